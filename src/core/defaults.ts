@@ -1,0 +1,40 @@
+/** Every default of a timeout and a limit, in one table: the configuration, the reference page and tests read it. */
+import type { Limits, RetryPlan, Timeouts } from "./plan.ts";
+
+export const DEFAULT_TIMEOUTS: Timeouts = {
+  connect: 5_000,
+  first_byte: 30_000,
+  idle_progress: 60_000,
+  request_header: 10_000,
+  tls_handshake: 10_000,
+  client_idle: 75_000,
+  upstream_idle: 60_000,
+  tunnel_idle: 3_600_000,
+  drain: 30_000,
+  drain_tunnels: 3_600_000,
+};
+
+export const DEFAULT_LIMITS: Limits = {
+  header_fields: 100,
+  header_bytes: 32_768,
+  target_bytes: 8_192,
+  connections: 0,
+  connections_per_ip: 0,
+  minimum_rate: 256,
+  minimum_rate_grace: 10_000,
+  chunk_extension_bytes: 4_096,
+  requests_per_connection: 0,
+  early_answer_drain_bytes: 262_144,
+};
+
+export const DEFAULT_RETRIES: RetryPlan = {
+  attempts: 2,
+  budget: 0.2,
+  budget_min: 3,
+  non_idempotent: false,
+  on_status: [],
+};
+
+export const DEFAULT_QUEUE = { size: 1_000, timeout_ms: 5_000 } as const;
+export const DEFAULT_MAX_IDLE_CONNECTIONS = 1_024;
+export const DEFAULT_BACKLOG = 4_096;

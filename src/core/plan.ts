@@ -1,0 +1,218 @@
+/**
+ * The plan: the validated and resolved form of the configuration. It is plain JSON (it crosses a process border),
+ * every default is filled in, durations are milliseconds and sizes are bytes.
+ */
+import type { Endpoint } from "./model.ts";
+
+export interface Plan {
+  /** 0 = everything in one process. */
+  readonly workers: number;
+  readonly user: string | null;
+  readonly group: string | null;
+  readonly runtime_dir: string;
+  readonly state_dir: string;
+  readonly listeners: readonly ListenerPlan[];
+  readonly pools: readonly PoolPlan[];
+  readonly routes: readonly RoutePlan[];
+  readonly timeouts: Timeouts;
+  readonly limits: Limits;
+  readonly observability: ObservabilityPlan;
+  readonly admin: { readonly address: string };
+}
+
+export interface ListenerPlan {
+  readonly name: string;
+  readonly address: ListenAddress;
+  readonly protocol: "http";
+  readonly backlog: number;
+  readonly tls: TlsPlan | null;
+  /** Peers (CIDR) that must send a PROXY protocol header; null = none is expected. */
+  readonly proxy_protocol: { readonly trusted: readonly string[] } | null;
+  /** Peers (CIDR) whose Forwarded and X-Forwarded-* fields are believed. */
+  readonly trusted_proxies: readonly string[];
+}
+
+export type ListenAddress =
+  | { readonly kind: "tcp"; readonly host: string; readonly port: number; readonly dual_stack: boolean }
+  | {
+      readonly kind: "unix";
+      readonly path: string;
+      readonly mode: number | null;
+      readonly user: string | null;
+      readonly group: string | null;
+    };
+
+export type ClientAuth = "none" | "request" | "require_any" | "verify_if_given" | "require_and_verify";
+
+export interface TlsOptions {
+  readonly min_version: "1.2" | "1.3";
+  readonly max_version: "1.2" | "1.3";
+  /** OpenSSL cipher list for TLS 1.2, "" = the default list. */
+  readonly ciphers: string;
+  /** Group list such as `X25519:P-256`, "" = the default list. */
+  readonly curves: string;
+  readonly client_auth: ClientAuth;
+  /** PEM file with the authorities for client certificates, or null. */
+  readonly client_ca: string | null;
+}
+
+export interface TlsPlan extends TlsOptions {
+  /** The first one is the default certificate. Names come from the certificate's SAN unless `names` gives them. */
+  readonly certificates: readonly CertificatePlan[];
+  readonly strict_sni: boolean;
+  readonly session_tickets: boolean;
+  readonly alpn: readonly string[];
+}
+
+export interface CertificatePlan {
+  readonly cert: string;
+  readonly key: string;
+  readonly names: readonly string[];
+  /** Options for these names that differ from the listener's; null = the listener's. */
+  readonly options: TlsOptions | null;
+}
+
+export interface PoolPlan {
+  readonly name: string;
+  readonly strategy: { readonly name: string; readonly options: Readonly<Record<string, unknown>> };
+  readonly backends: readonly BackendPlan[];
+  readonly health_check: ProbePlan | null;
+  /** What the upstream Host field holds: the client's, the backend's address, or a fixed name. */
+  readonly host_header: "pass" | "backend" | { readonly name: string };
+  readonly tls: UpstreamTlsPlan | null;
+  readonly proxy_protocol: "none" | "v1" | "v2";
+  readonly retries: RetryPlan;
+  readonly timeouts: Timeouts;
+  /** Kept-alive idle connections per backend and worker. */
+  readonly max_idle_connections: number;
+  readonly queue: { readonly size: number; readonly timeout_ms: number };
+}
+
+export interface BackendPlan {
+  readonly id: string;
+  readonly url: string;
+  readonly endpoint: Endpoint;
+  readonly tls: boolean;
+  /** 0 to 65535; 0 = no new traffic. */
+  readonly weight: number;
+  readonly zone: string | null;
+  /** Requests in flight at most, 0 = no limit. */
+  readonly max_in_flight: number;
+  readonly metadata: Readonly<Record<string, string>>;
+}
+
+export interface UpstreamTlsPlan {
+  readonly ca: string | null;
+  readonly cert: string | null;
+  readonly key: string | null;
+  /** Name sent by SNI and verified; null = the backend's host. */
+  readonly server_name: string | null;
+  readonly verify: boolean;
+}
+
+export interface RetryPlan {
+  /** Further attempts after the first. */
+  readonly attempts: number;
+  /** Share of active requests that may be retries, 0 to 1. */
+  readonly budget: number;
+  /** Retries that are always allowed at once. */
+  readonly budget_min: number;
+  /** Retry methods that are not idempotent too. */
+  readonly non_idempotent: boolean;
+  /** Answer statuses that are retried on another backend (idempotent methods, before any byte went to the client). */
+  readonly on_status: readonly number[];
+}
+
+export interface ProbePlan {
+  /** Name of the probe kind: `http` or `tcp`. */
+  readonly type: string;
+  readonly interval_ms: number;
+  readonly timeout_ms: number;
+  /** 0 to 1: each interval is stretched by up to this share. */
+  readonly jitter: number;
+  readonly healthy_after: number;
+  readonly unhealthy_after: number;
+  /** Another port than the backend's, or null. */
+  readonly port: number | null;
+  readonly options: Readonly<Record<string, unknown>>;
+}
+
+export interface RoutePlan {
+  readonly name: string;
+  /** Rule text, "" = the default route. */
+  readonly match: string;
+  /** 0 = by the length of the rule. */
+  readonly priority: number;
+  /** Listener names, empty = all http listeners. */
+  readonly listeners: readonly string[];
+  readonly target:
+    | { readonly kind: "pool"; readonly pool: string }
+    | {
+        readonly kind: "respond";
+        readonly status: number;
+        readonly body: string;
+        readonly content_type: string;
+      }
+    | { readonly kind: "ready" };
+  readonly middlewares: readonly MiddlewarePlan[];
+  /** Upgrade tokens that pass, lower case. Default: websocket. */
+  readonly upgrades: readonly string[];
+  /** What `..`, `//` and encoded separators in a path get: forwarded as they came, or refused with 400. */
+  readonly encoded_characters: { readonly deny: readonly string[] };
+}
+
+export interface MiddlewarePlan {
+  /** The kind: `headers`, `basic_auth`, … */
+  readonly kind: string;
+  /** The name under `middlewares:`, or the kind when it was written in place. */
+  readonly name: string;
+  readonly options: Readonly<Record<string, unknown>>;
+}
+
+/** All in milliseconds; 0 = no limit. Defaults stand in `core/defaults.ts`. */
+export interface Timeouts {
+  readonly connect: number;
+  readonly first_byte: number;
+  readonly idle_progress: number;
+  readonly request_header: number;
+  readonly tls_handshake: number;
+  readonly client_idle: number;
+  readonly upstream_idle: number;
+  readonly tunnel_idle: number;
+  readonly drain: number;
+  readonly drain_tunnels: number;
+}
+
+export interface Limits {
+  readonly header_fields: number;
+  readonly header_bytes: number;
+  readonly target_bytes: number;
+  /** Connections per listener, 0 = no limit. */
+  readonly connections: number;
+  readonly connections_per_ip: number;
+  /** Bytes a second that a body must make on average after `minimum_rate_grace` ms. */
+  readonly minimum_rate: number;
+  readonly minimum_rate_grace: number;
+  readonly chunk_extension_bytes: number;
+  readonly requests_per_connection: number;
+  readonly early_answer_drain_bytes: number;
+}
+
+export interface ObservabilityPlan {
+  readonly access_log: AccessLogPlan | null;
+  readonly metrics: { readonly prefix: string; readonly buckets_seconds: readonly number[] };
+}
+
+export interface AccessLogPlan {
+  /** A file, or "-" for standard output. */
+  readonly path: string;
+  readonly format: "json" | "clf";
+  /** Request fields to log by name, lower case. */
+  readonly headers: readonly string[];
+  /** Fields whose value is written as `REDACTED`, lower case. */
+  readonly redact: readonly string[];
+  /** Query parameters whose value is written as `REDACTED`. */
+  readonly redact_query: readonly string[];
+  readonly buffer_bytes: number;
+  readonly flush_ms: number;
+}

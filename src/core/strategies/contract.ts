@@ -1,0 +1,59 @@
+/**
+ * What a strategy is: it orders the candidates of a pool. It never learns of sockets, and a plane never asks for
+ * its name, only for what it can do.
+ */
+import type { z } from "zod";
+
+/**
+ * One address that a strategy may choose. The plane owns the object and changes `available` and `in_flight`;
+ * strategies keep references to it and must not keep copies of those two.
+ */
+export interface Candidate {
+  /** Stable identity over reloads: `backend id` or `backend id@address` where a name has several addresses. */
+  readonly key: string;
+  /** 0 to 65535; 0 is never chosen. */
+  readonly weight: number;
+  /** False = vetoed: unhealthy, draining, disabled. */
+  available: boolean;
+  in_flight: number;
+  /** In-flight limit, 0 = none. A candidate at its limit is passed over. */
+  readonly limit: number;
+}
+
+/** True when `candidate` may take one more request now. */
+export function usable(candidate: Candidate): boolean {
+  return (
+    candidate.available &&
+    candidate.weight > 0 &&
+    (candidate.limit === 0 || candidate.in_flight < candidate.limit)
+  );
+}
+
+/** A source of randomness: numbers from 0 (included) to 1 (excluded). Seeded in tests. */
+export type Random = () => number;
+
+/** What a prepared strategy gives. Which of the three exist is what the strategy `can` do. */
+export interface Picker {
+  /**
+   * The next candidate for a request, or null when none is usable.
+   * `hash` is the unsigned 32-bit hash of the request's key (0 when the strategy needs none); `tried` are candidates
+   * that this request has already been sent to: never returned.
+   */
+  pick?(hash: number, tried: readonly Candidate[]): Candidate | null;
+  /** A lookup table of candidate indexes for planes that decide in the kernel. `size` is a prime. */
+  table?(size: number): Int32Array;
+  /** All candidates with weight, best first, whether usable or not. */
+  order?(hash: number): Candidate[];
+}
+
+export interface Strategy<Options = unknown> {
+  readonly name: string;
+  /** One sentence for the reference page. */
+  readonly summary: string;
+  readonly schema: z.ZodType<Options>;
+  readonly can: readonly ("pick" | "table" | "order")[];
+  /** True when `pick` needs the hash of a key (then the pool's `hash_on` option says of what). */
+  readonly keyed: boolean;
+  /** `previous` is the picker of the same pool before a reload: a strategy may take over its position. */
+  create(candidates: readonly Candidate[], options: Options, random: Random, previous: Picker | null): Picker;
+}
