@@ -1,0 +1,156 @@
+/**
+ * One request and its answer, whatever protocol carries them. A codec on the client's side makes exchanges, the http
+ * plane routes them and runs their steps, a codec on the backend's side fills in the answer. Steps see an exchange
+ * and never a socket, so HTTP/1, HTTP/2 and HTTP/3 share every step.
+ *
+ * Flow control is a credit of one: every `write…` takes all it is given and returns false when the writer should stop
+ * until the matching `on…Writable` call.
+ */
+import type { ErrorCode } from "../core/errors.ts";
+import type { Head } from "./head.ts";
+
+/** What a step says: go on, an answer has been given, or wait for `resume`. */
+export const NEXT = 0;
+export const RESPOND = 1;
+export const WAIT = 2;
+export type StepResult = typeof NEXT | typeof RESPOND | typeof WAIT;
+
+/** Body length that is not known before its end. */
+export const UNKNOWN_LENGTH = -1;
+
+/** Who sent the request, with PROXY protocol and trusted forwarding fields already taken into account. */
+export interface Client {
+  /** Address of the client as text without brackets; IPv4-mapped addresses appear as IPv4; "" for a unix socket. */
+  readonly address: string;
+  readonly port: number;
+  /** Address of the peer that holds the connection (a proxy in front of us, or the client itself). */
+  readonly peerAddress: string;
+  /** True when forwarding fields of this peer are believed. */
+  readonly trusted: boolean;
+}
+
+/** The client's side of an exchange: what a codec offers. */
+export interface Downstream {
+  /** `1.0`, `1.1`, `2` or `3`. */
+  readonly protocol: string;
+  /** Sends an informational answer (100, 103). Ignored where the protocol or the client cannot take one. */
+  writeInformational(exchange: Exchange, status: number, head: Head): void;
+  /** Sends the head of the final answer. `length` in bytes, or UNKNOWN_LENGTH. Staged until body, end or flush. */
+  writeHead(exchange: Exchange, status: number, head: Head, length: number): void;
+  writeBody(exchange: Exchange, bytes: Uint8Array, from: number, to: number): boolean;
+  writeEnd(exchange: Exchange, trailers: Head | null): void;
+  /** A complete answer of our own. */
+  writeLocal(exchange: Exchange, status: number, fields: string, body: string): void;
+  /** Switches to a byte tunnel after a 101 (HTTP/1) or a 2xx (extended CONNECT). */
+  openTunnel(exchange: Exchange, head: Head): void;
+  /** Ends the exchange so that the client can notice that the answer is not complete. */
+  cut(exchange: Exchange): void;
+  pauseRequest(exchange: Exchange): void;
+  resumeRequest(exchange: Exchange): void;
+}
+
+/** The backend's side of an exchange. */
+export interface Upstream {
+  writeBody(bytes: Uint8Array, from: number, to: number): boolean;
+  writeEnd(trailers: Head | null): void;
+  /** The exchange is over before its end: nothing may look complete to the backend. */
+  abort(): void;
+  pauseResponse(): void;
+  resumeResponse(): void;
+}
+
+/** Consumer of a request or response body on its way: a transformer, a tee, a buffer, a counter. */
+export interface BodyStage {
+  /** Returns false to ask for a pause; `next` is called for what goes on. */
+  write(exchange: Exchange, bytes: Uint8Array, from: number, to: number, next: BodySink): boolean;
+  end(exchange: Exchange, trailers: Head | null, next: BodySink): void;
+}
+
+export interface BodySink {
+  write(bytes: Uint8Array, from: number, to: number): boolean;
+  end(trailers: Head | null): void;
+}
+
+/** How a step uses the request body, declared at plan time. */
+export type BodyUse =
+  | { readonly kind: "none" }
+  | { readonly kind: "stream" }
+  | { readonly kind: "peek"; readonly bytes: number }
+  | { readonly kind: "buffer"; readonly bytes: number };
+
+/**
+ * A prepared middleware of one route. All functions are optional; a step without `onResponse` costs nothing on the
+ * way back.
+ */
+export interface Step {
+  readonly name: string;
+  readonly body?: BodyUse;
+  /** Called with the request head (and the peeked or buffered body in `exchange.bodyBytes` where it is declared). */
+  onRequest?(exchange: Exchange): StepResult;
+  /** Called with the final answer's head before it is sent; may change it. */
+  onResponse?(exchange: Exchange, head: Head): void;
+  /** A stage for the request body or null for this exchange. */
+  requestStage?(exchange: Exchange): BodyStage | null;
+  /** A stage for the response body or null. Its length is then unknown unless the stage keeps it. */
+  responseStage?(exchange: Exchange, head: Head): BodyStage | null;
+  /** Called once at the end of every exchange for which `onRequest` ran, whatever the outcome. */
+  onDone?(exchange: Exchange): void;
+}
+
+/** What the http plane gives to a step that is being prepared. */
+export interface StepContext {
+  readonly routeName: string;
+  /** Allots a slot of `exchange.slots` for this step. */
+  slot(): number;
+  /** Wall-clock milliseconds, for steps whose result depends on time. */
+  now(): number;
+  /** The step files a warning that `check` and the log show. */
+  warn(text: string): void;
+  /** Text content of a file that a setting names; read by the process that may (the supervisor). */
+  readFile(path: string): string;
+}
+
+export interface Exchange {
+  readonly down: Downstream;
+  /** The backend's side while one is at work. */
+  up: Upstream | null;
+  readonly client: Client;
+  /** The request came over TLS (or the PROXY header / a trusted field says so). */
+  readonly secure: boolean;
+  readonly listenerName: string;
+  readonly listenerPort: number;
+
+  /** Request line and fields. `method`, `target`, `host` are latin1 text, decoded on first use. */
+  readonly request: Head;
+  readonly method: string;
+  /** The raw request target in origin form (path and query), as it will be sent. Assigning it rewrites it. */
+  target: string;
+  /** Path part of `target`, normalised for matching (dot segments resolved, slashes merged, %2f kept). */
+  readonly matchPath: string;
+  /** Lower-case host without port and trailing dot, "" when none. */
+  readonly host: string;
+  /** Host field or authority as it came, with port. */
+  readonly authority: string;
+  readonly requestId: string;
+  /** Bytes, 0 = no body, UNKNOWN_LENGTH = chunked. */
+  readonly requestLength: number;
+
+  routeName: string;
+  /** Values that steps keep for an exchange, by the index that `StepContext.slot` gave. */
+  readonly slots: unknown[];
+  /** The body where a step declared `peek` or `buffer`. */
+  bodyBytes: Uint8Array | null;
+  /** Name of the authenticated user for the log, or "". */
+  user: string;
+  /** Status sent to the client, 0 before. */
+  status: number;
+
+  /** Ends the request with an answer of our own. Returns RESPOND so that a step can `return exchange.respond(…)`. */
+  respond(status: number, fields?: string, body?: string): typeof RESPOND;
+  /** Ends the request with the answer that an error code stands for. */
+  fail(code: ErrorCode, detail?: string): typeof RESPOND;
+  /** Registers a wait; call before returning WAIT. `deadlineMs` from now; later: FL_STEP_TIMEOUT. Returns a token. */
+  wait(deadlineMs: number): number;
+  /** Goes on after a wait: `result` is what the step would have returned. A stale token is ignored. */
+  resume(token: number, result: StepResult): void;
+}
