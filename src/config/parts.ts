@@ -1,0 +1,33 @@
+/** What the rest of the program hands to the configuration: `main.ts` fills it from the `all.ts` lists. */
+import type { z } from "zod";
+
+/** A part that has options of its own: a strategy, a probe or a middleware. */
+export interface ConfigPart {
+  /** The word in the configuration. */
+  readonly name: string;
+  /** A strict object; its output goes into the plan, so it must be plain JSON. */
+  readonly schema: z.ZodType;
+  /** One sentence for the reference page. */
+  readonly summary: string;
+}
+
+export interface StrategyPart extends ConfigPart {
+  /** True when the pool's `hash_on` says what the strategy hashes. */
+  readonly keyed?: boolean;
+}
+
+/** What a look into a certificate and its key found. */
+export interface CertificateFinding {
+  readonly problem: string | null;
+  readonly warning: string | null;
+}
+
+export interface ConfigParts {
+  readonly strategies: readonly StrategyPart[];
+  readonly probes: readonly ConfigPart[];
+  readonly middlewares: readonly ConfigPart[];
+  /** Checks the text of a route's rule; `column` counts characters from 1. */
+  checkRule(text: string): null | { readonly column: number; readonly message: string };
+  /** Checks that PEM texts hold a certificate and its key; without it only the files are looked for. */
+  checkCertificate?(certificate: string, key: string): CertificateFinding;
+}

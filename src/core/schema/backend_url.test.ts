@@ -1,0 +1,36 @@
+import { expect, test } from "bun:test";
+import { backendUrl, parseBackendUrl } from "./backend_url.ts";
+
+test.each([
+  ["http://127.0.0.1:9001", { endpoint: { kind: "tcp", host: "127.0.0.1", port: 9_001 }, tls: false }],
+  ["http://web/", { endpoint: { kind: "tcp", host: "web", port: 80 }, tls: false }],
+  ["HTTPS://[::1]", { endpoint: { kind: "tcp", host: "::1", port: 443 }, tls: true }],
+  ["https://[::1]:8443", { endpoint: { kind: "tcp", host: "::1", port: 8_443 }, tls: true }],
+  ["unix:/run/a.sock", { endpoint: { kind: "unix", path: "/run/a.sock" }, tls: false }],
+  ["unix:///run/a.sock", { endpoint: { kind: "unix", path: "/run/a.sock" }, tls: false }],
+  ["https+unix:/run/a.sock", { endpoint: { kind: "unix", path: "/run/a.sock" }, tls: true }],
+] as const)("%s", (text, expected) => {
+  expect(parseBackendUrl(text)).toEqual(expected as never);
+});
+
+test.each([
+  ["127.0.0.1:9001", "is not a URL"],
+  ["ftp://a", "unknown scheme"],
+  ["tcp://a:1", "not available in this version"],
+  ["http://", "names no host"],
+  ["http://a/b", "no path"],
+  ["http://a?b", "no path"],
+  ["http://u:p@a", "no user"],
+  ["http://a:0", "malformed host or port"],
+  ["http://a:99999", "malformed host or port"],
+  ["http://a b", "malformed host or port"],
+  ["http://::1", "malformed host or port"],
+  ["unix:run/a.sock", "absolute path"],
+])("%p is refused: %s", (text, reason) => {
+  const issue = backendUrl().safeParse(text).error?.issues[0];
+  expect(issue?.message).toContain(reason);
+});
+
+test("credentials in a refused URL are not repeated in the message", () => {
+  expect(backendUrl().safeParse("http://user:hunter2@a").error?.issues[0]?.message).not.toContain("hunter2");
+});
