@@ -1,0 +1,56 @@
+import { expect, test } from "bun:test";
+import { readFileSync, writeFileSync, mkdtempSync, openSync, closeSync, rmSync } from "node:fs";
+import { join } from "node:path";
+import { tmpdir } from "node:os";
+import {
+  descriptorChannel,
+  MAX_DESCRIPTORS,
+  MAX_PAYLOAD_BYTES,
+  receiveDescriptors,
+  sendDescriptors,
+} from "./fd_passing.ts";
+import { closeDescriptor } from "./sockets.ts";
+
+test("messages keep their borders, values and descriptors", () => {
+  const directory = mkdtempSync(join(tmpdir(), "fairlead-passing-"));
+  writeFileSync(join(directory, "a"), "first");
+  writeFileSync(join(directory, "b"), "second");
+  const [here, there] = descriptorChannel();
+  expect(receiveDescriptors(there)).toBeNull();
+  const opened = ["a", "b"].map((name) => openSync(join(directory, name), "r"));
+  sendDescriptors(here, { kind: "pair", note: "é" }, opened);
+  sendDescriptors(here, "plain", []);
+  for (const fd of opened) closeSync(fd);
+  const pair = receiveDescriptors(there);
+  expect(pair?.value).toEqual({ kind: "pair", note: "é" });
+  expect(pair?.descriptors.map((fd) => readFileSync(fd, "utf8"))).toEqual(["first", "second"]);
+  expect(receiveDescriptors(there)).toEqual({ value: "plain", descriptors: [] });
+  expect(receiveDescriptors(there)).toBeNull();
+  for (const fd of [...(pair?.descriptors ?? []), here]) closeDescriptor(fd);
+  expect(receiveDescriptors(there)).toBeNull();
+  expect(() => sendDescriptors(there, 1, [])).toThrow("EPIPE");
+  closeDescriptor(there);
+  rmSync(directory, { recursive: true });
+});
+
+test("limits are named errors", () => {
+  const [here, there] = descriptorChannel();
+  expect(() => sendDescriptors(here, "x".repeat(MAX_PAYLOAD_BYTES), [])).toThrow("too large");
+  expect(() => sendDescriptors(here, 1, new Array<number>(MAX_DESCRIPTORS + 1).fill(here))).toThrow(
+    "too many",
+  );
+  expect(() => sendDescriptors(here, 1, [1_000_000])).toThrow("EBADF");
+  sendDescriptors(here, 1, new Array<number>(MAX_DESCRIPTORS).fill(here));
+  const many = receiveDescriptors(there);
+  expect(many?.descriptors.length).toBe(MAX_DESCRIPTORS);
+  for (const fd of [...(many?.descriptors ?? []), here, there]) closeDescriptor(fd);
+});
+
+test("a receiver that does not read is an error, not a wait", () => {
+  const [here, there] = descriptorChannel();
+  expect(() => {
+    for (let sent = 0; sent < 100_000; sent++) sendDescriptors(here, "x".repeat(1_000), []);
+  }).toThrow("EAGAIN");
+  closeDescriptor(here);
+  closeDescriptor(there);
+});
