@@ -1,6 +1,6 @@
 /** One YAML text: its value by the fast reader where that is sure, by the thorough one otherwise, and positions on demand. */
 import { readPlainYaml, type Marks } from "./plain_yaml.ts";
-import { readPositionalYaml, type PositionalYaml } from "./positional_yaml.ts";
+import type { PositionalYaml } from "./positional_yaml.ts";
 import type { Path } from "./problem.ts";
 
 export interface Position {
@@ -28,12 +28,18 @@ export interface YamlText {
 /** More problems of one text than that are not told. */
 const MAX_PROBLEMS = 100;
 
+/** Loaded at its first use: most starts never need it, and it takes 30 ms. */
+function readThoroughly(text: string): PositionalYaml {
+  const { readPositionalYaml } = require("./positional_yaml.ts") as typeof import("./positional_yaml.ts");
+  return readPositionalYaml(text);
+}
+
 /** Reads `text`; never throws. */
 export function readYaml(text: string): YamlText {
   const lines = lineIndex(text);
   const plain = readPlainYaml(text, false);
   if (plain !== null) return located(text, lines, plain.value, true, () => plainOffsets(text));
-  const positional = readPositionalYaml(text);
+  const positional = readThoroughly(text);
   const problems = positional.problems
     .slice(0, MAX_PROBLEMS)
     .map((problem) => ({ ...lines(problem.offset), message: problem.message }));

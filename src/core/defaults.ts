@@ -38,3 +38,28 @@ export const DEFAULT_RETRIES: RetryPlan = {
 export const DEFAULT_QUEUE = { size: 1_000, timeout_ms: 5_000 } as const;
 export const DEFAULT_MAX_IDLE_CONNECTIONS = 1_024;
 export const DEFAULT_BACKLOG = 4_096;
+
+export const DEFAULT_PROBE = {
+  interval_ms: 10_000,
+  timeout_ms: 5_000,
+  jitter: 0.1,
+  healthy_after: 2,
+  unhealthy_after: 3,
+} as const;
+
+export const DEFAULT_ACCESS_LOG = {
+  format: "json",
+  redact: ["authorization", "cookie", "proxy-authorization", "set-cookie", "x-api-key"],
+  redact_query: ["access_token", "api_key", "password", "token"],
+  buffer_bytes: 65_536,
+  flush_ms: 250,
+} as const;
+
+export const DEFAULT_METRICS = {
+  prefix: "fairlead",
+  buckets_ms: [5, 10, 25, 50, 100, 250, 500, 1_000, 2_500, 5_000, 10_000],
+} as const;
+
+export const DEFAULT_ADMIN_ADDRESS = "127.0.0.1:9900";
+export const DEFAULT_RUNTIME_DIR = "/run/fairlead";
+export const DEFAULT_STATE_DIR = "/var/lib/fairlead";

@@ -29,21 +29,21 @@ export function parsedText<Value>(options: {
   readonly parse: (text: string) => Value | null;
 }): z.ZodType<Value, string> {
   const { name, expected, parse, pattern } = options;
-  const text = z
-    .string({ error: `expected ${expected}` })
-    .meta(pattern === undefined ? {} : { pattern: pattern.source });
-  return text
-    .transform((written, context) => {
-      const value = parse(written);
-      if (value !== null) return value;
-      context.issues.push({
-        code: "custom",
-        message: `${JSON.stringify(written)} is not ${withArticle(name)}; expected ${expected}`,
-        input: written,
-      });
-      return z.NEVER;
-    })
-    .meta({ type_name: name });
+  const text = z.string({ error: `expected ${expected}` });
+  if (pattern !== undefined) z.globalRegistry.add(text, { pattern: pattern.source });
+  const parsed = text.transform((written, context) => {
+    const value = parse(written);
+    if (value !== null) return value;
+    context.issues.push({
+      code: "custom",
+      message: `${JSON.stringify(written)} is not ${withArticle(name)}; expected ${expected}`,
+      input: written,
+    });
+    return z.NEVER;
+  });
+  // `.meta()` would make a copy, and schemas are made at every start.
+  z.globalRegistry.add(parsed, { type_name: name });
+  return parsed;
 }
 
 function withArticle(name: string): string {

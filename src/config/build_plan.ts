@@ -1,0 +1,241 @@
+/** From the validated configuration to the plan. Nothing can be wrong any more here. */
+import { endpointText } from "../core/model.ts";
+import type {
+  BackendPlan,
+  CertificatePlan,
+  ListenAddress,
+  ListenerPlan,
+  MiddlewarePlan,
+  ObservabilityPlan,
+  Plan,
+  PoolPlan,
+  ProbePlan,
+  RoutePlan,
+  Timeouts,
+  TlsOptions,
+  TlsPlan,
+  UpstreamTlsPlan,
+} from "../core/plan.ts";
+import type { ConfigParts } from "./parts.ts";
+import { isMap } from "./plain_value.ts";
+import type { ListenerConfig, ListenerTlsConfig } from "./schema/listeners.ts";
+import type { MiddlewareUse } from "./schema/middlewares.ts";
+import type { ObservabilityConfig } from "./schema/observability.ts";
+import { COMMON_PROBE_KEYS, type PoolConfig, type ProbeConfig } from "./schema/pools.ts";
+import type { Config } from "./schema/root.ts";
+import type { RouteConfig } from "./schema/routes.ts";
+
+/** What the machine and the command line add. */
+export interface PlanSurroundings {
+  /** Cores for `workers: auto`. */
+  readonly cores: number;
+  /** `runtime_dir` where the configuration leaves it open. */
+  readonly runtimeDir: string;
+}
+
+const ALPN = ["http/1.1"];
+/** Rules that are longer are shortened where they serve as a route's name. */
+const MAX_DEFAULT_NAME = 120;
+
+export function buildPlan(config: Config, parts: ConfigParts, surroundings: PlanSurroundings): Plan {
+  return {
+    workers: config.workers === "auto" ? surroundings.cores : config.workers,
+    user: config.user ?? null,
+    group: config.group ?? null,
+    runtime_dir: surroundings.runtimeDir,
+    state_dir: config.state_dir,
+    listeners: Object.entries(config.listeners).map(([name, listener]) => listenerPlan(name, listener)),
+    pools: Object.entries(config.pools).map(([name, pool]) => poolPlan(name, pool, config.timeouts, parts)),
+    routes: routePlans(config),
+    timeouts: config.timeouts,
+    limits: config.limits,
+    observability: observabilityPlan(config.observability),
+    admin: config.admin,
+  };
+}
+
+function listenerPlan(name: string, config: ListenerConfig): ListenerPlan {
+  return {
+    name,
+    address: addressPlan(config),
+    protocol: config.protocol,
+    backlog: config.backlog,
+    tls: config.tls === undefined ? null : tlsPlan(config.tls),
+    proxy_protocol: config.proxy_protocol ?? null,
+    trusted_proxies: config.trusted_proxies,
+  };
+}
+
+function addressPlan({ address, mode, user, group }: ListenerConfig): ListenAddress {
+  if (address.kind === "tcp") return address;
+  return {
+    kind: "unix",
+    path: address.path,
+    mode: mode === undefined ? null : Number.parseInt(mode, 8),
+    user: user ?? null,
+    group: group ?? null,
+  };
+}
+
+function tlsPlan(config: ListenerTlsConfig): TlsPlan {
+  const options: TlsOptions = {
+    min_version: config.min_version,
+    max_version: config.max_version,
+    ciphers: config.ciphers,
+    curves: config.curves,
+    client_auth: config.client_auth,
+    client_ca: config.client_ca ?? null,
+  };
+  return {
+    ...options,
+    certificates: config.certificates.map((certificate) => certificatePlan(certificate, options)),
+    strict_sni: config.strict_sni,
+    session_tickets: config.session_tickets,
+    alpn: ALPN,
+  };
+}
+
+function certificatePlan(
+  { cert, key, names, ...own }: ListenerTlsConfig["certificates"][number],
+  outer: TlsOptions,
+): CertificatePlan {
+  const given = Object.fromEntries(Object.entries(own).filter(([, value]) => value !== undefined));
+  const options = Object.keys(given).length === 0 ? null : { ...outer, ...given };
+  return { cert, key, names, options };
+}
+
+function poolPlan(name: string, config: PoolConfig, timeouts: Timeouts, parts: ConfigParts): PoolPlan {
+  const backends = config.backends.map((backend): BackendPlan => ({
+    id: backend.id ?? endpointText(backend.url.endpoint),
+    url: backend.url.url,
+    endpoint: backend.url.endpoint,
+    tls: backend.url.tls,
+    weight: backend.weight,
+    zone: backend.zone ?? null,
+    max_in_flight: backend.max_in_flight,
+    metadata: backend.metadata,
+  }));
+  return {
+    name,
+    strategy: strategyPlan(config, parts),
+    backends,
+    health_check: config.health_check === undefined ? null : probePlan(config.health_check),
+    host_header: config.host_header,
+    tls: upstreamTlsPlan(config.tls, backends),
+    proxy_protocol: config.proxy_protocol,
+    retries: config.retries,
+    timeouts: { ...timeouts, ...withoutUndefined(config.timeouts) },
+    max_idle_connections: config.max_idle_connections,
+    queue: { size: config.queue.size, timeout_ms: config.queue.timeout },
+  };
+}
+
+function withoutUndefined<Value extends object>(value: Value): Value {
+  return Object.fromEntries(Object.entries(value).filter(([, inner]) => inner !== undefined)) as Value;
+}
+
+function strategyPlan(config: PoolConfig, parts: ConfigParts): PoolPlan["strategy"] {
+  const { strategy } = config;
+  const name = typeof strategy === "string" ? strategy : strategy.name;
+  const part = parts.strategies.find((one) => one.name === name);
+  const options: Record<string, unknown> =
+    typeof strategy === "string" ? (part?.schema.parse({}) as Record<string, unknown>) : { ...strategy };
+  if (typeof strategy !== "string") delete options["name"];
+  if (part?.keyed === true) options["hash_on"] = options["hash_on"] ?? config.hash_on ?? { kind: "address" };
+  return { name, options };
+}
+
+function probePlan(config: ProbeConfig): ProbePlan {
+  return {
+    type: config.type,
+    interval_ms: config.interval,
+    timeout_ms: config.timeout,
+    jitter: config.jitter,
+    healthy_after: config.healthy_after,
+    unhealthy_after: config.unhealthy_after,
+    port: config.port ?? null,
+    options: Object.fromEntries(Object.entries(config).filter(([key]) => !COMMON_PROBE_KEYS.includes(key))),
+  };
+}
+
+function upstreamTlsPlan(
+  config: PoolConfig["tls"],
+  backends: readonly BackendPlan[],
+): UpstreamTlsPlan | null {
+  if (!backends.some((backend) => backend.tls)) return null;
+  return {
+    ca: config?.ca ?? null,
+    cert: config?.cert ?? null,
+    key: config?.key ?? null,
+    server_name: config?.server_name ?? null,
+    verify: config?.verify ?? true,
+  };
+}
+
+function routePlans(config: Config): RoutePlan[] {
+  const taken = new Set(config.routes.flatMap(({ name }) => (name === undefined ? [] : [name])));
+  return config.routes.map((route) => ({
+    name: route.name ?? freeName(defaultRouteName(route.match), taken),
+    match: route.match,
+    priority: route.priority,
+    listeners: route.listeners,
+    target: targetPlan(route),
+    middlewares: route.middlewares.flatMap((use) => middlewarePlans(use, config)),
+    upgrades: route.upgrades,
+    encoded_characters: route.encoded_characters,
+  }));
+}
+
+/** The rule names a route: it stays the same when routes are added or moved, so that counters and state stay. */
+function defaultRouteName(match: string): string {
+  if (match === "") return "default";
+  return match.length <= MAX_DEFAULT_NAME ? match : `${match.slice(0, MAX_DEFAULT_NAME)}…`;
+}
+
+function freeName(wanted: string, taken: Set<string>): string {
+  let name = wanted;
+  for (let count = 2; taken.has(name); count++) name = `${wanted} #${count}`;
+  taken.add(name);
+  return name;
+}
+
+function targetPlan({ pool, respond }: RouteConfig): RoutePlan["target"] {
+  if (respond === "ready") return { kind: "ready" };
+  return respond === undefined ? { kind: "pool", pool: pool! } : { kind: "respond", ...respond };
+}
+
+/** A name stands for its middleware or, for a group, for all of the group; groups were found free of circles. */
+function middlewarePlans(use: MiddlewareUse, config: Config): MiddlewarePlan[] {
+  if (typeof use !== "string") return [singlePlan(use, null)];
+  const named = config.middlewares[use]!;
+  if (isMap(named)) return [singlePlan(named, use)];
+  return named.flatMap((member) => middlewarePlans(member, config));
+}
+
+function singlePlan(entry: Readonly<Record<string, unknown>>, name: string | null): MiddlewarePlan {
+  const [kind, options] = Object.entries(entry).find(([, value]) => value !== undefined)!;
+  return { kind, name: name ?? kind, options: options as Readonly<Record<string, unknown>> };
+}
+
+const MS_PER_SECOND = 1_000;
+
+function observabilityPlan({ access_log: log, metrics }: ObservabilityConfig): ObservabilityPlan {
+  return {
+    access_log:
+      log === undefined
+        ? null
+        : {
+            path: log.path,
+            format: log.format,
+            headers: log.headers,
+            redact: log.redact,
+            redact_query: log.redact_query,
+            buffer_bytes: log.buffer,
+            flush_ms: log.flush,
+          },
+    metrics: {
+      prefix: metrics.prefix,
+      buckets_seconds: metrics.buckets.map((milliseconds) => milliseconds / MS_PER_SECOND),
+    },
+  };
+}

@@ -1,0 +1,18 @@
+/** Every check that looks at more than one value. They run beside the schema, so that all errors are told at once. */
+import type { Finding } from "../finding.ts";
+import type { ConfigParts } from "../parts.ts";
+import { checkDuplicates } from "./duplicates.ts";
+import { checkListeners } from "./listener_checks.ts";
+import { checkPools } from "./pool_checks.ts";
+import { checkReferences } from "./references.ts";
+import { checkRules } from "./rule_checks.ts";
+
+export function runChecks(root: unknown, parts: ConfigParts): Finding[] {
+  return [
+    ...checkReferences(root),
+    ...checkDuplicates(root),
+    ...checkListeners(root),
+    ...checkPools(root, parts),
+    ...checkRules(root, parts),
+  ];
+}

@@ -1,0 +1,75 @@
+/** Names that stand twice, and routes that no request can reach. Works on malformed values too. */
+import { endpointText } from "../../core/model.ts";
+import { parseBackendUrl } from "../../core/schema/backend_url.ts";
+import type { Finding } from "../finding.ts";
+import { listOr, mapOr } from "../plain_value.ts";
+import type { Path } from "../problem.ts";
+
+export function checkDuplicates(root: unknown): Finding[] {
+  const config = mapOr(root);
+  const findings: Finding[] = [];
+  for (const [pool, value] of Object.entries(mapOr(config["pools"])))
+    findings.push(...backendDuplicates(pool, listOr(mapOr(value)["backends"])));
+  findings.push(...routeDuplicates(listOr(config["routes"])));
+  return findings;
+}
+
+/** The id that a backend has without `id:`, or null where the URL is malformed. */
+export function defaultBackendId(url: unknown): string | null {
+  const parsed = typeof url === "string" ? parseBackendUrl(url) : null;
+  return parsed === null || "problem" in parsed ? null : endpointText(parsed.endpoint);
+}
+
+function backendDuplicates(pool: string, backends: readonly unknown[]): Finding[] {
+  const seen = new Map<string, Path>();
+  const findings: Finding[] = [];
+  for (const [index, item] of backends.entries()) {
+    const { id, url } = mapOr(item);
+    const path: Path = ["pools", pool, "backends", index, id === undefined ? "url" : "id"];
+    const name = typeof id === "string" ? id : defaultBackendId(url);
+    if (name === null) continue;
+    const other = seen.get(name);
+    if (other === undefined) seen.set(name, path);
+    else
+      findings.push({
+        path,
+        what: "value",
+        message: `a second backend of the pool has the id ${JSON.stringify(name)}`,
+        other,
+      });
+  }
+  return findings;
+}
+
+function routeDuplicates(routes: readonly unknown[]): Finding[] {
+  const names = new Map<string, Path>();
+  const rules = new Map<string, Path>();
+  const findings: Finding[] = [];
+  for (const [index, item] of routes.entries()) {
+    const { name, match, priority, listeners } = mapOr(item);
+    const path: Path = ["routes", index];
+    if (typeof name === "string") {
+      const other = names.get(name);
+      if (other === undefined) names.set(name, [...path, "name"]);
+      else
+        findings.push({
+          path: [...path, "name"],
+          what: "value",
+          message: `a second route has the name ${JSON.stringify(name)}`,
+          other,
+        });
+    }
+    const rule = JSON.stringify([match ?? "", priority ?? 0, listeners ?? []]);
+    const first = rules.get(rule);
+    if (first === undefined) rules.set(rule, [...path, "match"]);
+    else
+      findings.push({
+        path: [...path, "match"],
+        what: "value",
+        message: "no request gets here: an earlier route has the same rule, priority and listeners",
+        severity: "warning",
+        other: first,
+      });
+  }
+  return findings;
+}

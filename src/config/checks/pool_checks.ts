@@ -1,0 +1,79 @@
+/** What a pool says about its strategy and its TLS must fit together. Works on malformed values too. */
+import type { Finding } from "../finding.ts";
+import { findingsOf } from "../issues.ts";
+import { isMap, listOr, mapOr, type PlainMap } from "../plain_value.ts";
+import type { ConfigParts, StrategyPart } from "../parts.ts";
+import { pathText, type Path } from "../problem.ts";
+
+export function checkPools(root: unknown, parts: ConfigParts): Finding[] {
+  const findings: Finding[] = [];
+  for (const [name, value] of Object.entries(mapOr(mapOr(root)["pools"]))) {
+    const pool = mapOr(value);
+    const path: Path = ["pools", name];
+    findings.push(...strategyFindings(pool, path, parts.strategies), ...tlsFindings(pool, path));
+    findings.push(...weightFindings(pool, path));
+  }
+  return findings;
+}
+
+function strategyFindings(pool: PlainMap, path: Path, strategies: readonly StrategyPart[]): Finding[] {
+  const given = pool["strategy"] ?? strategies[0]?.name;
+  const part = strategies.find(({ name }) => name === (isMap(given) ? given["name"] : given));
+  if (part === undefined) return [];
+  const findings: Finding[] = [];
+  if (pool["hash_on"] !== undefined && part.keyed !== true)
+    findings.push({
+      path: [...path, "hash_on"],
+      what: "key",
+      message: `the strategy ${part.name} hashes nothing; expected no hash_on, or a strategy such as consistent_hash`,
+    });
+  if (pool["hash_on"] !== undefined && isMap(given) && given["hash_on"] !== undefined)
+    findings.push({ path: [...path, "hash_on"], what: "key", message: "stands in strategy already" });
+  if (typeof given === "string") {
+    for (const { path: option, message } of findingsOf(
+      part.schema,
+      {},
+      part.schema.safeParse({}).error?.issues ?? [],
+    ))
+      findings.push({
+        path: [...path, "strategy"],
+        what: "value",
+        message: `${part.name} needs options, as in { name: ${part.name}, … }: ${pathText(option)} ${message}`,
+      });
+  }
+  return findings;
+}
+
+function tlsFindings(pool: PlainMap, path: Path): Finding[] {
+  const { tls } = pool;
+  if (!isMap(tls)) return [];
+  const findings: Finding[] = [];
+  if ((tls["cert"] === undefined) !== (tls["key"] === undefined))
+    findings.push({
+      path: [...path, "tls"],
+      what: "key",
+      message: "cert and key belong together: one is missing",
+    });
+  const secure = listOr(pool["backends"]).some((backend) => /^https/i.test(String(mapOr(backend)["url"])));
+  if (!secure)
+    findings.push({
+      path: [...path, "tls"],
+      what: "key",
+      message: "has no effect: no backend of the pool has an https URL",
+      severity: "warning",
+    });
+  return findings;
+}
+
+function weightFindings(pool: PlainMap, path: Path): Finding[] {
+  const backends = listOr(pool["backends"]);
+  if (backends.length === 0 || backends.some((backend) => mapOr(backend)["weight"] !== 0)) return [];
+  return [
+    {
+      path,
+      what: "key",
+      message: "every backend has weight 0, so the pool serves nothing",
+      severity: "warning",
+    },
+  ];
+}

@@ -1,0 +1,93 @@
+/** Names that point nowhere, circles of middlewares, and parts that nothing uses. Works on malformed values too. */
+import type { Finding } from "../finding.ts";
+import { isMap, listOr, mapOr } from "../plain_value.ts";
+import type { Path } from "../problem.ts";
+import { suggest } from "../suggest.ts";
+
+export function checkReferences(root: unknown): Finding[] {
+  const config = mapOr(root);
+  const pools = mapOr(config["pools"]);
+  const listeners = mapOr(config["listeners"]);
+  const middlewares = mapOr(config["middlewares"]);
+  const findings: Finding[] = [];
+  const usedPools = new Set<string>();
+  const usedMiddlewares = new Set<string>();
+
+  const useMiddlewares = (list: unknown, path: Path): void => {
+    for (const [index, use] of listOr(list).entries()) {
+      if (typeof use !== "string") continue;
+      usedMiddlewares.add(use);
+      if (!Object.hasOwn(middlewares, use))
+        findings.push(unknown("middleware", use, middlewares, [...path, index]));
+    }
+  };
+  for (const [index, item] of listOr(config["routes"]).entries()) {
+    const route = mapOr(item);
+    const path: Path = ["routes", index];
+    const { pool } = route;
+    if (typeof pool === "string") {
+      usedPools.add(pool);
+      if (!Object.hasOwn(pools, pool)) findings.push(unknown("pool", pool, pools, [...path, "pool"]));
+    }
+    for (const [position, name] of listOr(route["listeners"]).entries()) {
+      if (typeof name === "string" && !Object.hasOwn(listeners, name))
+        findings.push(unknown("listener", name, listeners, [...path, "listeners", position]));
+    }
+    useMiddlewares(route["middlewares"], [...path, "middlewares"]);
+  }
+  for (const [name, value] of Object.entries(middlewares)) {
+    if (Array.isArray(value)) useMiddlewares(value, ["middlewares", name]);
+  }
+  findings.push(...cycles(middlewares));
+  findings.push(...unused("pools", pools, usedPools), ...unused("middlewares", middlewares, usedMiddlewares));
+  return findings;
+}
+
+function unknown(kind: string, name: string, known: Readonly<Record<string, unknown>>, path: Path): Finding {
+  const names = Object.keys(known);
+  return {
+    path,
+    what: "value",
+    message: `there is no ${kind} ${JSON.stringify(name)}${names.length === 0 ? `; the configuration has no ${kind}s` : ""}`,
+    suggestion: suggest(name, names),
+  };
+}
+
+function unused(
+  section: string,
+  parts: Readonly<Record<string, unknown>>,
+  used: ReadonlySet<string>,
+): Finding[] {
+  return Object.keys(parts)
+    .filter((name) => !used.has(name))
+    .map((name) => ({
+      path: [section, name],
+      what: "key",
+      message: "is not used by any route",
+      severity: "warning",
+    }));
+}
+
+/** Groups that contain themselves, each circle told once, at its first member in the order of the file. */
+function cycles(middlewares: Readonly<Record<string, unknown>>): Finding[] {
+  const state = new Map<string, "open" | "done">();
+  const findings: Finding[] = [];
+  const visit = (name: string, trail: readonly string[]): void => {
+    if (state.get(name) === "done") return;
+    if (state.get(name) === "open") {
+      const circle = [...trail.slice(trail.indexOf(name)), name];
+      findings.push({
+        path: ["middlewares", name],
+        what: "key",
+        message: `the group contains itself: ${circle.join(" → ")}`,
+      });
+      return;
+    }
+    state.set(name, "open");
+    const members = Object.hasOwn(middlewares, name) ? listOr(middlewares[name]) : [];
+    for (const member of members) if (typeof member === "string") visit(member, [...trail, name]);
+    state.set(name, "done");
+  };
+  for (const [name, value] of Object.entries(middlewares)) if (!isMap(value)) visit(name, []);
+  return findings;
+}

@@ -1,0 +1,208 @@
+/**
+ * Loads the configuration: files, environment and flags become one value, the value is checked as a whole, and a plan
+ * comes out. All problems are told at once. A bad file of `conf.d/` is replaced by its last good content while the rest
+ * applies; a problem of the main file, of the environment or of a flag, or one that takes two files, yields no plan.
+ */
+import { join } from "node:path";
+import type { Plan } from "../core/plan.ts";
+import { realFiles, type Files } from "../platform/files.ts";
+import { withAssignments, type FlagValue } from "./assignments.ts";
+import { buildPlan } from "./build_plan.ts";
+import { certificateFindings } from "./checks/certificate_checks.ts";
+import { runChecks } from "./checks/all.ts";
+import { ConfigCache, readConfigFiles, type ConfigFile } from "./config_files.ts";
+import { placeFinding, type Finding, type PlacedFinding } from "./finding.ts";
+import { resolveInputs, type ResolvedInputs } from "./inputs.ts";
+import { findingsOf } from "./issues.ts";
+import { positionIn, type Layer } from "./layer.ts";
+import { Merged, NOTHING_MERGED, type MergeConflict } from "./merge.ts";
+import { Origins } from "./origins.ts";
+import type { ConfigParts } from "./parts.ts";
+import { isMap, mapOr } from "./plain_value.ts";
+import { pathText, sortProblems, type Problem } from "./problem.ts";
+import { configSchema, type Config } from "./schema/root.ts";
+
+export interface LoadOptions {
+  /** The main file, as the user named it. */
+  readonly file: string;
+  readonly parts: ConfigParts;
+  readonly environment?: Readonly<Record<string, string | undefined>>;
+  readonly flags?: readonly FlagValue[];
+  readonly files?: Files;
+  /** Kept by the caller over reloads: unchanged files are not parsed again, and bad files keep their last good content. */
+  readonly cache?: ConfigCache;
+  /** Cores for `workers: auto`. */
+  readonly cores?: number;
+  /** Folder against which names in the environment and in flags are resolved. */
+  readonly folder?: string;
+}
+
+export interface LoadResult {
+  /** Null when nothing may be applied. */
+  readonly plan: Plan | null;
+  /** Everything that is wrong; with a plan: what is wrong in the files that were left out. */
+  readonly problems: readonly Problem[];
+  readonly warnings: readonly Problem[];
+  readonly origins: Origins;
+  /** Files of `conf.d/` that are bad now: their last good content counts, or nothing. */
+  readonly degradedFiles: readonly string[];
+  /** Hash of every file that was read, by absolute name, "" where it cannot be read. */
+  readonly fileHashes: Readonly<Record<string, string>>;
+}
+
+interface Evaluation {
+  readonly merged: Merged;
+  readonly findings: readonly PlacedFinding[];
+  readonly config: Config | null;
+  readonly inputs: ResolvedInputs;
+}
+
+/** One file of `conf.d/` in the course of a load. */
+interface Extra {
+  readonly file: ConfigFile;
+  layer: Layer | null;
+  degraded: boolean;
+}
+
+/** Loads and checks everything that `options` name. Throws only for defects of the program. */
+export async function loadConfig(options: LoadOptions): Promise<LoadResult> {
+  const cache = options.cache ?? new ConfigCache();
+  const { main, extras: extraFiles } = await readConfigFiles(options.file, options.files ?? realFiles, cache);
+  const problems: Problem[] = [...main.problems, ...extraFiles.flatMap((file) => file.problems)];
+  const extras = extraFiles.map((file): Extra =>
+    file.layer === null
+      ? { file, layer: cache.lastGood.get(file.path) ?? null, degraded: true }
+      : { file, layer: file.layer, degraded: false },
+  );
+  let evaluation: Evaluation;
+  let usable: boolean;
+  for (;;) {
+    evaluation = await evaluate(options, main.layer, extras);
+    const errors = evaluation.findings.filter(({ severity }) => severity === "error");
+    problems.push(...errors.map(({ problem }) => problem));
+    usable = errors.length === 0 && main.layer !== null;
+    const blamed = main.layer === null ? [] : replaceableFiles(errors, extras);
+    if (blamed.length === 0) break;
+    // Each round degrades at least one more file, so the rounds are bounded by their number.
+    for (const extra of blamed) {
+      extra.degraded = true;
+      extra.layer = cache.lastGood.get(extra.file.path) ?? null;
+    }
+  }
+  if (usable)
+    for (const { file, layer, degraded } of extras) if (!degraded) cache.lastGood.set(file.path, layer!);
+  return resultOf(options, evaluation, usable, problems, main, extras);
+}
+
+function resultOf(
+  options: LoadOptions,
+  { merged, findings, config, inputs }: Evaluation,
+  usable: boolean,
+  problems: readonly Problem[],
+  main: ConfigFile,
+  extras: readonly Extra[],
+): LoadResult {
+  const read = [main, ...extras.map(({ file }) => file)].map(({ path, hash }) => [path, hash] as const);
+  const warnings = findings.filter(({ severity }) => severity === "warning").map(({ problem }) => problem);
+  const plan =
+    usable && config !== null
+      ? buildPlan(config, options.parts, {
+          cores: options.cores ?? navigator.hardwareConcurrency,
+          runtimeDir: runtimeDir(config, merged),
+        })
+      : null;
+  return {
+    plan,
+    problems: sortProblems(problems),
+    warnings: sortProblems(warnings),
+    origins: new Origins(configSchema(options.parts), merged, config ?? undefined),
+    degradedFiles: extras.filter(({ degraded }) => degraded).map(({ file }) => file.source),
+    fileHashes: Object.fromEntries([...inputs.hashes, ...read]),
+  };
+}
+
+/** The files to leave out, or none where that would not help: a problem that no single `conf.d/` file can be blamed for. */
+function replaceableFiles(errors: readonly PlacedFinding[], extras: readonly Extra[]): Extra[] {
+  const blamed = new Set<Extra>();
+  for (const { layer, conflict } of errors) {
+    const extra = extras.find((one) => one.layer === layer && !one.degraded);
+    if (conflict || layer === null || extra === undefined) return [];
+    blamed.add(extra);
+  }
+  return [...blamed];
+}
+
+async function evaluate(
+  options: LoadOptions,
+  main: Layer | null,
+  extras: readonly Extra[],
+): Promise<Evaluation> {
+  const { parts, environment = {}, flags = [], files = realFiles, folder = "." } = options;
+  const schema = configSchema(parts);
+  const conflicts: MergeConflict[] = [];
+  let joined = NOTHING_MERGED;
+  for (const layer of [main, ...extras.map((extra) => extra.layer)])
+    if (layer !== null) joined = joined.withFile(layer, conflicts);
+  const assigned = withAssignments(withoutEmptySections(joined), schema, environment, flags, folder);
+  const { merged } = assigned;
+  const inputs = await resolveInputs(schema, merged, environment, files);
+  const value = inputs.value ?? {};
+  const parsed = schema.safeParse(value);
+  const findings: Finding[] = [
+    ...inputs.findings,
+    ...findingsOf(schema, value, parsed.error?.issues ?? []),
+    ...runChecks(merged.value, parts),
+    ...certificateFindings(value, inputs, parts),
+  ];
+  return {
+    merged,
+    findings: [
+      // Without the main file everything else would only be told as missing.
+      ...(main === null ? [] : findings.map((finding) => placeFinding(finding, merged, options.file))),
+      ...assigned.problems.map((problem) => placeAssignment(problem)),
+      ...conflicts.map(placeConflict),
+    ],
+    config: parsed.success ? parsed.data : null,
+    inputs,
+  };
+}
+
+/** A section whose entries are all commented out is empty, not wrong. */
+function withoutEmptySections(merged: Merged): Merged {
+  if (!isMap(merged.value) || !Object.values(merged.value).includes(null)) return merged;
+  const kept = Object.entries(merged.value).filter(([, section]) => section !== null);
+  return merged.withValue(Object.fromEntries(kept));
+}
+
+function placeAssignment(problem: {
+  layer: Layer;
+  path: readonly (string | number)[];
+  message: string;
+}): PlacedFinding {
+  const { layer, path, message } = problem;
+  return {
+    problem: { source: layer.source, line: 0, column: 0, path: pathText(path), message, suggestion: null },
+    severity: "error",
+    layer,
+    conflict: false,
+  };
+}
+
+function placeConflict({ path, second, message }: MergeConflict): PlacedFinding {
+  const position = positionIn(second.layer, second.at, "value");
+  return {
+    problem: { source: second.layer.source, ...position, path: pathText(path), message, suggestion: null },
+    severity: "error",
+    layer: second.layer,
+    conflict: true,
+  };
+}
+
+/** `DIR/run` where a flag sets `state_dir: DIR` and nothing sets `runtime_dir`. */
+function runtimeDir(config: Config, merged: Merged): string {
+  if (mapOr(merged.value)["runtime_dir"] !== undefined) return config.runtime_dir;
+  const byFlag = merged.originOf(["state_dir"])?.layer.kind === "flag";
+  return byFlag && mapOr(merged.value)["state_dir"] !== undefined
+    ? join(config.state_dir, "run")
+    : config.runtime_dir;
+}

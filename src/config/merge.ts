@@ -1,0 +1,177 @@
+/**
+ * Joins layers into one value and remembers, for every part of it, the layer and the place it came from. Maps are joined
+ * key by key, lists of files are joined end to end, everything else is replaced by the later layer. A key without a value
+ * (null) never replaces anything. Values of layers are never changed: they are kept over reloads.
+ */
+import type { Layer } from "./layer.ts";
+import { isMap, kindOf, type PlainMap } from "./plain_value.ts";
+import type { Path } from "./problem.ts";
+
+/** Where a value stands: a layer and the path inside it. */
+export interface Origin {
+  readonly layer: Layer;
+  readonly at: Path;
+}
+
+/** The origin of a joined value: one origin for the whole, or one for each part. */
+interface OriginTree extends Origin {
+  readonly keys?: ReadonlyMap<string, OriginTree>;
+  readonly items?: readonly OriginTree[];
+}
+
+/** Two layers that want different kinds of value at one place. */
+export interface MergeConflict {
+  readonly path: Path;
+  readonly first: Origin;
+  readonly second: Origin;
+  readonly message: string;
+}
+
+export class Merged {
+  readonly value: unknown;
+  private readonly origins: OriginTree | null;
+
+  constructor(value: unknown, origins: OriginTree | null) {
+    this.value = value;
+    this.origins = origins;
+  }
+
+  /** Where the value at `path` comes from; for what does not exist, the origin of the part that lacks it. */
+  originOf(path: Path): Origin | null {
+    let tree = this.origins;
+    for (const [depth, step] of path.entries()) {
+      if (tree === null) return null;
+      if (tree.keys === undefined && tree.items === undefined)
+        return { layer: tree.layer, at: [...tree.at, ...path.slice(depth)] };
+      const next = typeof step === "number" ? tree.items?.[step] : tree.keys?.get(step);
+      if (next === undefined) return tree;
+      tree = next;
+    }
+    return tree;
+  }
+
+  /** Joins a file layer. */
+  withFile(layer: Layer, conflicts: MergeConflict[]): Merged {
+    if (layer.value === null || layer.value === undefined) return this;
+    return this.join([], layer.value, { layer, at: [] }, conflicts);
+  }
+
+  /** Sets what an environment variable or a flag says; `layer.value` stands at `path`. Lists are replaced. */
+  withAssignment(path: Path, layer: Layer): Merged {
+    const [value, origins] = assign(
+      { value: this.value, origins: this.origins },
+      path,
+      { value: layer.value, origins: { layer, at: [] } },
+      path,
+    );
+    return new Merged(value, origins);
+  }
+
+  /** The same origins with a value from which parts were taken out. */
+  withValue(value: unknown): Merged {
+    return new Merged(value, this.origins);
+  }
+
+  private join(path: Path, value: unknown, origins: OriginTree, conflicts: MergeConflict[]): Merged {
+    const joined = joinParts(
+      { value: this.value, origins: this.origins },
+      { value, origins },
+      path,
+      conflicts,
+    );
+    return new Merged(joined.value, joined.origins);
+  }
+}
+
+export const NOTHING_MERGED = new Merged(undefined, null);
+
+interface Part {
+  readonly value: unknown;
+  readonly origins: OriginTree | null;
+}
+
+/** `conflicts` null: values of another kind and lists are replaced (environment and flags). */
+function joinParts(first: Part, second: Part, path: Path, conflicts: MergeConflict[] | null): Part {
+  if (first.origins === null || first.value === null || first.value === undefined) return second;
+  if (second.origins === null || second.value === null || second.value === undefined) return first;
+  if (isMap(first.value) && isMap(second.value)) return joinMaps(first, second, path, conflicts);
+  if (Array.isArray(first.value) && Array.isArray(second.value) && conflicts !== null)
+    return joinLists(first, second);
+  const kinds = [kindOf(first.value), kindOf(second.value)] as const;
+  const structural = kinds[0] !== kinds[1] && kinds.some((kind) => kind === "a map" || kind === "a list");
+  if (structural && conflicts !== null)
+    conflicts.push({
+      path,
+      first: first.origins,
+      second: second.origins,
+      message: `is ${kinds[1]} here and ${kinds[0]} in ${first.origins.layer.source}`,
+    });
+  return second;
+}
+
+function joinMaps(first: Part, second: Part, path: Path, conflicts: MergeConflict[] | null): Part {
+  const value: Record<string, unknown> = { ...(first.value as PlainMap) };
+  const keys = new Map(Object.keys(value).map((key) => [key, childOrigin(first.origins!, key)]));
+  for (const [key, added] of Object.entries(second.value as PlainMap)) {
+    const origins = childOrigin(second.origins!, key);
+    const part = Object.hasOwn(value, key)
+      ? joinParts(
+          { value: value[key], origins: keys.get(key)! },
+          { value: added, origins },
+          [...path, key],
+          conflicts,
+        )
+      : { value: added, origins };
+    value[key] = part.value;
+    keys.set(key, part.origins!);
+  }
+  return { value, origins: { layer: first.origins!.layer, at: first.origins!.at, keys } };
+}
+
+function joinLists(first: Part, second: Part): Part {
+  const origins = (part: Part): OriginTree[] =>
+    (part.value as unknown[]).map((_, index) => childOrigin(part.origins!, index));
+  return {
+    value: [...(first.value as unknown[]), ...(second.value as unknown[])],
+    origins: {
+      layer: first.origins!.layer,
+      at: first.origins!.at,
+      items: [...origins(first), ...origins(second)],
+    },
+  };
+}
+
+function childOrigin(tree: OriginTree, step: string | number): OriginTree {
+  const known = typeof step === "number" ? tree.items?.[step] : tree.keys?.get(step);
+  return known ?? { layer: tree.layer, at: [...tree.at, step] };
+}
+
+/** Copies the way down to `path` and joins `part` there. Returns the new value and its origins. */
+function assign(into: Part, path: Path, part: Part, whole: Path): readonly [unknown, OriginTree] {
+  const [step, ...rest] = path;
+  if (step === undefined) {
+    const joined = joinParts(into, part, whole, null);
+    return [joined.value, joined.origins!];
+  }
+  const own = part.origins!;
+  if (Array.isArray(into.value) && typeof step === "number" && into.origins !== null) {
+    const list = [...(into.value as unknown[])];
+    const items = list.map((_, index) => childOrigin(into.origins!, index));
+    const child = { value: list[step], origins: items[step] ?? null };
+    const [value, origins] = assign(child, rest, part, whole);
+    list[step] = value;
+    items[step] = origins;
+    return [list, { layer: into.origins.layer, at: into.origins.at, items }];
+  }
+  const key = String(step);
+  const before = isMap(into.value) && into.origins !== null ? into : null;
+  const map: Record<string, unknown> = { ...(before?.value as PlainMap | undefined) };
+  const keys = new Map(Object.keys(map).map((name) => [name, childOrigin(before!.origins!, name)]));
+  const child = Object.hasOwn(map, key)
+    ? { value: map[key], origins: keys.get(key)! }
+    : { value: undefined, origins: null };
+  const [value, origins] = assign(child, rest, part, whole);
+  map[key] = value;
+  keys.set(key, origins);
+  return [map, { layer: before?.origins?.layer ?? own.layer, at: before?.origins?.at ?? [], keys }];
+}

@@ -1,0 +1,223 @@
+/** `pools:` backends, how they are chosen, watched and spoken to. */
+import { z } from "zod";
+import {
+  DEFAULT_MAX_IDLE_CONNECTIONS,
+  DEFAULT_PROBE,
+  DEFAULT_QUEUE,
+  DEFAULT_RETRIES,
+} from "../../core/defaults.ts";
+import { backendUrl } from "../../core/schema/backend_url.ts";
+import { duration, formatDuration } from "../../core/schema/duration.ts";
+import { statusCode } from "../../core/schema/field.ts";
+import { inputFile } from "../../core/schema/file_name.ts";
+import { isHostName, parseHostPort } from "../../core/schema/host.ts";
+import { hashKey, type HashKey } from "../../core/schema/hash_key.ts";
+import { parseIp } from "../../core/schema/ip.ts";
+import { name } from "../../core/schema/name.ts";
+import { share } from "../../core/schema/share.ts";
+import { parsedText } from "../../core/schema/text.ts";
+import type { ConfigPart, ConfigParts, StrategyPart } from "../parts.ts";
+import { poolTimeouts } from "./timeouts.ts";
+
+const MAX_WEIGHT = 65_535;
+const MAX_COUNT = 2 ** 31 - 1;
+const count = (minimum: number, value: number, description: string): z.ZodPrefault<z.ZodInt> =>
+  z.int().min(minimum).max(MAX_COUNT).meta({ description }).prefault(value);
+
+const backend = z.strictObject({
+  id: name()
+    .optional()
+    .meta({ description: "Its name, unique within the pool. Default: host:port of the URL." }),
+  url: backendUrl().meta({
+    description: "`http://host:port`, `https://…`, `unix:/path` or `https+unix:/path`.",
+  }),
+  weight: z
+    .int({ error: "expected a weight from 0 to 65535" })
+    .min(0, { error: "expected a weight from 0 to 65535" })
+    .max(MAX_WEIGHT, { error: "expected a weight from 0 to 65535" })
+    .prefault(1)
+    .meta({ description: "Its share of the traffic, 0 to 65535; 0 = no new traffic." }),
+  zone: z.string().min(1).optional().meta({ description: "Where it stands." }),
+  max_in_flight: count(0, 0, "Requests in flight at most, 0 = no limit."),
+  metadata: z
+    .record(z.string(), z.union([z.string(), z.number(), z.boolean()]).transform(String))
+    .prefault({})
+    .meta({ description: "Free text for people and tools." }),
+});
+
+const upstreamTls = z.strictObject({
+  ca: inputFile()
+    .optional()
+    .meta({ description: "PEM file with authorities; default: those of the system." }),
+  cert: inputFile().optional().meta({ description: "PEM file with our client certificate." }),
+  key: inputFile().optional().meta({ description: "PEM file with its key." }),
+  server_name: z
+    .string()
+    .refine(isHostName, { error: "expected a host name" })
+    .optional()
+    .meta({ description: "Name that is sent (SNI) and verified; default: the backend's host." }),
+  verify: z.boolean().prefault(true).meta({ description: "Verify the backend's certificate." }),
+});
+
+const hostHeader = (): z.ZodType<"pass" | "backend" | { name: string }, string> =>
+  parsedText({
+    name: "host header",
+    expected: "pass, backend or a host name with an optional port",
+    parse: (text) => {
+      if (text === "pass" || text === "backend") return text;
+      const fits = isHostName(text) || parseIp(text) !== null || parseHostPort(text, false) !== null;
+      return fits ? { name: text } : null;
+    },
+  });
+
+const retries = z.strictObject({
+  attempts: count(0, DEFAULT_RETRIES.attempts, "Further attempts after the first."),
+  budget: share()
+    .meta({ description: "Share of the active requests that may be retries." })
+    .prefault(`${DEFAULT_RETRIES.budget * 100}%`),
+  budget_min: count(0, DEFAULT_RETRIES.budget_min, "Retries at once that are always allowed."),
+  non_idempotent: z
+    .boolean()
+    .prefault(DEFAULT_RETRIES.non_idempotent)
+    .meta({ description: "Retry POST and PATCH too, where the backend may have seen the request." }),
+  on_status: z
+    .array(statusCode())
+    .prefault([])
+    .meta({ description: "Statuses of a backend that are retried on another one." }),
+});
+
+const queue = z.strictObject({
+  size: count(0, DEFAULT_QUEUE.size, "Requests that wait for a backend at most."),
+  timeout: duration()
+    .meta({ description: "How long a request waits at most." })
+    .prefault(formatDuration(DEFAULT_QUEUE.timeout_ms)),
+});
+
+const PORT = "expected a port from 1 to 65535";
+const probeShape = {
+  interval: duration()
+    .refine((value) => value > 0, { error: "expected an interval above 0" })
+    .meta({ description: "From one check to the next." })
+    .prefault(formatDuration(DEFAULT_PROBE.interval_ms)),
+  timeout: duration()
+    .refine((value) => value > 0, { error: "expected a timeout above 0" })
+    .meta({ description: "A check that takes longer has failed." })
+    .prefault(formatDuration(DEFAULT_PROBE.timeout_ms)),
+  jitter: share()
+    .meta({ description: "Each interval is stretched by up to this share." })
+    .prefault(`${DEFAULT_PROBE.jitter * 100}%`),
+  healthy_after: count(1, DEFAULT_PROBE.healthy_after, "Successes in a row that make a backend healthy."),
+  unhealthy_after: count(
+    1,
+    DEFAULT_PROBE.unhealthy_after,
+    "Failures in a row that make a backend unhealthy.",
+  ),
+  port: z
+    .int({ error: PORT })
+    .min(1, { error: PORT })
+    .max(65_535, { error: PORT })
+    .optional()
+    .meta({ description: "Another port than the backend's." }),
+};
+/** Keys of `health_check` that every probe has. */
+export const COMMON_PROBE_KEYS: readonly string[] = ["type", ...Object.keys(probeShape)];
+
+export interface ProbeConfig {
+  readonly type: string;
+  readonly interval: number;
+  readonly timeout: number;
+  readonly jitter: number;
+  readonly healthy_after: number;
+  readonly unhealthy_after: number;
+  readonly port?: number | undefined;
+  readonly [option: string]: unknown;
+}
+
+/** A part's options with further keys beside them, all unknown keys refused. */
+function extended(part: ConfigPart, shape: Readonly<Record<string, z.ZodType>>): z.ZodObject {
+  const { schema } = part;
+  if (!(schema instanceof z.ZodObject)) throw new Error(`the schema of ${part.name} must be an object`);
+  for (const key of Object.keys(shape)) {
+    if (Object.hasOwn(schema.shape as object, key))
+      throw new Error(`${part.name} may not have an option ${key}`);
+  }
+  return schema.strict().safeExtend(shape).meta({ description: part.summary });
+}
+
+function probeSchema(probes: readonly ConfigPart[]): z.ZodType<ProbeConfig> {
+  const schemas = probes.map((part) => extended(part, { type: z.literal(part.name), ...probeShape }));
+  if (schemas.length === 0) return z.never() as unknown as z.ZodType<ProbeConfig>;
+  return z.discriminatedUnion(
+    "type",
+    schemas as unknown as [z.ZodObject],
+  ) as unknown as z.ZodType<ProbeConfig>;
+}
+
+/** `round_robin`, or `{ name: consistent_hash, … }`. */
+export type StrategyConfig = string | { readonly name: string; readonly [option: string]: unknown };
+
+/** The key may stand among the strategy's options as well, unless these have an own idea of it. */
+function strategyOptions(part: StrategyPart): z.ZodObject {
+  const { schema } = part;
+  const ownKey = schema instanceof z.ZodObject && Object.hasOwn(schema.shape as object, "hash_on");
+  const key = part.keyed === true && !ownKey ? { hash_on: hashKey().optional() } : {};
+  return extended(part, { name: z.literal(part.name), ...key });
+}
+
+function strategySchema(strategies: readonly StrategyPart[]): z.ZodType<StrategyConfig> {
+  const names = z.enum(strategies.map(({ name: strategy }) => strategy) as [string]);
+  const withOptions = z.discriminatedUnion(
+    "name",
+    strategies.map(strategyOptions) as unknown as [z.ZodObject],
+  );
+  return z.union([names, withOptions]) as unknown as z.ZodType<StrategyConfig>;
+}
+
+export interface PoolConfig {
+  readonly strategy: StrategyConfig;
+  readonly hash_on?: HashKey | undefined;
+  readonly backends: readonly z.output<typeof backend>[];
+  readonly health_check?: ProbeConfig | undefined;
+  readonly host_header: "pass" | "backend" | { readonly name: string };
+  readonly tls?: z.output<typeof upstreamTls> | undefined;
+  readonly proxy_protocol: "none" | "v1" | "v2";
+  readonly retries: z.output<typeof retries>;
+  readonly timeouts: z.output<typeof poolTimeouts>;
+  readonly queue: z.output<typeof queue>;
+  readonly max_idle_connections: number;
+}
+
+export function poolSchema(parts: ConfigParts): z.ZodType<PoolConfig> {
+  const schema = z.strictObject({
+    strategy: strategySchema(parts.strategies)
+      .prefault(parts.strategies[0]?.name ?? "")
+      .meta({ description: "How a backend is chosen: a name, or `{ name: …, option: … }`." }),
+    hash_on: hashKey().optional().meta({
+      description:
+        "What a keyed strategy hashes: `address` (the default), `path`, `header:NAME`, `cookie:NAME` or `query:NAME`.",
+    }),
+    backends: z.array(backend).min(1).meta({ description: "The addresses that serve." }),
+    health_check: probeSchema(parts.probes)
+      .optional()
+      .meta({ description: "Active checks; none without this section." }),
+    host_header: hostHeader().prefault("pass").meta({
+      description: "Host that the backend sees: `pass` (the client's), `backend` (its address) or a name.",
+    }),
+    tls: upstreamTls.optional().meta({ description: "TLS to backends whose URL says https." }),
+    proxy_protocol: z
+      .enum(["none", "v1", "v2"])
+      .prefault("none")
+      .meta({ description: "Send a PROXY protocol header to the backends." }),
+    retries: retries.prefault({}).meta({ description: "Further attempts on other backends." }),
+    timeouts: poolTimeouts.prefault({}).meta({ description: "Timeouts that differ from the general ones." }),
+    queue: queue
+      .prefault({})
+      .meta({ description: "Where requests wait while all backends are at their limit." }),
+    max_idle_connections: count(
+      0,
+      DEFAULT_MAX_IDLE_CONNECTIONS,
+      "Idle kept-alive connections per backend and worker.",
+    ),
+  });
+  return schema as unknown as z.ZodType<PoolConfig>;
+}

@@ -1,0 +1,179 @@
+/** Looking into zod schemas: what stands at a path, which keys exist, which values carry a marker. */
+import type { z } from "zod";
+import type { SettingMeta } from "../core/schema/text.ts";
+import { isMap, type PlainMap } from "./plain_value.ts";
+import type { Path } from "./problem.ts";
+
+type Schema = z.core.$ZodType;
+
+/** One schema without its wrappers (optional, default, pipe …), and the metadata of all that was taken off. */
+export interface Bare {
+  readonly schema: z.core.$ZodTypes;
+  readonly meta: SettingMeta;
+}
+
+function metaOf(schema: Schema): SettingMeta {
+  return ((schema as z.ZodType).meta?.() ?? {}) as SettingMeta;
+}
+
+/** The alternatives that an input may take. Of a pipe the side that sees the input counts. */
+export function bareSchemas(schema: Schema): Bare[] {
+  const found: Bare[] = [];
+  const visit = (wrapped: Schema, outer: SettingMeta): void => {
+    const current = wrapped as z.core.$ZodTypes;
+    const meta = { ...metaOf(current), ...outer };
+    const def = current._zod.def;
+    switch (def.type) {
+      case "optional":
+      case "nullable":
+      case "default":
+      case "prefault":
+      case "nonoptional":
+      case "readonly":
+      case "catch":
+        visit(def.innerType, meta);
+        break;
+      case "pipe":
+        visit(def.in._zod.def.type === "transform" ? def.out : def.in, meta);
+        break;
+      case "lazy":
+        visit(def.getter(), meta);
+        break;
+      case "union":
+        for (const option of def.options) visit(option, meta);
+        break;
+      case "intersection":
+        visit(def.left, meta);
+        visit(def.right, meta);
+        break;
+      default:
+        found.push({ schema: current, meta });
+    }
+  };
+  visit(schema, {});
+  return found;
+}
+
+/** Those alternatives that could take `value`: the right type, and literals (such as `type: http`) that agree. */
+function matching(schema: Schema, value: unknown): Bare[] {
+  const bare = bareSchemas(schema);
+  if (bare.length === 1) return bare;
+  return bare.filter(({ schema: { _zod } }) => {
+    const { def } = _zod;
+    if (def.type === "object") return isMap(value) && literalsAgree(def.shape, value);
+    if (def.type === "record") return isMap(value);
+    if (def.type === "array" || def.type === "tuple") return Array.isArray(value);
+    return !isMap(value) && !Array.isArray(value);
+  });
+}
+
+function literalsAgree(shape: Readonly<Record<string, Schema>>, value: PlainMap): boolean {
+  return Object.entries(shape).every(([key, inner]) => {
+    const { def } = (inner as z.core.$ZodTypes)._zod;
+    return def.type !== "literal" || def.values.includes(value[key] as never);
+  });
+}
+
+function childrenOf({ schema }: Bare, step: string | number): Schema[] {
+  const { def } = schema._zod;
+  switch (def.type) {
+    case "object": {
+      const child = Object.hasOwn(def.shape, step) ? def.shape[step] : undefined;
+      return child === undefined ? [] : [child];
+    }
+    case "record":
+      return [def.valueType];
+    case "array":
+      return [def.element];
+    default:
+      return [];
+  }
+}
+
+/** The alternatives at `path`; `value` (what stands at the root) chooses among unions. */
+export function schemasAt(root: Schema, path: Path, value: unknown): Bare[] {
+  let schemas: Schema[] = [root];
+  let current = value;
+  for (const step of path) {
+    schemas = schemas.flatMap((schema) =>
+      (current === undefined ? bareSchemas(schema) : matching(schema, current)).flatMap((bare) =>
+        childrenOf(bare, step),
+      ),
+    );
+    current = stepInto(current, step);
+  }
+  return schemas.flatMap((schema) =>
+    current === undefined ? bareSchemas(schema) : matching(schema, current),
+  );
+}
+
+function stepInto(value: unknown, step: string | number): unknown {
+  if (Array.isArray(value)) return value[Number(step)] as unknown;
+  return isMap(value) && Object.hasOwn(value, step) ? value[step] : undefined;
+}
+
+/** The keys that a map at `path` may have. */
+export function keysAt(root: Schema, path: Path, value: unknown): string[] {
+  const keys = schemasAt(root, path, value).flatMap(({ schema: { _zod } }) =>
+    _zod.def.type === "object" ? Object.keys(_zod.def.shape) : [],
+  );
+  return [...new Set(keys)];
+}
+
+const marked = new WeakMap<Schema, boolean>();
+
+/** True when something in the schema carries a marker that needs work on the value. */
+function hasMarker(schema: Schema): boolean {
+  const known = marked.get(schema);
+  if (known !== undefined) return known;
+  marked.set(schema, false);
+  const found = bareSchemas(schema).some(({ schema: inner, meta }) => {
+    if (meta.secret === true || meta.file !== undefined) return true;
+    const { def } = inner._zod;
+    if (def.type === "object") return Object.values(def.shape).some(hasMarker);
+    if (def.type === "record") return hasMarker(def.valueType);
+    return def.type === "array" && hasMarker(def.element);
+  });
+  marked.set(schema, found);
+  return found;
+}
+
+/**
+ * Returns `value` with everything that stands under a marker (`secret`, `file`) replaced by what `replace` gives.
+ * What does not change is the same object.
+ */
+export function mapMarked(
+  schema: Schema,
+  value: unknown,
+  replace: (value: unknown, meta: SettingMeta, path: Path) => unknown,
+  path: Path = [],
+): unknown {
+  if (value === undefined || value === null || !hasMarker(schema)) return value;
+  for (const bare of matching(schema, value)) {
+    if (bare.meta.secret === true || bare.meta.file !== undefined) return replace(value, bare.meta, path);
+    const { def } = bare.schema._zod;
+    if (def.type !== "object" && def.type !== "record" && def.type !== "array") continue;
+    const inside = (key: string | number, inner: unknown): unknown => {
+      const child = childrenOf(bare, key)[0];
+      return child === undefined ? inner : mapMarked(child, inner, replace, [...path, key]);
+    };
+    if (Array.isArray(value)) return mapList(value, inside);
+    if (isMap(value)) return mapMap(value, inside);
+  }
+  return value;
+}
+
+function mapList(list: readonly unknown[], inside: (index: number, item: unknown) => unknown): unknown {
+  const mapped = list.map((item, index) => inside(index, item));
+  return mapped.some((item, index) => item !== list[index]) ? mapped : list;
+}
+
+function mapMap(map: PlainMap, inside: (key: string, item: unknown) => unknown): unknown {
+  let changed = false;
+  const mapped: Record<string, unknown> = {};
+  for (const [key, item] of Object.entries(map)) {
+    mapped[key] = inside(key, item);
+    changed ||= mapped[key] !== item;
+  }
+  return changed ? mapped : map;
+}
