@@ -10,17 +10,15 @@ import { RegexCache } from "../../core/rules/linear_regex.ts";
 import { compileRule, type Rule } from "../../core/rules/rule.ts";
 import { alternativesOf, type Alternative } from "./router_guards.ts";
 import { routerCounter } from "./router_counter.ts";
+import { NO_RANK, type Entry } from "./router_entry.ts";
 import { HostTable, RouteTable } from "./router_table.ts";
 import type { HostPattern } from "../../core/rules/matcher.ts";
 import type { MatchRequest } from "../../core/rules/request.ts";
 import type { RoutePlan } from "../../core/plan.ts";
-import type { Entry } from "./router_entry.ts";
 
 /** What the router reads of a route. */
 export type RouteRule = Pick<RoutePlan, "match" | "priority" | "listeners">;
 
-/** Hosts or routes that are worked on between two pauses. */
-const SLICE = 16;
 /** Routes that are ranked between two pauses. */
 const RANK_SLICE = 512;
 
@@ -120,12 +118,15 @@ export class RouterBuilder {
 function* build(routes: readonly RouteRule[]): Generator<void, Router> {
   const regexes = new RegexCache();
   const rules: Rule[] = [];
-  for (const route of routes) {
-    rules.push(compileRule(route.match, regexes));
+  const priorities: number[] = [];
+  for (const { match, priority } of routes) {
+    const rule = compileRule(match, regexes);
+    rules.push(rule);
+    priorities.push(priority === 0 ? rule.priority : priority);
     yield;
   }
   const tables = new Tables();
-  const { ranks, routeByRank } = yield* rankRoutes(routes, rules);
+  const { ranks, routeByRank } = yield* rankRoutes(priorities);
   for (const [index, route] of routes.entries()) {
     const rule = rules[index]!;
     const listeners = route.listeners.length === 0 ? null : route.listeners;
@@ -135,18 +136,13 @@ function* build(routes: readonly RouteRule[]): Generator<void, Router> {
     }
     yield;
   }
-  yield* tables.finish();
-  return yield* tables.join(routeByRank, regexes.count);
+  return yield* tables.finish(routeByRank, regexes.count);
 }
 
 /** The place of each route, and the route of each place. Equal priorities keep the order of the list. */
 function* rankRoutes(
-  routes: readonly RouteRule[],
-  rules: readonly Rule[],
+  priorities: readonly number[],
 ): Generator<void, { ranks: Int32Array; routeByRank: Int32Array }> {
-  const priorities = routes.map((route, index) =>
-    route.priority === 0 ? rules[index]!.priority : route.priority,
-  );
   const counts = new Map<number, number>();
   for (const [index, priority] of priorities.entries()) {
     counts.set(priority, (counts.get(priority) ?? 0) + 1);
@@ -159,8 +155,8 @@ function* rankRoutes(
     nextPlace.set(priority, places);
     places += counts.get(priority)!;
   }
-  const ranks = new Int32Array(routes.length);
-  const routeByRank = new Int32Array(routes.length);
+  const ranks = new Int32Array(priorities.length);
+  const routeByRank = new Int32Array(priorities.length);
   for (const [index, priority] of priorities.entries()) {
     const place = nextPlace.get(priority)!;
     nextPlace.set(priority, place + 1);
@@ -171,25 +167,38 @@ function* rankRoutes(
   return { ranks, routeByRank };
 }
 
-/** Route tables by host pattern, while a router is being built. */
+/** The tables of all host patterns, while a router is being built. */
 class Tables {
-  private readonly literal = new Map<string, RouteTable>();
-  private readonly oneLabel = new Map<string, RouteTable>();
-  private readonly labels = new Map<string, RouteTable>();
+  private readonly literal = new Map<string, HostTable>();
+  private readonly oneLabel = new Map<string, HostTable>();
+  private readonly labels = new Map<string, HostTable>();
   /** Rules that name `*`: any host, but a host. */
   private readonly anyHost = new RouteTable();
   /** Rules that name no host. */
   private readonly general = new RouteTable();
   /** Those of them that do not read the host in any way. */
-  private readonly noHost = new RouteTable();
+  private readonly noHost = new HostTable();
+  /** For hosts that no pattern but `*` names. */
+  private readonly otherHost = new HostTable();
 
-  add(entry: Entry, { hosts, paths }: Alternative, needsHost: boolean): void {
+  /** One text for equal paths: they are often the same on many hosts. */
+  private readonly pathTexts = new Map<string, string>();
+
+  add(entry: Entry, alternative: Alternative, needsHost: boolean): void {
+    const { hosts } = alternative;
+    const paths = alternative.paths?.map(({ kind, path }) => ({ kind, path: this.pathText(path) })) ?? null;
     if (hosts === null) {
       this.general.add(entry, paths);
       if (!needsHost) this.noHost.add(entry, paths);
     } else {
       for (const pattern of hosts) this.tableOf(pattern).add(entry, paths);
     }
+  }
+
+  private pathText(path: string): string {
+    let text = this.pathTexts.get(path);
+    if (text === undefined) this.pathTexts.set((text = ownText(path)), text);
+    return text;
   }
 
   private tableOf(pattern: HostPattern): RouteTable {
@@ -205,33 +214,30 @@ class Tables {
     }
   }
 
-  *finish(): Generator<void, void> {
-    for (const map of [this.literal, this.oneLabel, this.labels]) {
-      for (const table of map.values()) {
-        yield* table.finish();
-        yield;
-      }
-    }
+  /** Completes all tables and tells each of the others that take the same hosts. */
+  *finish(routeByRank: Int32Array, regexCount: number): Generator<void, Router> {
     for (const table of [this.anyHost, this.general, this.noHost]) yield* table.finish();
-  }
-
-  /** Puts together, for each host pattern, the tables of all patterns that take the same hosts. */
-  *join(routeByRank: Int32Array, regexCount: number): Generator<void, Router> {
-    const always = [this.anyHost, this.general];
-    const joined = (tables: readonly (RouteTable | undefined)[]): HostTable =>
-      new HostTable([...tables.filter((table) => table !== undefined), ...always], routeByRank);
-    return new Router({
-      regexCount,
-      literal: yield* mapSlowly(this.literal, (table, host) =>
-        joined([table, this.oneLabel.get(afterFirstLabel(host)), ...this.labelTables(host)]),
-      ),
-      oneLabel: yield* mapSlowly(this.oneLabel, (table, suffix) =>
-        joined([table, this.labels.get(suffix), ...this.labelTables(suffix)]),
-      ),
-      labels: yield* mapSlowly(this.labels, (table, suffix) => joined([table, ...this.labelTables(suffix)])),
-      otherHost: joined([]),
-      noHost: new HostTable([this.noHost], routeByRank),
-    });
+    const always = byRank([this.anyHost, this.general]);
+    for (const [host, table] of this.literal) {
+      yield* table.finish();
+      const wildcards = [this.oneLabel.get(afterFirstLabel(host)), ...this.labelTables(host)];
+      table.join(withTables(wildcards, always), routeByRank);
+      yield;
+    }
+    for (const [suffix, table] of this.oneLabel) {
+      yield* table.finish();
+      table.join(withTables([this.labels.get(suffix), ...this.labelTables(suffix)], always), routeByRank);
+      yield;
+    }
+    for (const [suffix, table] of this.labels) {
+      yield* table.finish();
+      table.join(withTables(this.labelTables(suffix), always), routeByRank);
+      yield;
+    }
+    this.otherHost.join(always, routeByRank);
+    this.noHost.join([], routeByRank);
+    const { literal, oneLabel, labels, otherHost, noHost } = this;
+    return new Router({ regexCount, literal, oneLabel, labels, otherHost, noHost });
   }
 
   /** Tables of `**.` patterns that take `name`. */
@@ -246,26 +252,38 @@ class Tables {
   }
 }
 
-function tableAt(tables: Map<string, RouteTable>, key: string): RouteTable {
+function tableAt(tables: Map<string, HostTable>, key: string): HostTable {
   let table = tables.get(key);
-  if (table === undefined) tables.set(key, (table = new RouteTable()));
+  if (table === undefined) {
+    table = new HostTable();
+    tables.set(ownText(key), table);
+  }
   return table;
+}
+
+/** A copy: a part of the text of a rule would keep all of it alive, and its characters far away. */
+function ownText(text: string): string {
+  return text.split("").join("");
+}
+
+/** `always` itself where no further table has entries: most hosts share that list. */
+function withTables(
+  tables: readonly (RouteTable | undefined)[],
+  always: readonly RouteTable[],
+): readonly RouteTable[] {
+  const known = tables.filter((table) => table !== undefined);
+  return known.length === 0 ? always : byRank([...known, ...always]);
+}
+
+/** Those that have entries, best first. */
+function byRank(tables: readonly RouteTable[]): RouteTable[] {
+  return tables
+    .filter(({ firstRank }) => firstRank !== NO_RANK)
+    .sort((one, other) => one.firstRank - other.firstRank);
 }
 
 /** What follows the first dot, or "" when there is none. */
 function afterFirstLabel(name: string): string {
   const dot = name.indexOf(".");
   return dot > 0 ? name.slice(dot + 1) : "";
-}
-
-function* mapSlowly<From, To>(
-  from: ReadonlyMap<string, From>,
-  convert: (value: From, key: string) => To,
-): Generator<void, Map<string, To>> {
-  const to = new Map<string, To>();
-  for (const [key, value] of from) {
-    to.set(key, convert(value, key));
-    if (to.size % SLICE === 0) yield;
-  }
-  return to;
 }

@@ -15,7 +15,7 @@ export interface Alternative {
 }
 
 /** Index entries that one alternative may make; where hosts times paths are more, its paths are not indexed. */
-export const ENTRY_LIMIT = 4_096;
+export const ENTRY_LIMIT = 1_024;
 
 interface Guard {
   readonly hosts: readonly HostPattern[] | null;

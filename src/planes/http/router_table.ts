@@ -1,82 +1,91 @@
 /** The routes of one host pattern, and what a host leads to. */
-import { PathIndex } from "./router_path_index.ts";
 import { routerCounter } from "./router_counter.ts";
-import { insertByRank, NO_RANK, type Entry } from "./router_entry.ts";
+import { EntryList, NO_RANK, type Entry } from "./router_entry.ts";
+import { PathIndex } from "./router_path_index.ts";
+import type { PathHash } from "./router_path_hash.ts";
+import type { PathNode } from "./router_path_node.ts";
 import type { PathPattern } from "../../core/rules/matcher.ts";
 import type { MatchRequest } from "../../core/rules/request.ts";
 
-/** Entries that share a host pattern. */
-export class RouteTable {
+/** Routes that share a host pattern; its own entries are those for any path. */
+export class RouteTable extends EntryList {
   /** Best rank of all entries. */
   firstRank = NO_RANK;
-  private readonly anyPath: Entry[] = [];
+  private few: PathNode | null = null;
+  private many: PathHash | null = null;
+  /** While the router is being built. */
   private index: PathIndex | null = null;
 
   /** `paths` null = any path. */
   add(entry: Entry, paths: readonly PathPattern[] | null): void {
     this.firstRank = Math.min(this.firstRank, entry.rank);
     if (paths === null) {
-      insertByRank(this.anyPath, entry);
+      this.addEntry(entry);
       return;
     }
     this.index ??= new PathIndex();
     for (const pattern of paths) this.index.add(pattern, entry);
   }
 
+  /** To be called after the last `add`. */
   *finish(): Generator<void, void> {
-    if (this.index !== null) yield* this.index.finish();
+    if (this.index === null) return;
+    const { few, many } = yield* this.index.finish();
+    this.few = few;
+    this.many = many;
+    this.index = null;
   }
 
-  /** The best rank that takes the request and is better than `best`, or `best`. */
-  find(request: MatchRequest, best: number): number {
-    if (this.index !== null) {
+  /** The best rank that takes the request if it is better than `best`, else `best`. */
+  findRank(request: MatchRequest, best: number): number {
+    if (this.few !== null || this.many !== null) {
       const path = request.path;
-      let node = this.index.lookup(path);
+      let node = this.few !== null ? longestIn(this.few, path) : this.many!.lookup(path);
       while (node !== null && node.firstRank < best) {
-        if (node.path.length === path.length) best = findEntry(node.exact, request, best);
-        best = findEntry(node.prefix, request, best);
+        if (node.exact !== null && node.length === path.length) best = node.exact.findEntry(request, best);
+        best = node.findEntry(request, best);
         node = node.parent;
       }
     }
-    return findEntry(this.anyPath, request, best);
+    return this.findEntry(request, best);
   }
 }
 
-function findEntry(entries: readonly Entry[], request: MatchRequest, best: number): number {
-  for (let index = 0; index < entries.length; index++) {
-    const entry = entries[index]!;
+/** The first node of a list whose path `path` starts with, or null. */
+function longestIn(list: PathNode, path: string): PathNode | null {
+  let node: PathNode | null = list;
+  for (; node !== null; node = node.next) {
     routerCounter.comparisons++;
-    if (entry.rank >= best) return best;
-    if (entry.listeners !== null && !entry.listeners.includes(request.listener)) continue;
-    if (entry.residual === null || entry.residual(request)) return entry.rank;
+    if (path.startsWith(node.path)) return node;
   }
-  return best;
+  return null;
 }
+
+const NO_TABLES: readonly RouteTable[] = [];
+const NO_ROUTES = new Int32Array(0);
 
 /**
  * All routes that may take requests for one host. A connection may keep it for as long as the bytes of its Host field
  * do not change and the snapshot is the same.
  */
-export class HostTable {
-  private readonly tables: readonly RouteTable[];
-  private readonly routeByRank: Int32Array;
+export class HostTable extends RouteTable {
+  private others = NO_TABLES;
+  private routeByRank: Int32Array = NO_ROUTES;
 
-  /** `tables` are complete. */
-  constructor(tables: readonly RouteTable[], routeByRank: Int32Array) {
-    this.tables = tables
-      .filter(({ firstRank }) => firstRank !== NO_RANK)
-      .sort((one, other) => one.firstRank - other.firstRank);
+  /** Adds the routes of other patterns that take the same hosts, best rank first, and the route of each rank. */
+  join(others: readonly RouteTable[], routeByRank: Int32Array): void {
+    this.others = others;
     this.routeByRank = routeByRank;
   }
 
-  /** Index of the route that takes the request (its host must be the one of this table), or -1. */
+  /** Index of the route that takes the request (its host must be one of this table), or -1. */
   find(request: MatchRequest): number {
-    const { tables } = this;
-    let best = NO_RANK;
-    for (let index = 0; index < tables.length; index++) {
-      const table = tables[index]!;
-      if (table.firstRank >= best) break;
-      best = table.find(request, best);
+    const { others } = this;
+    let best = this.findRank(request, NO_RANK);
+    for (let index = 0; index < others.length; index++) {
+      const other = others[index]!;
+      if (other.firstRank >= best) break;
+      best = other.findRank(request, best);
     }
     return best === NO_RANK ? -1 : this.routeByRank[best]!;
   }

@@ -1,0 +1,95 @@
+/** Fuzz entry of the rule language: any bytes as a rule, and a request made of the same bytes. */
+import { parseQuery } from "../../src/core/rules/query.ts";
+import { parseRule, type Expression } from "../../src/core/rules/parser.ts";
+import { PlainRequest } from "../../src/core/rules/plain_request.ts";
+import { compileRule, matchesRule, type Rule } from "../../src/core/rules/rule.ts";
+import { RuleError } from "../../src/core/rules/rule_error.ts";
+import { isNormalPath, matchPath, readablePath, stripPathPrefix } from "../../src/core/text/path.ts";
+import { compileRouter } from "../../src/planes/http/router.ts";
+
+/** Rules that a fuzzer starts from. */
+export const RULE_SEEDS: readonly string[] = [
+  "Host(`example.com`) && PathPrefix(`/api/`)",
+  "Host(`*.example.com`) || Host(`**.example.org`) || Host(`*`)",
+  "!(HostRegexp(`^(a|b)\\.example\\.com$`) && Path(`/x y/%2f`))",
+  'PathRegexp("^/v[0-9]+/\\u00e9") && Method(`get`)',
+  "Header(`X-A`, `1`) && HeaderRegexp(`X-B`, `(?i)^on$`)",
+  "Query(`q`) || Query(`q`, `1`) || QueryRegexp(`q`, `.+`)",
+  "ClientIP(`10.0.0.0/8`) || ClientIP(`::ffff:10.0.0.1`) || ClientIP(`fd00::/8`)",
+];
+
+/** Throws when an invariant is broken. A rule that is refused with a RuleError is a good outcome. */
+export function fuzzRules(bytes: Uint8Array): void {
+  const text = new TextDecoder().decode(bytes);
+  const rule = compileOrNull(text);
+  if (rule === null) return;
+  const request = requestFrom(bytes);
+  const taken = matchesRule(rule, request);
+  const router = compileRouter([{ match: text, priority: 0, listeners: [] }]);
+  check((router.find(request) === 0) === taken, "router and rule disagree");
+  if (text === "") return;
+  const written = writeRule(parseRule(text));
+  check(writeRule(parseRule(written)) === written, "a rule that is written again reads differently");
+  check(
+    matchesRule(compileRule(written), request) === taken,
+    "a rule that is written again takes other requests",
+  );
+}
+
+/** `excuses`: the errors that are not a surprise. */
+function compileOrNull(text: string, excuses = /./): Rule | null {
+  try {
+    return compileRule(text);
+  } catch (error) {
+    if (!(error instanceof RuleError)) throw error;
+    check(error.offset >= 0 && error.offset <= text.length, "the place of an error lies outside the rule");
+    check(error.what !== "" && error.expected !== "", "an error says too little");
+    check(excuses.test(error.what), `a rule that is written again cannot be read: ${error.message}`);
+    return null;
+  }
+}
+
+/** A request whose parts come from the bytes, cut where zeros stand. */
+function requestFrom(bytes: Uint8Array): PlainRequest {
+  const latin1 = Buffer.from(bytes).toString("latin1");
+  const [host = "", path = "", query = "", value = ""] = latin1.split("\0");
+  const normal = matchPath(`/${path}`);
+  if (normal !== null) checkPath(`/${path}`, normal);
+  check(parseQuery(query).length % 2 === 0, "a query is not a list of pairs");
+  return new PlainRequest({
+    host: host.toLowerCase(),
+    path: normal ?? "/",
+    query,
+    headers: [["x-a", value]],
+    clientAddress: value,
+  });
+}
+
+function checkPath(path: string, normal: string): void {
+  check(matchPath(normal) === normal && isNormalPath(normal), "a normal form is not stable");
+  check(!/\/\.{0,2}(?:\/|$)/.test(normal.slice(0, -1)), "a normal form has a dot segment or an empty one");
+  check(readablePath(normal).startsWith("/"), "a readable path has lost its slash");
+  const stripped = stripPathPrefix(path, "/");
+  check(stripped === null || isNormalPath(stripped), "a stripped path climbs");
+}
+
+/** A rule text with the meaning of `expression`. */
+function writeRule(expression: Expression): string {
+  switch (expression.kind) {
+    case "matcher":
+      return `${expression.name}(${expression.values.map(({ value }) => writeValue(value)).join(",")})`;
+    case "not":
+      return `!${writeRule(expression.operand)}`;
+    default:
+      return `(${expression.operands.map(writeRule).join(expression.kind === "and" ? "&&" : "||")})`;
+  }
+}
+
+function writeValue(value: string): string {
+  if (!value.includes("`")) return `\`${value}\``;
+  return `"${value.replace(/["\\]/g, "\\$&").replaceAll("\n", "\\n")}"`;
+}
+
+function check(condition: boolean, message: string): void {
+  if (!condition) throw new Error(message);
+}
