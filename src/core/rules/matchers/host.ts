@@ -55,6 +55,7 @@ export function isHost(pattern: HostPattern, key: string): boolean {
       return dot > 0 && key.charCodeAt(dot) === 46 && key.endsWith(pattern.suffix);
     }
     case "any":
-      return key !== "";
+      // A request without a host never gets here: rules that read the host do not take it.
+      return true;
   }
 }
