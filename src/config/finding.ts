@@ -38,7 +38,8 @@ export function placeFinding(finding: Finding, merged: Merged, fallback: string)
     problem: {
       source: origin?.layer.source ?? fallback,
       ...position,
-      path: pathText(finding.path),
+      // In a file the path as it stands there: lists of several files are joined.
+      path: pathText(origin?.layer.kind === "file" ? origin.at : finding.path),
       message: other === null ? finding.message : `${finding.message} (${placeText(other)})`,
       suggestion: finding.suggestion ?? null,
     },

@@ -15,12 +15,13 @@ import { placeFinding, type Finding, type PlacedFinding } from "./finding.ts";
 import { resolveInputs, type ResolvedInputs } from "./inputs.ts";
 import { findingsOf } from "./issues.ts";
 import { positionIn, type Layer } from "./layer.ts";
-import { Merged, NOTHING_MERGED, type MergeConflict } from "./merge.ts";
+import { Merged, NOTHING_MERGED, type WrongKind } from "./merge.ts";
 import { Origins } from "./origins.ts";
 import type { ConfigParts } from "./parts.ts";
-import { isMap, mapOr } from "./plain_value.ts";
+import { isMap, kindOf, mapOr } from "./plain_value.ts";
 import { pathText, sortProblems, type Problem } from "./problem.ts";
 import { configSchema, type Config } from "./schema/root.ts";
+import { acceptsKind } from "./schema_walk.ts";
 
 export interface LoadOptions {
   /** The main file, as the user named it. */
@@ -139,10 +140,11 @@ async function evaluate(
 ): Promise<Evaluation> {
   const { parts, environment = {}, flags = [], files = realFiles, folder = "." } = options;
   const schema = configSchema(parts);
-  const conflicts: MergeConflict[] = [];
+  const wrong: WrongKind[] = [];
   let joined = NOTHING_MERGED;
   for (const layer of [main, ...extras.map((extra) => extra.layer)])
-    if (layer !== null) joined = joined.withFile(layer, conflicts);
+    if (layer !== null)
+      joined = joined.withFile(layer, (path, value) => acceptsKind(schema, path, value), wrong);
   const assigned = withAssignments(withoutEmptySections(joined), schema, environment, flags, folder);
   const { merged } = assigned;
   const inputs = await resolveInputs(schema, merged, environment, files);
@@ -160,7 +162,7 @@ async function evaluate(
       // Without the main file everything else would only be told as missing.
       ...(main === null ? [] : findings.map((finding) => placeFinding(finding, merged, options.file))),
       ...assigned.problems.map((problem) => placeAssignment(problem)),
-      ...conflicts.map(placeConflict),
+      ...wrong.map(placeWrongKind),
     ],
     config: parsed.success ? parsed.data : null,
     inputs,
@@ -188,13 +190,19 @@ function placeAssignment(problem: {
   };
 }
 
-function placeConflict({ path, second, message }: MergeConflict): PlacedFinding {
-  const position = positionIn(second.layer, second.at, "value");
+function placeWrongKind({ path, origin: { layer, at }, value }: WrongKind): PlacedFinding {
+  const message = `expected another kind of value, got ${kindOf(value)}`;
   return {
-    problem: { source: second.layer.source, ...position, path: pathText(path), message, suggestion: null },
+    problem: {
+      source: layer.source,
+      ...positionIn(layer, at, "value"),
+      path: pathText(path),
+      message,
+      suggestion: null,
+    },
     severity: "error",
-    layer: second.layer,
-    conflict: true,
+    layer,
+    conflict: false,
   };
 }
 

@@ -19,12 +19,18 @@ interface OriginTree extends Origin {
   readonly items?: readonly OriginTree[];
 }
 
-/** Two layers that want different kinds of value at one place. */
-export interface MergeConflict {
+/** A value of a kind that cannot stand at its place, which another file fills as it should be. */
+export interface WrongKind {
   readonly path: Path;
-  readonly first: Origin;
-  readonly second: Origin;
-  readonly message: string;
+  readonly origin: Origin;
+  readonly value: unknown;
+}
+
+/** How lists of files are joined, and which kinds of value may stand where. */
+interface FileRules {
+  /** True when a value of the kind of `value` may stand at `path`. */
+  accepts(path: Path, value: unknown): boolean;
+  readonly wrong: WrongKind[];
 }
 
 export class Merged {
@@ -36,24 +42,26 @@ export class Merged {
     this.origins = origins;
   }
 
-  /** Where the value at `path` comes from; for what does not exist, the origin of the part that lacks it. */
+  /** Where the value at `path` comes from; for what does not exist, where it would stand in the part that lacks it. */
   originOf(path: Path): Origin | null {
-    let tree = this.origins;
+    if (this.origins === null) return null;
+    let tree: OriginTree = this.origins;
     for (const [depth, step] of path.entries()) {
-      if (tree === null) return null;
-      if (tree.keys === undefined && tree.items === undefined)
-        return { layer: tree.layer, at: [...tree.at, ...path.slice(depth)] };
-      const next = typeof step === "number" ? tree.items?.[step] : tree.keys?.get(step);
-      if (next === undefined) return tree;
+      const next: OriginTree | undefined =
+        typeof step === "number" ? tree.items?.[step] : tree.keys?.get(step);
+      if (next === undefined) return { layer: tree.layer, at: [...tree.at, ...path.slice(depth)] };
       tree = next;
     }
     return tree;
   }
 
-  /** Joins a file layer. */
-  withFile(layer: Layer, conflicts: MergeConflict[]): Merged {
+  /** Joins a file layer. Of two kinds of value at one place the one that `accepts` refuses goes to `wrong`. */
+  withFile(layer: Layer, accepts: FileRules["accepts"], wrong: WrongKind[]): Merged {
     if (layer.value === null || layer.value === undefined) return this;
-    return this.join([], layer.value, { layer, at: [] }, conflicts);
+    const first = { value: this.value, origins: this.origins };
+    const second = { value: layer.value, origins: { layer, at: [] } };
+    const joined = joinParts(first, second, [], { accepts, wrong });
+    return new Merged(joined.value, joined.origins);
   }
 
   /** Sets what an environment variable or a flag says; `layer.value` stands at `path`. Lists are replaced. */
@@ -71,16 +79,6 @@ export class Merged {
   withValue(value: unknown): Merged {
     return new Merged(value, this.origins);
   }
-
-  private join(path: Path, value: unknown, origins: OriginTree, conflicts: MergeConflict[]): Merged {
-    const joined = joinParts(
-      { value: this.value, origins: this.origins },
-      { value, origins },
-      path,
-      conflicts,
-    );
-    return new Merged(joined.value, joined.origins);
-  }
 }
 
 export const NOTHING_MERGED = new Merged(undefined, null);
@@ -90,26 +88,22 @@ interface Part {
   readonly origins: OriginTree | null;
 }
 
-/** `conflicts` null: values of another kind and lists are replaced (environment and flags). */
-function joinParts(first: Part, second: Part, path: Path, conflicts: MergeConflict[] | null): Part {
+/** `rules` null: values of another kind and lists are replaced (environment and flags). */
+function joinParts(first: Part, second: Part, path: Path, rules: FileRules | null): Part {
   if (first.origins === null || first.value === null || first.value === undefined) return second;
   if (second.origins === null || second.value === null || second.value === undefined) return first;
-  if (isMap(first.value) && isMap(second.value)) return joinMaps(first, second, path, conflicts);
-  if (Array.isArray(first.value) && Array.isArray(second.value) && conflicts !== null)
-    return joinLists(first, second);
-  const kinds = [kindOf(first.value), kindOf(second.value)] as const;
-  const structural = kinds[0] !== kinds[1] && kinds.some((kind) => kind === "a map" || kind === "a list");
-  if (structural && conflicts !== null)
-    conflicts.push({
-      path,
-      first: first.origins,
-      second: second.origins,
-      message: `is ${kinds[1]} here and ${kinds[0]} in ${first.origins.layer.source}`,
-    });
-  return second;
+  if (isMap(first.value) && isMap(second.value)) return joinMaps(first, second, path, rules);
+  if (rules === null) return second;
+  if (Array.isArray(first.value) && Array.isArray(second.value)) return joinLists(first, second);
+  if (kindOf(first.value) === kindOf(second.value)) return second;
+  const [firstFits, secondFits] = [rules.accepts(path, first.value), rules.accepts(path, second.value)];
+  if (firstFits === secondFits) return second;
+  const [good, bad] = firstFits ? [first, second] : [second, first];
+  rules.wrong.push({ path, origin: bad.origins!, value: bad.value });
+  return good;
 }
 
-function joinMaps(first: Part, second: Part, path: Path, conflicts: MergeConflict[] | null): Part {
+function joinMaps(first: Part, second: Part, path: Path, rules: FileRules | null): Part {
   const value: Record<string, unknown> = { ...(first.value as PlainMap) };
   const keys = new Map(Object.keys(value).map((key) => [key, childOrigin(first.origins!, key)]));
   for (const [key, added] of Object.entries(second.value as PlainMap)) {
@@ -119,7 +113,7 @@ function joinMaps(first: Part, second: Part, path: Path, conflicts: MergeConflic
           { value: value[key], origins: keys.get(key)! },
           { value: added, origins },
           [...path, key],
-          conflicts,
+          rules,
         )
       : { value: added, origins };
     value[key] = part.value;

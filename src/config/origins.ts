@@ -1,10 +1,13 @@
 /** Who set what: every value of the configuration with its source, for `fairlead check --origin`. */
 import type { z } from "zod";
+import { formatDuration } from "../core/schema/duration.ts";
+import { formatSize } from "../core/schema/size.ts";
 import { positionIn } from "./layer.ts";
 import type { Merged } from "./merge.ts";
 import { isMap } from "./plain_value.ts";
 import { pathText, type Path } from "./problem.ts";
 import { redact } from "./redact.ts";
+import { schemasAt } from "./schema_walk.ts";
 
 export interface OriginRow {
   readonly path: string;
@@ -41,8 +44,16 @@ export class Origins {
     for (const [path, value] of leavesOf(written, []))
       rows.push({ path: pathText(path), value, source: this.of(path) ?? "default" });
     for (const [path, value] of missingFrom(written, redact(this.#schema, this.#effective), []))
-      rows.push({ path: pathText(path), value, source: "default" });
+      rows.push({ path: pathText(path), value: this.#asWritten(path, value), source: "default" });
     return rows;
+  }
+
+  /** Milliseconds and bytes as users write them. */
+  #asWritten(path: Path, value: unknown): unknown {
+    if (typeof value !== "number") return value;
+    const kinds = schemasAt(this.#schema, path, undefined).map(({ meta }) => meta.type_name);
+    if (kinds.includes("duration")) return formatDuration(value);
+    return kinds.includes("size") ? formatSize(value) : value;
   }
 }
 

@@ -112,6 +112,15 @@ function stepInto(value: unknown, step: string | number): unknown {
   return isMap(value) && Object.hasOwn(value, step) ? value[step] : undefined;
 }
 
+/** True when a value of the kind of `value` (map, list or plain) may stand at `path`. */
+export function acceptsKind(root: Schema, path: Path, value: unknown): boolean {
+  return schemasAt(root, path, undefined).some(({ schema: { _zod } }) => {
+    const { type } = _zod.def;
+    if (type === "object" || type === "record") return isMap(value);
+    return type === "array" ? Array.isArray(value) : !isMap(value) && !Array.isArray(value);
+  });
+}
+
 /** The keys that a map at `path` may have. */
 export function keysAt(root: Schema, path: Path, value: unknown): string[] {
   const keys = schemasAt(root, path, value).flatMap(({ schema: { _zod } }) =>
