@@ -25,14 +25,13 @@ export interface ResolvedInputs {
   readonly findings: readonly Finding[];
   /** Every file that was read, by absolute name; what cannot be read has the hash "". */
   readonly hashes: ReadonlyMap<string, string>;
-  /** Text content of files that were read, by absolute name. */
-  text(path: string): string | null;
+  /** Text of the files that settings name (not of secrets, whose text stands in the value), by absolute name. */
+  readonly files: Readonly<Record<string, string>>;
 }
 
 interface Use {
-  readonly path: Path;
   readonly file: string;
-  readonly what: string;
+  readonly what: "file" | "secret";
 }
 
 /** Resolves all that the markers of `schema` point out in `merged`. */
@@ -44,7 +43,8 @@ export async function resolveInputs(
 ): Promise<ResolvedInputs> {
   const absolute = (name: string, path: Path): string =>
     isAbsolute(name) ? name : resolve(join(merged.originOf(path)?.layer.folder ?? ".", name));
-  const contents = await readAll(usesOf(schema, merged.value, absolute), files);
+  const uses = usesOf(schema, merged.value, absolute);
+  const contents = await readAll(uses, files);
   const findings: Finding[] = [];
   const textOf = (file: string): string | null => {
     const content = contents.get(file);
@@ -76,7 +76,9 @@ export async function resolveInputs(
   const hashes = new Map(
     [...contents].map(([file, content]) => [file, "hash" in content ? content.hash : ""]),
   );
-  return { value, findings, hashes, text: textOf };
+  const texts = uses.filter(({ what }) => what === "file").map(({ file }) => [file, textOf(file)] as const);
+  const readable = texts.filter((entry): entry is readonly [string, string] => entry[1] !== null);
+  return { value, findings, hashes, files: Object.fromEntries(readable) };
 }
 
 function usesOf(
@@ -87,9 +89,9 @@ function usesOf(
   const uses: Use[] = [];
   mapMarked(schema, value, (text, meta, path) => {
     if (typeof text !== "string" || text === "") return text;
-    if (meta.file === "input") uses.push({ path, file: absolute(text, path), what: "file" });
+    if (meta.file === "input") uses.push({ file: absolute(text, path), what: "file" });
     else if (meta.secret === true && text.startsWith(FILE_PREFIX))
-      uses.push({ path, file: absolute(text.slice(FILE_PREFIX.length), path), what: "secret" });
+      uses.push({ file: absolute(text.slice(FILE_PREFIX.length), path), what: "secret" });
     return text;
   });
   return uses;

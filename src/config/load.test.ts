@@ -154,9 +154,10 @@ test("the hash of every file that was read is told: configuration, certificates 
     [MAIN]: `${GOOD}middlewares: { a: { basic_auth: { users: ["file:secret"], users_file: users } } }\n`,
     [extra("a.yaml")]: "workers: 1",
     "/etc/fairlead/secret": "a:b",
-    "/etc/fairlead/users": "",
+    "/etc/fairlead/users": "c:d",
   });
-  const { fileHashes } = await loader(files)();
+  const { fileHashes, files: contents } = await loader(files)();
+  expect(contents).toEqual({ "/etc/fairlead/users": "c:d" });
   expect(Object.keys(fileHashes).toSorted()).toEqual(
     [MAIN, extra("a.yaml"), "/etc/fairlead/secret", "/etc/fairlead/users"].toSorted(),
   );

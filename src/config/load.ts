@@ -47,6 +47,8 @@ export interface LoadResult {
   readonly origins: Origins;
   /** Files of `conf.d/` that are bad now: their last good content counts, or nothing. */
   readonly degradedFiles: readonly string[];
+  /** Text of the files that the plan names (certificates, keys, lists of users), by absolute name. */
+  readonly files: Readonly<Record<string, string>>;
   /** Hash of every file that was read, by absolute name, "" where it cannot be read. */
   readonly fileHashes: Readonly<Record<string, string>>;
 }
@@ -118,6 +120,7 @@ function resultOf(
     warnings: sortProblems(warnings),
     origins: new Origins(configSchema(options.parts), merged, config ?? undefined),
     degradedFiles: extras.filter(({ degraded }) => degraded).map(({ file }) => file.source),
+    files: inputs.files,
     fileHashes: Object.fromEntries([...inputs.hashes, ...read]),
   };
 }

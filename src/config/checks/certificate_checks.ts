@@ -11,8 +11,8 @@ export function certificateFindings(value: unknown, inputs: ResolvedInputs, part
   for (const [name, listener] of Object.entries(mapOr(mapOr(value)["listeners"]))) {
     for (const [index, certificate] of listOr(mapOr(mapOr(listener)["tls"])["certificates"]).entries()) {
       const { cert, key } = mapOr(certificate);
-      const texts = [cert, key].map((file) => (typeof file === "string" ? inputs.text(file) : null));
-      if (texts[0] == null || texts[1] == null) continue;
+      const texts = [cert, key].map((file) => (typeof file === "string" ? inputs.files[file] : undefined));
+      if (texts[0] === undefined || texts[1] === undefined) continue;
       const { problem, warning } = parts.checkCertificate(texts[0], texts[1]);
       const path = ["listeners", name, "tls", "certificates", index, "cert"];
       if (problem !== null) findings.push({ path, what: "value", message: problem });

@@ -160,7 +160,10 @@ export type StrategyConfig = string | { readonly name: string; readonly [option:
 function strategyOptions(part: StrategyPart): z.ZodObject {
   const { schema } = part;
   const ownKey = schema instanceof z.ZodObject && Object.hasOwn(schema.shape as object, "hash_on");
-  const key = part.keyed === true && !ownKey ? { hash_on: hashKey().optional() } : {};
+  const key =
+    part.keyed === true && !ownKey
+      ? { hash_on: hashKey().optional().meta({ description: "The same as beside `strategy`." }) }
+      : {};
   return extended(part, { name: z.literal(part.name), ...key });
 }
 

@@ -22,6 +22,17 @@ test.each(["", "5", "5 s", "s", "-5s", "5S", "5sec", "0.5ms", "1e3s", "30d", "5s
   },
 );
 
+test("formatting takes the largest unit without a fraction", () => {
+  expect([0, 250, 2_500, 75_000, 60_000, 3_600_000].map(formatDuration)).toEqual([
+    "0s",
+    "250ms",
+    "2500ms",
+    "75s",
+    "1m",
+    "1h",
+  ]);
+});
+
 test("formatting gives text that is read back as the same number", () => {
   fc.assert(
     fc.property(fc.integer({ min: 0, max: MAX_DURATION_MS }), (milliseconds) => {

@@ -24,17 +24,12 @@ export function parseDuration(text: string): number | null {
   return rounded;
 }
 
-/** The shortest text that `parseDuration` reads as `milliseconds`: `5s`, `250ms`, `1h30m`. */
+/** A text that `parseDuration` reads as `milliseconds`, in the largest unit that needs no fraction: `75s`, `1h`, `250ms`. */
 export function formatDuration(milliseconds: number): string {
   if (milliseconds === 0) return "0s";
-  let rest = milliseconds;
-  let text = "";
-  for (const unit of ["h", "m", "s", "ms"]) {
-    const amount = Math.floor(rest / UNIT_MS[unit]!);
-    if (amount > 0) text += `${amount}${unit}`;
-    rest -= amount * UNIT_MS[unit]!;
-  }
-  return text;
+  for (const unit of ["h", "m", "s"])
+    if (milliseconds % UNIT_MS[unit]! === 0) return `${milliseconds / UNIT_MS[unit]!}${unit}`;
+  return `${milliseconds}ms`;
 }
 
 /** A duration in the configuration; its value is in milliseconds. The number 0 needs no unit. Give defaults by `.prefault("5s")`. */
