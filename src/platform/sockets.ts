@@ -181,7 +181,13 @@ function openUnix(address: UnixAddress, backlog: number): ListeningSocket {
     } finally {
       process.umask(before);
     }
-    setOwnership(fd, address, before);
+    try {
+      setUnixOwnership(address, before);
+    } catch (error) {
+      libc.close(fd);
+      rmSync(address.path, { force: true });
+      throw error;
+    }
     return listening(fd, { backlog, reusePort: false, exclusive: false });
   } catch (error) {
     if (error instanceof ListenError) throw error;
@@ -193,19 +199,17 @@ function openUnix(address: UnixAddress, backlog: number): ListeningSocket {
   }
 }
 
-function setOwnership(fd: number, address: UnixAddress, umask: number): void {
+/**
+ * Gives a unix socket file its owner and mode; a mode of null is what the process would give any file. Throws when a
+ * user or group is unknown or the kernel refuses.
+ */
+export function setUnixOwnership(address: UnixAddress, umask: number = process.umask()): void {
   if (address.path.startsWith("@")) return;
-  try {
-    if (address.user !== null || address.group !== null) {
-      const group = address.group === null ? -1 : groupId(address.group);
-      chownSync(address.path, address.user === null ? -1 : userId(address.user), group);
-    }
-    chmodSync(address.path, address.mode ?? 0o777 & ~umask);
-  } catch (error) {
-    libc.close(fd);
-    rmSync(address.path, { force: true });
-    throw error;
+  if (address.user !== null || address.group !== null) {
+    const group = address.group === null ? -1 : groupId(address.group);
+    chownSync(address.path, address.user === null ? -1 : userId(address.user), group);
   }
+  chmodSync(address.path, address.mode ?? 0o777 & ~umask);
 }
 
 /** Removes a socket file that nobody listens on. Throws ListenError when it is alive or no socket. */

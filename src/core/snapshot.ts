@@ -1,0 +1,46 @@
+/**
+ * A snapshot: an immutable plan with what has been measured and found since, published to the planes as a whole.
+ * Between two snapshots only deltas travel.
+ */
+import type { Health } from "./model.ts";
+import type { ListenAddress, ListenerPlan, Plan } from "./plan.ts";
+
+/** Health by `pool/candidate key`; what is absent is unknown. */
+export type HealthMap = Readonly<Record<string, Health>>;
+
+/** Content of the files that settings name (certificates, keys, user lists), by absolute path. Workers read no file. */
+export type FileMap = Readonly<Record<string, string>>;
+
+/** Addresses found for backends that are given by name, by `pool/backend id`. */
+export type MemberMap = Readonly<Record<string, readonly string[]>>;
+
+export interface Snapshot {
+  /** Grows with every snapshot, over restarts of the supervisor too. */
+  readonly generation: number;
+  readonly plan: Plan;
+  readonly files: FileMap;
+  readonly health: HealthMap;
+  readonly members: MemberMap;
+}
+
+/** What has changed since the snapshot: only the changed keys. */
+export interface SnapshotDelta {
+  readonly health: HealthMap;
+  readonly members: MemberMap;
+}
+
+/**
+ * Identity of a listening address over reloads: a listener that keeps its address keeps its sockets, whatever else of
+ * it changes. Port 0 gives each listener a port of its own, so there the name is part of the identity.
+ */
+export function listenerKey(listener: ListenerPlan): string {
+  const { address } = listener;
+  if (address.kind === "unix") return `unix:${address.path}`;
+  const host = address.dual_stack ? "*" : address.host;
+  return address.port === 0 ? `${host}:0 (${listener.name})` : `${host}:${address.port}`;
+}
+
+/** Port that two addresses would share, or null: for a unix socket and for port 0. */
+export function fixedPort(address: ListenAddress): number | null {
+  return address.kind === "tcp" && address.port !== 0 ? address.port : null;
+}

@@ -1,0 +1,87 @@
+/**
+ * What runs in a worker. `src/run` brings snapshots, sockets, descriptors and signals to it and knows nothing of
+ * requests; the composition root hands over an implementation that joins the planes.
+ *
+ * Order of calls: `prepare`, `apply` (or `discard`), then `openListener` for each socket; later the same in any mix;
+ * `drain` at the end. Only `prepare` and `drain` take time; everything else acts before it returns.
+ */
+import type { ListenerPlan, Plan } from "./plan.ts";
+import type { Snapshot, SnapshotDelta } from "./snapshot.ts";
+
+/** Sizes of the shared memory that a plan needs. Two plans with equal keys share their regions. */
+export interface CounterLayout {
+  readonly key: string;
+  /** Numbers per worker: metrics. */
+  readonly counters: number;
+  /** Numbers per worker: what counts against limits of the whole machine. */
+  readonly limits: number;
+}
+
+/** Shared memory of one worker. It is new, and zero, when a plan with another layout key is prepared. */
+export interface CounterRegions {
+  /** Written by this worker alone, read by the supervisor. */
+  readonly counters: Float64Array;
+  /** One row of `layout.limits` numbers per worker, this one's at `limitRow`: write the own row, read the sum. */
+  readonly limits: Float64Array;
+  readonly limitRow: number;
+  readonly limitRows: number;
+}
+
+/** How long connections may go on after a drain has begun, in milliseconds; 0 cuts them at once. */
+export interface DrainDeadlines {
+  readonly requestsMs: number;
+  readonly tunnelsMs: number;
+}
+
+export interface WorkerProgram {
+  /**
+   * Builds everything that `snapshot` needs beside what runs, and changes nothing of that. An iterator is run in slices
+   * of at most 1 ms with the event loop in between, so each step must be short. Throws when the plan cannot be built
+   * (a certificate that is no certificate); the message is for the operator.
+   */
+  prepare(snapshot: Snapshot, regions: CounterRegions): Iterator<void> | Promise<void> | void;
+  /**
+   * Puts what was prepared in the place of what runs, between two requests. Listeners whose address the new plan lacks
+   * have been closed before; connections that came by them drain.
+   */
+  apply(): void;
+  /** Forgets what was prepared. */
+  discard(): void;
+  /**
+   * Starts to accept on `fd`, which belongs to the program from now on. `key` names the address (`listenerKey`) and
+   * `slot` one of its sockets: a program may get several slots of a listener. The listener is one of the applied plan,
+   * and keeps its slots when a later plan gives it other settings.
+   */
+  openListener(key: string, listener: ListenerPlan, slot: number, fd: number): void;
+  /** Stops to accept on a slot and closes its descriptor. Accepted connections go on. */
+  closeListener(key: string, slot: number): void;
+  /** Writes the log `name` to `fd` from now on and closes the one it had. */
+  openLog(name: string, fd: number): void;
+  /** Takes over health and members that have changed, for what acts and for what is prepared. */
+  delta(delta: SnapshotDelta): void;
+  /**
+   * Begins to drain: readiness answers 503 at once, idle connections end, others are told to (`Connection: close`) and
+   * are cut at the deadlines. New connections may still come until their listeners are closed. Resolves when no
+   * connection and no listener is left. A second call may bring the deadlines forward.
+   */
+  drain(deadlines: DrainDeadlines): Promise<void>;
+  /** Figures for `fairlead status`; plain JSON. */
+  stats(): Readonly<Record<string, number>>;
+}
+
+/** What a program is told once, at its start. */
+export interface WorkerIdentity {
+  /** 0 to workers - 1. */
+  readonly index: number;
+  /** Everything runs in one process (`workers: 0`). */
+  readonly inProcess: boolean;
+}
+
+export type CreateProgram = (identity: WorkerIdentity) => WorkerProgram | Promise<WorkerProgram>;
+
+/** Keeps counters over the lives of workers: implemented by the metrics part. */
+export interface CounterKeeper {
+  layout(plan: Plan): CounterLayout;
+  /** Values of a worker that is gone, or of a layout that it has left: add what only grows to the totals. */
+  retire(layout: CounterLayout, values: Float64Array): void;
+}

@@ -1,0 +1,177 @@
+/**
+ * The listening sockets of the program, all held by the supervisor: an address has one socket per worker slot, and a
+ * socket is closed only when its address leaves the configuration.
+ */
+import { rmSync, statSync } from "node:fs";
+import type { ListenerPlan } from "../core/plan.ts";
+import { fixedPort, listenerKey } from "../core/snapshot.ts";
+import { libc } from "../platform/libc.ts";
+import {
+  closeDescriptor,
+  duplicateSocket,
+  listenAddressText,
+  openListeningSocket,
+  queuedConnections,
+  refuseNewConnections,
+  setUnixOwnership,
+  type ListeningSocket,
+} from "../platform/sockets.ts";
+import { queuesEmpty } from "./empty_queues.ts";
+
+/** One address with its sockets. */
+export interface HeldListener {
+  readonly key: string;
+  plan: ListenerPlan;
+  readonly sockets: ListeningSocket[];
+  /** Device and inode of a unix socket's file, to remove no other; "" for TCP. */
+  readonly file: string;
+}
+
+/** Where a listener can be reached. `address` is the host, or `unix:/path`. */
+export interface ListenerReport {
+  readonly name: string;
+  readonly address: string;
+  /** The real port, 0 for a unix socket. */
+  readonly port: number;
+}
+
+/** A new set of listeners beside the one that acts: `commit` or `abandon` it. */
+export interface ListenerChange {
+  /** Addresses that the new plan lacks. */
+  readonly removed: readonly HeldListener[];
+  commit(): void;
+  abandon(): void;
+}
+
+export class ListenerTable {
+  #held = new Map<string, HeldListener>();
+
+  /** Workers of a supervisor that died still listen on our addresses: they are not taken for strangers. */
+  shared = false;
+
+  get listeners(): readonly HeldListener[] {
+    return [...this.#held.values()];
+  }
+
+  report(): ListenerReport[] {
+    return this.listeners.map(({ plan, sockets }) => ({
+      name: plan.name,
+      address: plan.address.kind === "unix" ? listenAddressText(plan.address) : (sockets[0]?.host ?? ""),
+      port: sockets[0]?.port ?? 0,
+    }));
+  }
+
+  /**
+   * Opens the sockets that `plans` need for `slots` workers and lack. What acts stays as it is until `commit`. Throws
+   * Error that names listener and address when one cannot be opened; then nothing has changed.
+   */
+  change(plans: readonly ListenerPlan[], slots: number): ListenerChange {
+    const opened: ListeningSocket[] = [];
+    const next = new Map<string, HeldListener>();
+    const files: HeldListener[] = [];
+    try {
+      for (const plan of plans) {
+        const key = listenerKey(plan);
+        const held = this.#held.get(key);
+        const sockets = [...(held?.sockets ?? [])];
+        while (sockets.length < slots) {
+          const socket = this.#open(plan, sockets[0] ?? null);
+          opened.push(socket);
+          sockets.push(socket);
+        }
+        const entry = { key, plan, sockets, file: held?.file ?? fileIdentity(plan) };
+        if (held === undefined) files.push(entry);
+        next.set(key, entry);
+      }
+    } catch (error) {
+      for (const { fd } of opened) closeDescriptor(fd);
+      for (const entry of files) removeFile(entry);
+      throw error;
+    }
+    const before = this.#held;
+    return {
+      removed: [...before.values()].filter(({ key }) => !next.has(key)),
+      commit: () => {
+        this.#held = next;
+        for (const entry of next.values()) applySettings(entry, before.get(entry.key)?.plan ?? null);
+      },
+      abandon() {
+        for (const { fd } of opened) closeDescriptor(fd);
+        for (const entry of files) removeFile(entry);
+      },
+    };
+  }
+
+  #open(plan: ListenerPlan, first: ListeningSocket | null): ListeningSocket {
+    const { address, backlog } = plan;
+    try {
+      if (first !== null && address.kind === "unix") return { ...first, fd: duplicateSocket(first.fd) };
+      if (first === null && this.shared && address.kind === "unix") rmSync(address.path, { force: true });
+      const exclusive = first === null && !this.shared && !this.#isOurs(plan);
+      const target = first !== null && address.kind === "tcp" ? { ...address, port: first.port } : address;
+      return openListeningSocket(target, { backlog, reusePort: true, exclusive });
+    } catch (error) {
+      throw new Error(`listener ${plan.name}: ${error instanceof Error ? error.message : String(error)}`, {
+        cause: error,
+      });
+    }
+  }
+
+  /** True when we listen on that port already, under an address that overlaps (`:80` becomes `127.0.0.1:80`). */
+  #isOurs(plan: ListenerPlan): boolean {
+    const port = fixedPort(plan.address);
+    return port !== null && this.listeners.some((held) => fixedPort(held.plan.address) === port);
+  }
+
+  /**
+   * First half of closing addresses without losing a connection: nobody new gets in, and what waits is accepted by the
+   * workers, which must still accept. Resolves when the queues are empty (or after 5 s).
+   */
+  async quiesce(listeners: readonly HeldListener[]): Promise<void> {
+    for (const listener of listeners) {
+      removeFile(listener);
+      for (const { fd } of listener.sockets) refuseNewConnections(fd);
+    }
+    const sockets = listeners.flatMap((listener) => listener.sockets.map(({ fd }) => fd));
+    await queuesEmpty(sockets, queuedConnections);
+  }
+
+  /** Closes everything at once: what waits to be accepted is lost. */
+  closeAll(): void {
+    for (const listener of this.#held.values()) removeFile(listener);
+    this.close(this.listeners);
+  }
+
+  /** Second half, when no worker accepts on them any more. */
+  close(listeners: readonly HeldListener[]): void {
+    for (const { key, sockets } of listeners) {
+      for (const { fd } of sockets) closeDescriptor(fd);
+      this.#held.delete(key);
+    }
+  }
+}
+
+function fileIdentity(plan: ListenerPlan): string {
+  if (plan.address.kind !== "unix" || plan.address.path.startsWith("@")) return "";
+  const { dev, ino } = statSync(plan.address.path);
+  return `${dev}:${ino}`;
+}
+
+/** Removes the file of a unix socket unless another one stands in its place. */
+function removeFile({ plan, file }: HeldListener): void {
+  if (file === "" || plan.address.kind !== "unix") return;
+  try {
+    if (fileIdentity(plan) === file) rmSync(plan.address.path, { force: true });
+  } catch {
+    // It is gone already, or the directory is not ours to change: the socket closes all the same.
+  }
+}
+
+/** Backlog and file mode of an address that stays follow the new plan. */
+function applySettings(held: HeldListener, before: ListenerPlan | null): void {
+  if (before === null) return;
+  const { address, backlog } = held.plan;
+  if (backlog !== before.backlog) for (const { fd } of held.sockets) libc.listen(fd, backlog);
+  if (address.kind === "unix" && JSON.stringify(address) !== JSON.stringify(before.address))
+    setUnixOwnership(address);
+}

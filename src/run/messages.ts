@@ -1,0 +1,54 @@
+/**
+ * What supervisor and worker say to each other over the IPC channel (JSON). Every order gets exactly one reply with its
+ * id; descriptors that belong to an order are already in the descriptor channel when it arrives.
+ */
+import type { ListenerPlan } from "../core/plan.ts";
+import type { SnapshotDelta } from "../core/snapshot.ts";
+import type { DrainDeadlines } from "../core/worker_program.ts";
+import type { SnapshotPart } from "./snapshot_parts.ts";
+
+/** Descriptor of the channel for descriptors in a worker. */
+export const DESCRIPTOR_CHANNEL = 3;
+
+/** Shared memory that comes with a snapshot: two descriptors, counters then limits. */
+export interface RegionSizes {
+  readonly counters: number;
+  readonly limits: number;
+  readonly limitRow: number;
+  readonly limitRows: number;
+}
+
+export type Order =
+  | {
+      readonly type: "start";
+      readonly index: number;
+      readonly user: string | null;
+      readonly group: string | null;
+    }
+  /** Ends a sequence of parts. `regions` null = those of the applied snapshot go on. */
+  | { readonly type: "prepare"; readonly regions: RegionSizes | null }
+  | { readonly type: "apply" }
+  | { readonly type: "discard" }
+  | {
+      readonly type: "open_listener";
+      readonly key: string;
+      readonly listener: ListenerPlan;
+      readonly slot: number;
+    }
+  | { readonly type: "close_listener"; readonly key: string; readonly slot: number }
+  | { readonly type: "open_log"; readonly name: string }
+  | { readonly type: "drain"; readonly deadlines: DrainDeadlines }
+  | { readonly type: "stats" };
+
+/** Told without a reply. */
+export type Notice =
+  | { readonly type: "part"; readonly part: SnapshotPart }
+  | { readonly type: "delta"; readonly delta: SnapshotDelta };
+
+export type ToWorker = Notice | (Order & { readonly id: number; readonly descriptors: number });
+
+export type ToSupervisor =
+  | { readonly type: "up" }
+  /** The worker was asked to end (SIGTERM): replace it, then drain it. */
+  | { readonly type: "leaving" }
+  | { readonly type: "reply"; readonly id: number; readonly error: string | null; readonly value?: unknown };

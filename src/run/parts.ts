@@ -1,0 +1,66 @@
+/** What the composition root hands over: everything that `run` needs and must not know by name. */
+import type { Plan } from "../core/plan.ts";
+import type { FileMap, HealthMap, MemberMap, Snapshot, SnapshotDelta } from "../core/snapshot.ts";
+import type { CounterKeeper, CounterLayout, CreateProgram } from "../core/worker_program.ts";
+import type { ListenerReport } from "./listener_table.ts";
+import type { SupervisorStatus } from "./status.ts";
+
+/** What loading the configuration gave. */
+export interface LoadedConfiguration {
+  /** Null when nothing may be applied. */
+  readonly plan: Plan | null;
+  /** Content of the files that the plan names. */
+  readonly files: FileMap;
+  /** What is wrong, one line each, with position. With a plan: what is wrong in the parts that were left out. */
+  readonly problems: readonly string[];
+  readonly warnings: readonly string[];
+}
+
+/** Loads the configuration anew; must not throw for what a user wrote. */
+export type LoadConfiguration = () => Promise<LoadedConfiguration>;
+
+export type ReloadResult =
+  | {
+      readonly ok: true;
+      readonly changed: boolean;
+      readonly generation: number;
+      readonly warnings: readonly string[];
+    }
+  | { readonly ok: false; readonly generation: number; readonly problems: readonly string[] };
+
+/** The supervisor as its other parts (probes, discovery, admin) see it. */
+export interface SupervisorFacade {
+  /** The snapshot that acts. */
+  snapshot(): Snapshot;
+  /** Real addresses of the listeners. */
+  listeners(): readonly ListenerReport[];
+  /** Publishes what has changed; keys that are equal already are left out. */
+  publish(delta: SnapshotDelta): void;
+  reload(): Promise<ReloadResult>;
+  /** Counters of all living workers, by layout; those of dead ones went to the keeper. */
+  counters(): Iterable<{ readonly layout: CounterLayout; readonly values: Float64Array }>;
+  status(): Promise<SupervisorStatus>;
+}
+
+/** A part that lives in the supervisor beside the workers: probes, discovery, the admin API. */
+export interface SupervisorPart {
+  /** A new plan acts from now on. Called once at the start too, before the first worker serves. */
+  planChanged(plan: Plan): void | Promise<void>;
+  /** A drain has begun: answer that we are not ready. */
+  draining?(): void;
+  stop(): void | Promise<void>;
+  /** Address that the part serves on, for the ready line (admin). */
+  readonly address?: string;
+}
+
+export interface RunParts {
+  readonly load: LoadConfiguration;
+  readonly createProgram: CreateProgram;
+  readonly counters: CounterKeeper;
+  /** Health and members that are known before the first probe (from `state_dir`). */
+  readonly initial?: { readonly health: HealthMap; readonly members: MemberMap };
+  /** Started in this order, stopped in the reverse one. */
+  readonly parts?: readonly ((supervisor: SupervisorFacade) => SupervisorPart | Promise<SupervisorPart>)[];
+  /** Calls `changed` after a file of the configuration may have changed. Returns the function that ends it. */
+  readonly watch?: (changed: () => void) => () => void;
+}

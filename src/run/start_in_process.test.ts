@@ -1,0 +1,229 @@
+import { afterAll, expect, test } from "bun:test";
+import { existsSync, mkdtempSync, readdirSync, readFileSync, renameSync, rmSync, writeSync } from "node:fs";
+import { connect, type Socket } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import type { AccessLogPlan } from "../core/plan.ts";
+import { startInProcess } from "./start_in_process.ts";
+import { createTestProgram, TestCounters, TestProgram, testPlan } from "./test_program.ts";
+
+const directory = mkdtempSync(join(tmpdir(), "fairlead-run-"));
+afterAll(() => rmSync(directory, { recursive: true, force: true }));
+const options = { createProgram: createTestProgram };
+
+/** What a server answers to one byte, or the error code. */
+function ask(target: { port: number } | { path: string }): Promise<string> {
+  return new Promise((resolve) => {
+    let said = "";
+    const socket = connect("port" in target ? { ...target, host: "127.0.0.1" } : target, () =>
+      socket.write("?"),
+    );
+    socket.on("data", (bytes) => (said += bytes.toString()));
+    socket.on("error", (error: NodeJS.ErrnoException) => resolve(error.code ?? "?"));
+    socket.on("close", () => resolve(said));
+  });
+}
+
+test("a plan starts, answers and reports real ports", async () => {
+  await using server = await startInProcess(
+    testPlan({ web: null, api: null }, { state_dir: "one" }),
+    options,
+  );
+  expect(server.listeners().map(({ name, address }) => [name, address])).toEqual([
+    ["web", "127.0.0.1"],
+    ["api", "127.0.0.1"],
+  ]);
+  expect(await ask({ port: server.port("web") })).toBe(`one ${process.pid}`);
+  expect(await ask({ port: server.port("api") })).toBe(`one ${process.pid}`);
+  expect(() => server.port("none")).toThrow("no listener none");
+});
+
+test("a reload keeps sockets, swaps the plan, adds and removes listeners", async () => {
+  await using server = await startInProcess(
+    testPlan({ web: null, old: null }, { state_dir: "one" }),
+    options,
+  );
+  const [web, old] = [server.port("web"), server.port("old")];
+  const path = join(directory, "new.sock");
+  const unix = { kind: "unix", path, mode: 0o600, user: null, group: null } as const;
+  const next = testPlan({ web: null, local: unix }, { state_dir: "two" });
+  expect(await server.reload({ plan: next })).toEqual({
+    ok: true,
+    changed: true,
+    generation: 2,
+    warnings: ["state_dir acts from the next start on"],
+  });
+  expect(server.port("web")).toBe(web);
+  expect(await ask({ port: web })).toBe(`two ${process.pid}`);
+  expect(await ask({ path })).toBe(`two ${process.pid}`);
+  expect(await ask({ port: old })).toBe("ECONNREFUSED");
+  expect(await server.reload({ plan: next })).toEqual({
+    ok: true,
+    changed: false,
+    generation: 2,
+    warnings: [],
+  });
+  expect(await server.reload({ plan: testPlan({ web: null }, { state_dir: "two" }) })).toMatchObject({
+    ok: true,
+  });
+  expect(existsSync(path)).toBe(false);
+});
+
+test("a reload that anything refuses changes nothing and leaves nothing open", async () => {
+  await using server = await startInProcess(testPlan({ web: null }, { state_dir: "one" }), options);
+  const taken = Bun.listen({ hostname: "127.0.0.1", port: 0, socket: { data() {} } });
+  const open = () => readdirSync("/proc/self/fd").length;
+  const before = open();
+  const busy = { kind: "tcp", host: "127.0.0.1", port: taken.port, dual_stack: false } as const;
+  const path = join(directory, "refused.sock");
+  const local = { kind: "unix", path, mode: null, user: null, group: null } as const;
+  const log: AccessLogPlan = {
+    ...{
+      path: join(directory, "none", "access.log"),
+      format: "json",
+      headers: [],
+      redact: [],
+      redact_query: [],
+    },
+    ...{ buffer_bytes: 0, flush_ms: 0 },
+  };
+  const observability = { access_log: log, metrics: { prefix: "fairlead", buckets_seconds: [] } };
+  for (const [next, words] of [
+    [
+      testPlan({ web: null, local, api: busy }, { state_dir: "two" }),
+      /^listener api: cannot listen on .* in use by /,
+    ],
+    [testPlan({ web: null, local }, { state_dir: "fail" }), /^plan fail cannot be built$/],
+    [testPlan({ web: null, local }, { observability }), /^cannot open the access log .*none\/access.log/],
+  ] as const) {
+    const result = await server.reload({ plan: next });
+    expect(result).toMatchObject({ ok: false, generation: 1 });
+    expect(result.ok ? "" : result.problems.join()).toMatch(words);
+    expect(await ask({ port: server.port("web") })).toBe(`one ${process.pid}`);
+    expect([existsSync(path), open()]).toEqual([false, before]);
+  }
+  const broken = await server.reload({ plan: null, problems: ["a.yaml:1:1: broken"] });
+  expect(broken).toEqual({ ok: false, generation: 1, problems: ["a.yaml:1:1: broken"] });
+  expect((await server.supervisor.status()).last_reload).toMatchObject({ ok: false });
+  taken.stop();
+});
+
+test("a start that anything refuses says why and leaves nothing open", async () => {
+  const before = readdirSync("/proc/self/fd").length;
+  const path = join(directory, "start.sock");
+  const local = { kind: "unix", path, mode: null, user: null, group: null } as const;
+  const taken = Bun.listen({ hostname: "127.0.0.1", port: 0, socket: { data() {} } });
+  const busy = { kind: "tcp", host: "127.0.0.1", port: taken.port, dual_stack: false } as const;
+  expect(startInProcess(testPlan({ local, busy }), options)).rejects.toThrow(
+    /listener busy: cannot listen on/,
+  );
+  expect(startInProcess(testPlan({ local }, { state_dir: "fail" }), options)).rejects.toThrow(
+    "cannot be built",
+  );
+  await Bun.sleep(0);
+  taken.stop();
+  while (readdirSync("/proc/self/fd").length > before) await Bun.sleep(5);
+  expect(existsSync(path)).toBe(false);
+});
+
+test("an address that overlaps the one before takes over its port", async () => {
+  const probe = Bun.listen({ hostname: "127.0.0.1", port: 0, socket: { data() {} } });
+  const { port } = probe;
+  probe.stop();
+  const wide = { kind: "tcp", host: "", port, dual_stack: true } as const;
+  await using server = await startInProcess(testPlan({ web: wide }, { state_dir: "one" }), options);
+  expect(await ask({ port })).toBe(`one ${process.pid}`);
+  const narrow = { ...wide, host: "127.0.0.1", dual_stack: false };
+  expect(await server.reload({ plan: testPlan({ web: narrow }, { state_dir: "two" }) })).toMatchObject({
+    ok: true,
+  });
+  expect(server.listeners()).toEqual([{ name: "web", address: "127.0.0.1", port }]);
+  expect(await ask({ port })).toBe(`two ${process.pid}`);
+});
+
+test("log files are opened in append mode, kept over reloads and reopened on demand", async () => {
+  const path = join(directory, "access.log");
+  const access_log = {
+    path,
+    format: "json",
+    headers: [],
+    redact: [],
+    redact_query: [],
+    buffer_bytes: 0,
+    flush_ms: 0,
+  };
+  const observability = { access_log, metrics: { prefix: "fairlead", buckets_seconds: [] } } as never;
+  await using server = await startInProcess(
+    testPlan({ web: null }, { observability, state_dir: "a" }),
+    options,
+  );
+  const program = server.program as TestProgram;
+  writeSync(program.log, "one\n");
+  const fd = program.log;
+  await server.reload({ plan: testPlan({ web: null }, { observability, state_dir: "b" }) });
+  expect(program.log).toBe(fd);
+  renameSync(path, `${path}.1`);
+  writeSync(program.log, "two\n");
+  await server.supervisor.reopenLogs();
+  writeSync(program.log, "three\n");
+  expect([readFileSync(`${path}.1`, "utf8"), readFileSync(path, "utf8")]).toEqual(["one\ntwo\n", "three\n"]);
+});
+
+test("health travels as deltas, survives a reload and goes with its backend", async () => {
+  const pools = (ids: string[]) =>
+    [{ name: "web", backends: ids.map((id) => ({ id })) }] as unknown as ReturnType<typeof testPlan>["pools"];
+  const initial = { health: { "web/a": "unhealthy", "web/gone": "healthy" }, members: {} } as const;
+  const plan = testPlan({ web: null }, { pools: pools(["a", "b"]) });
+  await using server = await startInProcess(plan, { ...options, initial });
+  const program = server.program as TestProgram;
+  expect(program.health).toEqual({ "web/a": "unhealthy" });
+  server.publish({ health: { "web/b@10.0.0.1": "healthy", "web/a": "unhealthy" } });
+  expect(program.health).toEqual({ "web/a": "unhealthy", "web/b@10.0.0.1": "healthy" });
+  await server.reload({ plan: testPlan({ web: null }, { pools: pools(["b", "c"]) }) });
+  expect(program.health).toEqual({ "web/b@10.0.0.1": "healthy" });
+});
+
+test("counters of a layout that is left go to the keeper, once", async () => {
+  const counters = new TestCounters();
+  const metrics = (prefix: string) => ({ access_log: null, metrics: { prefix, buckets_seconds: [] } });
+  const plan = (prefix: string) => testPlan({ web: null }, { observability: metrics(prefix) });
+  const server = await startInProcess(plan("a"), { ...options, counters });
+  const total = () => [...server.supervisor.counters()].map(({ layout, values }) => [layout.key, values[0]]);
+  await ask({ port: server.port("web") });
+  expect(total()).toEqual([["a", 1]]);
+  await server.reload({ plan: plan("b") });
+  await ask({ port: server.port("web") });
+  expect([total(), [...counters.kept]]).toEqual([
+    [
+      ["a", 1],
+      ["b", 1],
+    ],
+    [],
+  ]);
+  await server.reload({ plan: plan("c") });
+  expect([...counters.kept]).toEqual([["a", 1]]);
+  await server.stop();
+  expect(Object.fromEntries(counters.kept)).toEqual({ a: 1, b: 1, c: 0 });
+  expect(total()).toEqual([]);
+});
+
+test("stop: no new connections, what is under way is finished, what stays is cut", async () => {
+  const timeouts = { ...testPlan({}).timeouts, drain: 400 };
+  const server = await startInProcess(testPlan({ web: null }, { state_dir: "one", timeouts }), options);
+  const port = server.port("web");
+  const open = () =>
+    new Promise<Socket>((resolve) => {
+      const socket = connect(port, "127.0.0.1", () => resolve(socket));
+    });
+  const [busy, idle] = [await open(), await open()];
+  const ends = Promise.withResolvers<string>();
+  idle.on("error", () => {});
+  idle.on("close", () => ends.resolve("cut"));
+  const stopped = server.stop();
+  const answer = new Promise((resolve) => busy.on("data", (bytes) => resolve(bytes.toString())));
+  busy.write("?");
+  expect(await answer).toBe(`one ${process.pid}`);
+  expect(await ends.promise).toBe("cut");
+  await stopped;
+  expect(await ask({ port })).toBe("ECONNREFUSED");
+});

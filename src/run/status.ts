@@ -1,0 +1,17 @@
+/** What `fairlead status`, the control socket and the admin part tell of a running supervisor. */
+import type { ListenerReport } from "./listener_table.ts";
+import type { WorkerStatus } from "./worker_pool.ts";
+
+export interface SupervisorStatus {
+  readonly pid: number;
+  readonly generation: number;
+  readonly state: "starting" | "serving" | "draining";
+  readonly listeners: readonly ListenerReport[];
+  readonly workers: readonly WorkerStatus[];
+  /** Null before the first reload. */
+  readonly last_reload: {
+    readonly ok: boolean;
+    readonly at: string;
+    readonly problems: readonly string[];
+  } | null;
+}

@@ -1,0 +1,403 @@
+/**
+ * The supervisor: holds the listening sockets, the log files and the snapshot, and brings them to the workers. It never
+ * touches request bytes.
+ *
+ * One change at a time: reloads, reopened logs and the end wait for each other.
+ */
+import type { Plan } from "../core/plan.ts";
+import type { Snapshot, SnapshotDelta } from "../core/snapshot.ts";
+import type { CounterLayout } from "../core/worker_program.ts";
+import { RegionSet } from "./counter_regions.ts";
+import { messageOf, type Report, type RunEvent } from "./events.ts";
+import { ListenerTable, type ListenerChange, type ListenerReport } from "./listener_table.ts";
+import { LogFiles, type LogChange } from "./log_files.ts";
+import type {
+  LoadedConfiguration,
+  ReloadResult,
+  RunParts,
+  SupervisorFacade,
+  SupervisorPart,
+} from "./parts.ts";
+import type { SupervisorStatus } from "./status.ts";
+import type { LaunchWorker } from "./worker_handle.ts";
+import { WorkerPool } from "./worker_pool.ts";
+
+/** Time beyond the drain deadlines after which workers are killed. */
+const KILL_GRACE_MS = 2_000;
+
+export interface SupervisorOptions {
+  readonly parts: RunParts;
+  /** Makes a worker with a process of its own. */
+  readonly launch: LaunchWorker;
+  /** Makes the worker of `workers: 0`. */
+  readonly launchInProcess: LaunchWorker;
+  readonly report: Report;
+  /** Takes possession of the runtime directory of the plan before anything is opened; throws when it is taken. */
+  readonly claim: (plan: Plan) => Claim;
+}
+
+/** What a supervisor before us has left. */
+export interface Claim {
+  /** First generation: above that of the supervisor before. */
+  readonly generation: number;
+  /** Its workers still live and listen on our addresses. */
+  readonly orphansLive: boolean;
+}
+
+/** The start was refused; the message holds one problem per line. */
+export class StartError extends Error {
+  constructor(problems: readonly string[], cause?: unknown) {
+    super(problems.join("\n"), { cause });
+    this.name = "StartError";
+  }
+}
+
+/** Everything that differs between two snapshots, ready beside what acts. */
+interface Change {
+  readonly snapshot: Snapshot;
+  readonly listeners: ListenerChange;
+  readonly logs: LogChange;
+  readonly regions: RegionSet;
+}
+
+export class Supervisor implements SupervisorFacade {
+  readonly #options: SupervisorOptions;
+  readonly #table = new ListenerTable();
+  readonly #logs = new LogFiles();
+  readonly #pool: WorkerPool;
+  readonly #regionSets = new Set<RegionSet>();
+  readonly #started: SupervisorPart[] = [];
+  #snapshot: Snapshot | null = null;
+  #planAtStart: Plan | null = null;
+  #inProcess = false;
+  #killed = false;
+  #regions: RegionSet | null = null;
+  #state: SupervisorStatus["state"] = "starting";
+  #lastReload: SupervisorStatus["last_reload"] = null;
+  #changes: Promise<unknown> = Promise.resolve();
+  #ending: Promise<void> | null = null;
+  #stopWatching: (() => void) | null = null;
+
+  constructor(options: SupervisorOptions) {
+    this.#options = options;
+    this.#pool = new WorkerPool({
+      launch: (index) => (this.#inProcess ? options.launchInProcess(index) : options.launch(index)),
+      report: options.report,
+      target: () => ({
+        snapshot: this.snapshot(),
+        regions: this.#currentRegions(),
+        listeners: this.#table.listeners,
+        logs: this.#logs.files,
+      }),
+    });
+  }
+
+  snapshot(): Snapshot {
+    if (this.#snapshot === null) throw new Error("no snapshot acts yet");
+    return this.#snapshot;
+  }
+
+  #currentRegions(): RegionSet {
+    if (this.#regions === null) throw new Error("no snapshot acts yet");
+    return this.#regions;
+  }
+
+  listeners(): readonly ListenerReport[] {
+    return this.#table.report();
+  }
+
+  /** Addresses that parts of the supervisor serve on. */
+  get partAddresses(): readonly string[] {
+    return this.#started.flatMap(({ address }) => (address === undefined ? [] : [address]));
+  }
+
+  *counters(): Generator<{ layout: CounterLayout; values: Float64Array }> {
+    for (const set of this.#regionSets) {
+      if (set.closed) this.#regionSets.delete(set);
+      else for (const values of set.values()) yield { layout: set.layout, values };
+    }
+  }
+
+  async status(): Promise<SupervisorStatus> {
+    return {
+      pid: process.pid,
+      generation: this.#snapshot?.generation ?? 0,
+      state: this.#state,
+      listeners: this.listeners(),
+      workers: await this.#pool.status(),
+      last_reload: this.#lastReload,
+    };
+  }
+
+  /**
+   * Loads the configuration, opens everything and resolves when all workers accept. Rejects with StartError when the
+   * configuration, a listener, a log or a worker refuses; then nothing is left open.
+   */
+  start(): Promise<void> {
+    return this.#exclusively(() => this.#start());
+  }
+
+  async #start(): Promise<void> {
+    const { parts } = this.#options;
+    const loaded = await parts.load();
+    if (loaded.plan === null) throw new StartError(loaded.problems);
+    this.#warn(loaded);
+    const { plan } = loaded;
+    this.#planAtStart = plan;
+    this.#inProcess = plan.workers === 0;
+    try {
+      const { generation, orphansLive } = this.#options.claim(plan);
+      this.#table.shared = orphansLive;
+      this.#commit(this.#prepareChange(plan, loaded, generation));
+      this.#table.shared = false;
+      for (const create of parts.parts ?? []) this.#started.push(await create(this));
+      for (const part of this.#started) await part.planChanged(plan);
+      await this.#pool.start(this.#workerCount(plan));
+    } catch (error) {
+      this.#pool.kill();
+      await this.#stopParts();
+      this.#closeAll();
+      throw new StartError([messageOf(error)], error);
+    }
+    this.#state = "serving";
+    this.#stopWatching = parts.watch?.(() => void this.#reloadChangedFiles()) ?? null;
+  }
+
+  async #reloadChangedFiles(): Promise<void> {
+    const result = await this.reload();
+    if (!result.ok || result.changed) this.#options.report(reloadEvent(result));
+  }
+
+  async #stopParts(): Promise<void> {
+    for (const part of this.#started.toReversed()) await part.stop();
+  }
+
+  #closeAll(): void {
+    this.#table.closeAll();
+    this.#logs.close();
+    this.#regions?.abandon();
+  }
+
+  #workerCount(plan: Plan): number {
+    return this.#inProcess ? 1 : Math.max(1, plan.workers);
+  }
+
+  /** Opens what `plan` needs beside what acts. Throws, with nothing left open, when something is refused. */
+  #prepareChange(plan: Plan, loaded: LoadedConfiguration, generation: number): Change {
+    const count = this.#workerCount(plan);
+    const listeners = this.#table.change(plan.listeners, count);
+    let logs: LogChange;
+    try {
+      logs = this.#logs.change(plan);
+    } catch (error) {
+      listeners.abandon();
+      throw error;
+    }
+    const { health, members } = this.#known(plan);
+    const layout = this.#options.parts.counters.layout(plan);
+    const fits = this.#regions?.fits(layout, count) === true;
+    const regions = fits && this.#regions !== null ? this.#regions : this.#newRegions(layout, count);
+    const snapshot = { generation, plan, files: loaded.files, health, members };
+    return { snapshot, listeners, logs, regions };
+  }
+
+  /** Health and members that are known of backends of `plan`. */
+  #known(plan: Plan): SnapshotDelta {
+    const { health, members } = this.#snapshot ?? this.#options.parts.initial ?? { health: {}, members: {} };
+    const ids = new Set(plan.pools.flatMap((pool) => pool.backends.map(({ id }) => `${pool.name}/${id}`)));
+    const kept = ([key]: [string, unknown]) => ids.has(key) || ids.has(key.slice(0, key.lastIndexOf("@")));
+    return {
+      health: Object.fromEntries(Object.entries(health).filter(kept)),
+      members: Object.fromEntries(Object.entries(members).filter(kept)),
+    };
+  }
+
+  #newRegions(layout: CounterLayout, workers: number): RegionSet {
+    const set = new RegionSet(layout, workers, this.#options.parts.counters);
+    this.#regionSets.add(set);
+    return set;
+  }
+
+  #commit({ snapshot, listeners, logs, regions }: Change): void {
+    // Deltas may have come while the change was prepared.
+    this.#snapshot = { ...snapshot, ...this.#known(snapshot.plan) };
+    if (this.#regions !== regions) this.#regions?.abandon();
+    this.#regions = regions;
+    listeners.commit();
+    logs.commit();
+  }
+
+  #warn({ problems, warnings }: LoadedConfiguration): void {
+    for (const text of problems) this.#options.report({ event: "config_problem", level: "error", text });
+    for (const text of warnings) this.#options.report({ event: "config_warning", level: "warning", text });
+  }
+
+  /** Runs one change after the other. */
+  #exclusively<Result>(change: () => Promise<Result>): Promise<Result> {
+    const result = this.#changes.then(change);
+    this.#changes = result.catch(() => {});
+    return result;
+  }
+
+  /**
+   * Loads the configuration again and brings it to every worker. When anything refuses, everything stays as it is and
+   * the result says why. An equal configuration changes nothing.
+   */
+  reload(): Promise<ReloadResult> {
+    return this.#exclusively(async () => {
+      const result = await this.#reload();
+      const problems = result.ok ? [] : result.problems;
+      this.#lastReload = { ok: result.ok, at: new Date().toISOString(), problems };
+      return result;
+    });
+  }
+
+  async #reload(): Promise<ReloadResult> {
+    const { generation } = this.snapshot();
+    const refused = (problems: readonly string[]): ReloadResult => ({ ok: false, generation, problems });
+    if (this.#state !== "serving") return refused(["not serving: a drain has begun"]);
+    const loaded = await this.#options.parts.load();
+    const { plan } = loaded;
+    if (plan === null) return refused(loaded.problems);
+    this.#warn(loaded);
+    if (this.#isCurrent(loaded)) return { ok: true, changed: false, generation, warnings: loaded.warnings };
+    let change: Change;
+    try {
+      change = this.#prepareChange(plan, loaded, generation + 1);
+    } catch (error) {
+      return refused([messageOf(error)]);
+    }
+    try {
+      const { snapshot, regions } = change;
+      await this.#pool.prepare({ snapshot, regions, listeners: [], logs: [] });
+    } catch (error) {
+      await this.#pool.discard();
+      change.listeners.abandon();
+      change.logs.abandon();
+      if (change.regions !== this.#regions) change.regions.abandon();
+      return refused([messageOf(error)]);
+    }
+    const errors = await this.#apply(change);
+    const restart = restartNotes(this.#planAtStart ?? plan, plan);
+    if (errors.length > 0) return { ok: false, generation: generation + 1, problems: errors };
+    return {
+      ok: true,
+      changed: true,
+      generation: generation + 1,
+      warnings: [...loaded.warnings, ...restart],
+    };
+  }
+
+  #isCurrent({ plan, files }: LoadedConfiguration): boolean {
+    const current = this.snapshot();
+    return JSON.stringify([plan, files]) === JSON.stringify([current.plan, current.files]);
+  }
+
+  /** The point of no return: every worker has built the new snapshot. Resolves with what went wrong, in words. */
+  async #apply(change: Change): Promise<string[]> {
+    const { removed } = change.listeners;
+    if (removed.length > 0) {
+      // While the old plan still acts, so that whatever waits on these addresses is answered by it.
+      await this.#table.quiesce(removed);
+      await this.#pool.closeListeners(removed);
+      this.#table.close(removed);
+    }
+    this.#commit(change);
+    await this.#pool.apply(change.snapshot);
+    for (const log of change.logs.opened) await this.#pool.openLog(log);
+    await this.#pool.resize(this.#workerCount(change.snapshot.plan));
+    const errors = await this.#pool.assign();
+    for (const part of this.#started) await part.planChanged(change.snapshot.plan);
+    return errors;
+  }
+
+  publish(delta: SnapshotDelta): void {
+    const snapshot = this.snapshot();
+    const health = changedEntries(snapshot.health, delta.health);
+    const members = changedEntries(snapshot.members, delta.members);
+    if (Object.keys(health).length === 0 && Object.keys(members).length === 0) return;
+    this.#snapshot = {
+      ...snapshot,
+      health: { ...snapshot.health, ...health },
+      members: { ...snapshot.members, ...members },
+    };
+    this.#pool.delta({ health, members });
+  }
+
+  /** Opens the log files again, after they were moved away. */
+  reopenLogs(): Promise<void> {
+    return this.#exclusively(async () => {
+      if (this.#state !== "serving") return;
+      try {
+        const change = this.#logs.change(this.snapshot().plan, true);
+        for (const log of change.opened) await this.#pool.openLog(log);
+        change.commit();
+      } catch (error) {
+        this.#options.report({ event: "log_failed", level: "error", text: messageOf(error) });
+      }
+    });
+  }
+
+  /**
+   * Drains: no new connections, what is under way is finished, what is left at the deadlines is cut. Resolves when all
+   * workers are gone. A second call waits for the same end.
+   */
+  stop(): Promise<void> {
+    return (this.#ending ??= this.#exclusively(() => this.#stop()));
+  }
+
+  async #stop(): Promise<void> {
+    this.#state = "draining";
+    this.#stopWatching?.();
+    for (const part of this.#started) part.draining?.();
+    const drained = this.#pool.drain(KILL_GRACE_MS);
+    const { listeners } = this.#table;
+    if (!this.#killed) await this.#table.quiesce(listeners);
+    await this.#pool.closeListeners(listeners);
+    await drained;
+    await this.#stopParts();
+    this.#closeAll();
+  }
+
+  /** Ends everything at once: connections are cut. `stop` then resolves. */
+  kill(): void {
+    this.#killed = true;
+    this.#pool.kill();
+  }
+}
+
+/** Entries of `next` whose value differs from the one in `current`. */
+function changedEntries<Value>(
+  current: Readonly<Record<string, Value>>,
+  next: Readonly<Record<string, Value>>,
+): Record<string, Value> {
+  const differs = ([key, value]: [string, Value]) => JSON.stringify(current[key]) !== JSON.stringify(value);
+  return Object.fromEntries(Object.entries(next).filter(differs));
+}
+
+/** Settings of the process itself that a reload cannot change. */
+function restartNotes(atStart: Plan, now: Plan): string[] {
+  const notes: string[] = [];
+  for (const name of ["user", "group", "runtime_dir", "state_dir"] as const)
+    if (atStart[name] !== now[name]) notes.push(`${name} acts from the next start on`);
+  if ((atStart.workers === 0) !== (now.workers === 0)) notes.push("workers acts from the next start on");
+  return notes;
+}
+
+/** A reload for the log. */
+export function reloadEvent(result: ReloadResult): RunEvent {
+  const { generation } = result;
+  if (!result.ok) {
+    const text = `reload refused, generation ${generation} goes on: ${result.problems.join("; ")}`;
+    return {
+      event: "reload_refused",
+      level: "error",
+      text,
+      fields: { generation, problems: result.problems },
+    };
+  }
+  const text = result.changed
+    ? `reloaded, generation ${generation}`
+    : `nothing changed, generation ${generation}`;
+  return { event: "reloaded", level: "info", text, fields: { generation, changed: result.changed } };
+}

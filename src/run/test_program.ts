@@ -1,0 +1,170 @@
+/**
+ * The smallest program that a worker can run: a listener answers every connection with the text that the plan gives it,
+ * after the client's first byte, and closes. Used by the tests of processes, reload and drain.
+ */
+import { DEFAULT_LIMITS, DEFAULT_TIMEOUTS } from "../core/defaults.ts";
+import type { ListenAddress, ListenerPlan, Plan } from "../core/plan.ts";
+import { listenerKey, type Snapshot, type SnapshotDelta } from "../core/snapshot.ts";
+import type {
+  CounterKeeper,
+  CounterRegions,
+  DrainDeadlines,
+  WorkerIdentity,
+  WorkerProgram,
+} from "../core/worker_program.ts";
+import { acceptOn, closeDescriptor } from "../platform/sockets.ts";
+
+/** Counter 0 counts answers. */
+export const ANSWERS = 0;
+
+/** Keeps what dead workers had counted. */
+export class TestCounters implements CounterKeeper {
+  readonly kept = new Map<string, number>();
+
+  /** A plan with another metrics prefix has another layout. */
+  layout(plan: Plan) {
+    return { key: plan.observability.metrics.prefix, counters: 8, limits: 2 };
+  }
+
+  retire(layout: { key: string }, values: Float64Array): void {
+    this.kept.set(layout.key, (this.kept.get(layout.key) ?? 0) + (values[ANSWERS] ?? 0));
+  }
+}
+
+/** A plan with listeners on loopback, answering `text` each. Fields of the plan as given. */
+export function testPlan(
+  listeners: Readonly<Record<string, ListenAddress | null>>,
+  fields: Partial<Plan> = {},
+): Plan {
+  return {
+    workers: 0,
+    user: null,
+    group: null,
+    runtime_dir: "",
+    state_dir: "",
+    listeners: Object.entries(listeners).map(([name, address]) => testListener(name, address)),
+    pools: [],
+    routes: [],
+    timeouts: { ...DEFAULT_TIMEOUTS, drain: 5_000, drain_tunnels: 5_000 },
+    limits: DEFAULT_LIMITS,
+    observability: { access_log: null, metrics: { prefix: "fairlead", buckets_seconds: [] } },
+    admin: { address: "" },
+    ...fields,
+  };
+}
+
+/** Null = a port of its own on 127.0.0.1. */
+function testListener(name: string, address: ListenAddress | null): ListenerPlan {
+  return {
+    name,
+    address: address ?? { kind: "tcp", host: "127.0.0.1", port: 0, dual_stack: false },
+    protocol: "http",
+    backlog: 1_024,
+    tls: null,
+    proxy_protocol: null,
+    trusted_proxies: [],
+  };
+}
+
+interface Connection {
+  readonly program: TestProgram;
+  readonly key: string;
+}
+
+/** `plan.state_dir` is the text of the answers; `fail` in it makes `prepare` throw. */
+export class TestProgram implements WorkerProgram {
+  readonly identity: WorkerIdentity;
+  health: Record<string, string> = {};
+  log = -1;
+  answered = 0;
+  draining = false;
+
+  readonly #listeners = new Map<string, Bun.TCPSocketListener<Connection>>();
+  readonly #connections = new Set<Bun.Socket<Connection>>();
+  #prepared: { snapshot: Snapshot; regions: CounterRegions } | null = null;
+  #applied: { snapshot: Snapshot; regions: CounterRegions } | null = null;
+
+  constructor(identity: WorkerIdentity) {
+    this.identity = identity;
+  }
+
+  *prepare(snapshot: Snapshot, regions: CounterRegions): Generator<void> {
+    const { state_dir } = snapshot.plan;
+    if (state_dir.includes("die")) process.kill(process.pid, "SIGKILL");
+    for (let step = 0; step < 20; step++) yield;
+    if (state_dir.includes("fail")) throw new Error(`plan ${state_dir} cannot be built`);
+    this.#prepared = { snapshot, regions };
+  }
+
+  apply(): void {
+    this.#applied = this.#prepared;
+    this.health = { ...this.#applied?.snapshot.health };
+  }
+
+  discard(): void {
+    this.#prepared = null;
+  }
+
+  openListener(key: string, listener: ListenerPlan, slot: number, fd: number): void {
+    const accepting = acceptOn<Connection>(fd, listener.backlog, {
+      data: { program: this, key },
+      socket: {
+        open: (socket) => void this.#connections.add(socket),
+        data: (socket) => this.#answer(socket),
+        end: (socket) => void socket.end(),
+        close: (socket) => this.#closed(socket),
+      },
+    });
+    this.#listeners.set(`${slot} ${key}`, accepting);
+  }
+
+  #answer(socket: Bun.Socket<Connection>): void {
+    const applied = this.#applied;
+    if (applied === null) throw new Error("a connection before the first snapshot");
+    const { key } = socket.data;
+    const known = applied.snapshot.plan.listeners.some((listener) => listenerKey(listener) === key);
+    this.answered++;
+    const { counters } = applied.regions;
+    counters[ANSWERS] = (counters[ANSWERS] ?? 0) + 1;
+    socket.end(
+      known ? `${applied.snapshot.plan.state_dir} ${process.pid}` : "a listener outside of the plan",
+    );
+  }
+
+  #closed(socket: Bun.Socket<Connection>): void {
+    this.#connections.delete(socket);
+  }
+
+  closeListener(key: string, slot: number): void {
+    this.#listeners.get(`${slot} ${key}`)?.stop();
+    this.#listeners.delete(`${slot} ${key}`);
+  }
+
+  openLog(_name: string, fd: number): void {
+    if (this.log >= 0) closeDescriptor(this.log);
+    this.log = fd;
+  }
+
+  delta({ health }: SnapshotDelta): void {
+    Object.assign(this.health, health);
+  }
+
+  async drain(deadlines: DrainDeadlines): Promise<void> {
+    this.draining = true;
+    const end = performance.now() + deadlines.requestsMs;
+    while (this.#listeners.size > 0 || this.#connections.size > 0) {
+      if (performance.now() >= end) for (const socket of this.#connections) socket.terminate();
+      await Bun.sleep(5);
+    }
+  }
+
+  stats(): Readonly<Record<string, number>> {
+    return {
+      answered: this.answered,
+      listeners: this.#listeners.size,
+      health: Object.keys(this.health).length,
+    };
+  }
+}
+
+export const createTestProgram = (identity: WorkerIdentity): TestProgram => new TestProgram(identity);

@@ -1,0 +1,156 @@
+/**
+ * The worker process: takes orders from its supervisor and keeps serving when the supervisor is gone. The composition
+ * root calls `runWorker` for the command `worker`; signal handlers are installed before.
+ */
+import type { CreateProgram, DrainDeadlines } from "../core/worker_program.ts";
+import { receiveDescriptors } from "../platform/fd_passing.ts";
+import { dropPrivileges, raiseOpenFileLimit } from "../platform/processes.ts";
+import { mapRegion } from "../platform/shared_memory.ts";
+import { onSignals } from "../platform/signals.ts";
+import { closeDescriptor } from "../platform/sockets.ts";
+import {
+  DESCRIPTOR_CHANNEL,
+  type Order,
+  type RegionSizes,
+  type ToSupervisor,
+  type ToWorker,
+} from "./messages.ts";
+import { SnapshotAssembler } from "./snapshot_parts.ts";
+import { WorkerHost } from "./worker_host.ts";
+
+class WorkerProcess {
+  readonly #create: CreateProgram;
+  readonly #assembler = new SnapshotAssembler();
+  #host: WorkerHost | null = null;
+  #deadlines: DrainDeadlines = { requestsMs: 0, tunnelsMs: 0 };
+  #preparedDeadlines: DrainDeadlines = this.#deadlines;
+  /** Orders are carried out one after the other, in the order in which they came. */
+  #last: Promise<void> = Promise.resolve();
+
+  constructor(create: CreateProgram) {
+    this.#create = create;
+  }
+
+  receive(message: ToWorker): void {
+    if (message.type === "part") return this.#assembler.add(message.part);
+    if (message.type === "delta") {
+      const { delta } = message;
+      this.#last = this.#last.then(() => this.#host?.delta(delta));
+      return;
+    }
+    const { id, descriptors, ...order } = message;
+    const received = descriptors > 0 ? this.#descriptors(id) : [];
+    if (order.type === "drain") {
+      // Takes up to the drain deadline: listeners must be closed meanwhile.
+      void this.#reply(id, () => this.#drain(order.deadlines)).then(() => process.exit(0));
+      return;
+    }
+    this.#last = this.#last.then(() => this.#reply(id, () => this.#carryOut(order, received)));
+  }
+
+  /** Ends by itself when asked: with a supervisor it is replaced first, without one it retires its own sockets. */
+  terminate(): void {
+    if (process.connected) send({ type: "leaving" });
+    else if (this.#host === null) process.exit(0);
+    else void this.#host.retire(this.#deadlines).then(() => process.exit(0));
+  }
+
+  /** The supervisor died. A worker that serves goes on; one that does not yet is of no use. */
+  orphaned(): void {
+    if (this.#host?.serving !== true) process.exit(1);
+  }
+
+  #descriptors(id: number): readonly number[] {
+    const message = receiveDescriptors(DESCRIPTOR_CHANNEL);
+    if (message?.value !== id) throw new Error(`descriptors of order ${id} are missing`);
+    return message.descriptors;
+  }
+
+  async #reply(id: number, carryOut: () => unknown): Promise<void> {
+    try {
+      const value = await carryOut();
+      send({ type: "reply", id, error: null, value });
+    } catch (error) {
+      send({ type: "reply", id, error: error instanceof Error ? error.message : String(error) });
+    }
+  }
+
+  async #carryOut(
+    order: Exclude<Order, { type: "drain" }>,
+    descriptors: readonly number[],
+  ): Promise<unknown> {
+    if (order.type === "start") return this.#start(order.index, order.user, order.group);
+    const host = this.#host;
+    if (host === null) throw new Error("order before start");
+    const [fd = -1, second = -1] = descriptors;
+    switch (order.type) {
+      case "prepare":
+        return this.#prepare(host, order.regions, fd, second);
+      case "apply":
+        this.#deadlines = this.#preparedDeadlines;
+        return host.apply();
+      case "discard":
+        return host.discard();
+      case "open_listener":
+        return host.openListener(order.key, order.listener, order.slot, fd);
+      case "close_listener":
+        return host.closeListener(order.key, order.slot);
+      case "open_log":
+        return host.openLog(order.name, fd);
+      case "stats":
+        return host.stats();
+      default:
+        return order satisfies never;
+    }
+  }
+
+  async #start(index: number, user: string | null, group: string | null): Promise<void> {
+    raiseOpenFileLimit();
+    this.#host = new WorkerHost(await this.#create({ index, inProcess: false }));
+    dropPrivileges(user, group);
+  }
+
+  async #prepare(
+    host: WorkerHost,
+    sizes: RegionSizes | null,
+    counters: number,
+    limits: number,
+  ): Promise<void> {
+    const snapshot = this.#assembler.finish();
+    const { drain, drain_tunnels } = snapshot.plan.timeouts;
+    this.#preparedDeadlines = { requestsMs: drain, tunnelsMs: drain_tunnels };
+    if (sizes === null) return host.prepare(snapshot, null);
+    const { limitRow, limitRows } = sizes;
+    const regions = {
+      counters: mapRegion(counters, sizes.counters),
+      limits: mapRegion(limits, sizes.limits),
+      limitRow,
+      limitRows,
+    };
+    closeDescriptor(counters);
+    closeDescriptor(limits);
+    return host.prepare(snapshot, regions);
+  }
+
+  async #drain(deadlines: DrainDeadlines): Promise<void> {
+    await this.#last;
+    await this.#host?.drain(deadlines);
+  }
+}
+
+function send(message: ToSupervisor): void {
+  if (process.connected) process.send?.(message);
+}
+
+/** Serves orders until the worker has drained. The process must have been started by a supervisor. */
+export function runWorker(create: CreateProgram): void {
+  if (process.send === undefined) throw new Error("a worker is started by its supervisor, not by hand");
+  const worker = new WorkerProcess(create);
+  process.on("message", (message) => worker.receive(message as ToWorker));
+  process.on("disconnect", () => worker.orphaned());
+  // SIGINT comes to the whole group from a terminal: the supervisor decides.
+  onSignals((name) => {
+    if (name === "SIGTERM") worker.terminate();
+  });
+  send({ type: "up" });
+}

@@ -1,0 +1,104 @@
+/** The worker's side of every order, around a program: the same in a process of its own and in the supervisor's. */
+import type { ListenerPlan } from "../core/plan.ts";
+import type { Snapshot, SnapshotDelta } from "../core/snapshot.ts";
+import type { CounterRegions, DrainDeadlines, WorkerProgram } from "../core/worker_program.ts";
+import { closeDescriptor, queuedConnections, refuseNewConnections } from "../platform/sockets.ts";
+import { queuesEmpty } from "./empty_queues.ts";
+import { runInSlices } from "./slices.ts";
+
+interface OpenSlot {
+  readonly key: string;
+  readonly slot: number;
+  readonly fd: number;
+}
+
+export class WorkerHost {
+  readonly #program: WorkerProgram;
+  readonly #open = new Map<string, OpenSlot>();
+  #regions: CounterRegions | null = null;
+  #preparedRegions: CounterRegions | null = null;
+  #prepared = false;
+
+  constructor(program: WorkerProgram) {
+    this.#program = program;
+  }
+
+  /** True once a snapshot acts. */
+  get serving(): boolean {
+    return this.#regions !== null;
+  }
+
+  /** Builds `snapshot`; `regions` null = those in use go on. Throws what the program throws. */
+  async prepare(snapshot: Snapshot, regions: CounterRegions | null): Promise<void> {
+    if (this.#prepared) this.discard();
+    this.#preparedRegions = regions ?? this.#regions;
+    if (this.#preparedRegions === null) throw new Error("the first snapshot needs counter regions");
+    try {
+      const work = this.#program.prepare(snapshot, this.#preparedRegions);
+      if (work !== undefined) await ("then" in work ? work : runInSlices(work));
+      this.#prepared = true;
+    } catch (error) {
+      this.#program.discard();
+      throw error;
+    }
+  }
+
+  apply(): void {
+    if (!this.#prepared) throw new Error("nothing is prepared");
+    this.#prepared = false;
+    this.#regions = this.#preparedRegions;
+    this.#program.apply();
+  }
+
+  discard(): void {
+    this.#prepared = false;
+    this.#preparedRegions = null;
+    this.#program.discard();
+  }
+
+  /** Takes over `fd`. A slot that is open already stays as it is. */
+  openListener(key: string, listener: ListenerPlan, slot: number, fd: number): void {
+    const id = `${slot} ${key}`;
+    if (this.#open.has(id)) return closeDescriptor(fd);
+    this.#program.openListener(key, listener, slot, fd);
+    this.#open.set(id, { key, slot, fd });
+  }
+
+  closeListener(key: string, slot: number): void {
+    if (this.#open.delete(`${slot} ${key}`)) this.#program.closeListener(key, slot);
+  }
+
+  closeAllListeners(): void {
+    for (const { key, slot } of this.#open.values()) this.closeListener(key, slot);
+  }
+
+  openLog(name: string, fd: number): void {
+    this.#program.openLog(name, fd);
+  }
+
+  delta(delta: SnapshotDelta): void {
+    this.#program.delta(delta);
+  }
+
+  /** Drains the program; a second call may bring the deadlines forward. */
+  drain(deadlines: DrainDeadlines): Promise<void> {
+    return this.#program.drain(deadlines);
+  }
+
+  /**
+   * Ends a worker that has no supervisor any more: nobody else holds its sockets, so they are retired here.
+   * Resolves when no connection is left.
+   */
+  async retire(deadlines: DrainDeadlines): Promise<void> {
+    const drained = this.drain(deadlines);
+    const sockets = [...this.#open.values()].map(({ fd }) => fd);
+    for (const fd of sockets) refuseNewConnections(fd);
+    await queuesEmpty(sockets, queuedConnections);
+    this.closeAllListeners();
+    await drained;
+  }
+
+  stats(): Readonly<Record<string, number>> {
+    return this.#program.stats();
+  }
+}

@@ -1,0 +1,89 @@
+/** One worker of the pool on its way from launch to exit. */
+import type { RegionSet, WorkerRegions } from "./counter_regions.ts";
+import type { HeldListener } from "./listener_table.ts";
+import type { WorkerHandle } from "./worker_handle.ts";
+
+/** Regions with the set that made them. */
+interface OwnedRegions {
+  readonly set: RegionSet;
+  readonly regions: WorkerRegions;
+}
+
+export class WorkerMember {
+  readonly handle: WorkerHandle;
+  /** Serves a snapshot and takes listeners. */
+  ready = false;
+  /** Generation of the snapshot that acts in it, 0 = none yet. */
+  generation = 0;
+
+  #current: OwnedRegions | null = null;
+  #prepared: OwnedRegions | null = null;
+  /** Left by a change of layout; requests that began before may still write them. */
+  #fading: OwnedRegions | null = null;
+  readonly #open = new Map<string, { key: string; slot: number }>();
+
+  constructor(handle: WorkerHandle) {
+    this.handle = handle;
+  }
+
+  /** Regions to send along with a snapshot that counts in `set`: null when the worker has them already. */
+  regionsFor(set: RegionSet): WorkerRegions | null {
+    if (this.#current?.set === set) return null;
+    this.#release(this.#prepared);
+    this.#prepared = { set, regions: set.make() };
+    return this.#prepared.regions;
+  }
+
+  /** The snapshot of `generation` acts. */
+  applied(generation: number): void {
+    this.generation = generation;
+    if (this.#prepared === null) return;
+    this.#release(this.#fading);
+    this.#fading = this.#current;
+    this.#current = this.#prepared;
+    this.#prepared = null;
+  }
+
+  discarded(): void {
+    this.#release(this.#prepared);
+    this.#prepared = null;
+  }
+
+  /** The worker is gone: what it counted is kept. */
+  gone(): void {
+    this.ready = false;
+    for (const owned of [this.#current, this.#prepared, this.#fading]) this.#release(owned);
+    this.#current = this.#prepared = this.#fading = null;
+  }
+
+  #release(owned: OwnedRegions | null): void {
+    owned?.set.retire(owned.regions);
+  }
+
+  /** Opens the slots of `wanted` that the worker lacks. Gives back what went wrong, in words. */
+  async open(wanted: ReadonlyMap<string, { listener: HeldListener; slot: number }>): Promise<string[]> {
+    const errors: string[] = [];
+    for (const [id, { listener, slot }] of wanted) {
+      const socket = listener.sockets[slot];
+      if (this.#open.has(id) || socket === undefined) continue;
+      try {
+        await this.handle.openListener(listener.key, listener.plan, slot, socket.fd);
+        this.#open.set(id, { key: listener.key, slot });
+      } catch (error) {
+        errors.push(
+          `listener ${listener.plan.name}: ${error instanceof Error ? error.message : String(error)}`,
+        );
+      }
+    }
+    return errors;
+  }
+
+  /** Closes the slots that `keep` does not ask for. A worker that dies meanwhile has closed them. */
+  async closeOthers(keep: (id: string, key: string) => boolean): Promise<void> {
+    for (const [id, { key, slot }] of this.#open) {
+      if (keep(id, key)) continue;
+      this.#open.delete(id);
+      await this.handle.closeListener(key, slot).catch(() => {});
+    }
+  }
+}
