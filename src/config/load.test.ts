@@ -219,6 +219,13 @@ test("a finding about a certificate stands at its file name", async () => {
   );
 });
 
+test("what the program says about all rules together is a warning", async () => {
+  const parts = { ...testParts, rulesWarning: (rules: readonly string[]) => `${rules.length} rules` };
+  const files = new MemoryFiles({ [MAIN]: GOOD, [extra("a.yaml")]: route("a") });
+  const { warnings } = await loadConfig({ file: MAIN, parts, files });
+  expect(warnings.map(problemText)).toEqual([`${MAIN}:3:1: routes: 1 rules`]);
+});
+
 test("runtime_dir follows --state-dir, and only that", async () => {
   const files = new MemoryFiles({ [MAIN]: GOOD, "/other.yaml": `${GOOD}state_dir: /srv/state\n` });
   const flags = [{ flag: "--state-dir", path: "state_dir", text: "/tmp/state" }];

@@ -28,6 +28,8 @@ export interface ConfigParts {
   readonly middlewares: readonly ConfigPart[];
   /** Checks the text of a route's rule; `column` counts characters from 1. */
   checkRule(text: string): null | { readonly column: number; readonly message: string };
+  /** Something to say about all rules together, such as many regexes; called with correct rules only. */
+  rulesWarning?(rules: readonly string[]): string | null;
   /** Checks that PEM texts hold a certificate and its key; without it only the files are looked for. */
   checkCertificate?(certificate: string, key: string): CertificateFinding;
 }

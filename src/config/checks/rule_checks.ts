@@ -5,11 +5,15 @@ import { listOr, mapOr } from "../plain_value.ts";
 
 export function checkRules(root: unknown, parts: ConfigParts): Finding[] {
   const findings: Finding[] = [];
+  const correct: string[] = [];
   for (const [index, route] of listOr(mapOr(root)["routes"]).entries()) {
     const { match } = mapOr(route);
     if (typeof match !== "string" || match === "") continue;
     const wrong = parts.checkRule(match);
-    if (wrong === null) continue;
+    if (wrong === null) {
+      correct.push(match);
+      continue;
+    }
     findings.push({
       path: ["routes", index, "match"],
       what: "value",
@@ -17,5 +21,8 @@ export function checkRules(root: unknown, parts: ConfigParts): Finding[] {
       message: `${wrong.message} (character ${wrong.column} of the rule)`,
     });
   }
+  const warning = parts.rulesWarning?.(correct) ?? null;
+  if (warning !== null)
+    findings.push({ path: ["routes"], what: "key", message: warning, severity: "warning" });
   return findings;
 }
