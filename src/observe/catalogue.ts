@@ -1,0 +1,258 @@
+/**
+ * Every metric there is, in the order in which they are shown. Layout, exposition and reference page derive from this
+ * table; what writes a metric names it, so a misspelt name is a type error.
+ *
+ * Labels come from the configuration or from fixed lists, never from what a client sends: the number of series is
+ * known when the plan is.
+ */
+
+/** A dimension of a metric: one label, or several that only make sense together. */
+export const AXES = {
+  route: ["route"],
+  listener: ["listener"],
+  pool: ["pool"],
+  backend: ["pool", "backend"],
+  method: ["method"],
+  class: ["class"],
+  error: ["code"],
+  limit: ["limit"],
+  retry_reason: ["reason"],
+  result: ["result"],
+  build: ["version", "runtime"],
+} as const satisfies Record<string, readonly string[]>;
+
+export type AxisName = keyof typeof AXES;
+
+/** Axes whose values are parts of the configuration; such an axis stands first in a metric. */
+export const PLAN_AXES = ["route", "listener", "pool", "backend"] as const satisfies readonly AxisName[];
+export type PlanAxis = (typeof PLAN_AXES)[number];
+
+export type MetricType = "counter" | "gauge" | "histogram";
+
+export interface MetricDefinition {
+  /** Histograms are of durations: observed in milliseconds, shown in seconds. */
+  readonly type: MetricType;
+  readonly axes: readonly AxisName[];
+  /** `worker`: a slot in the counter regions, added to on the way of a request. `supervisor`: a value it keeps itself. */
+  readonly writer: "worker" | "supervisor";
+  /** `all` shows series at 0 too, so that a first increase is seen as one; `used` only those that ever counted. */
+  readonly rows: "all" | "used";
+  readonly help: string;
+}
+
+export const CATALOGUE = {
+  build_info: {
+    type: "gauge",
+    axes: ["build"],
+    writer: "supervisor",
+    rows: "all",
+    help: "Always 1; the labels say which version runs on which runtime.",
+  },
+  start_time_seconds: {
+    type: "gauge",
+    axes: [],
+    writer: "supervisor",
+    rows: "all",
+    help: "When the supervisor started, in seconds since 1970-01-01 UTC.",
+  },
+  workers_running: {
+    type: "gauge",
+    axes: [],
+    writer: "supervisor",
+    rows: "all",
+    help: "Workers that take requests.",
+  },
+  worker_restarts_total: {
+    type: "counter",
+    axes: [],
+    writer: "supervisor",
+    rows: "all",
+    help: "Workers that were replaced because they had died.",
+  },
+  config_reloads_total: {
+    type: "counter",
+    axes: ["result"],
+    writer: "supervisor",
+    rows: "all",
+    help: "Reloads of the configuration by result.",
+  },
+  config_last_reload_success: {
+    type: "gauge",
+    axes: [],
+    writer: "supervisor",
+    rows: "all",
+    help: "1 when the last reload took effect, 0 when it was refused and the one before still serves.",
+  },
+  config_last_reload_success_timestamp_seconds: {
+    type: "gauge",
+    axes: [],
+    writer: "supervisor",
+    rows: "all",
+    help: "When a configuration last took effect, in seconds since 1970-01-01 UTC.",
+  },
+  connections_accepted_total: {
+    type: "counter",
+    axes: ["listener"],
+    writer: "worker",
+    rows: "all",
+    help: "Client connections that were accepted.",
+  },
+  connections_open: {
+    type: "gauge",
+    axes: ["listener"],
+    writer: "worker",
+    rows: "all",
+    help: "Client connections that are open now.",
+  },
+  tls_handshakes_total: {
+    type: "counter",
+    axes: ["listener"],
+    writer: "worker",
+    rows: "all",
+    help: "TLS handshakes with clients that were completed.",
+  },
+  tls_handshake_failures_total: {
+    type: "counter",
+    axes: ["listener"],
+    writer: "worker",
+    rows: "all",
+    help: "TLS handshakes with clients that failed or timed out.",
+  },
+  http_requests_total: {
+    type: "counter",
+    axes: ["route", "method", "class"],
+    writer: "worker",
+    rows: "used",
+    help: "Requests that have ended, by route (- when none matched), method and class of the answer's status.",
+  },
+  http_request_duration_seconds: {
+    type: "histogram",
+    axes: ["route"],
+    writer: "worker",
+    rows: "used",
+    help: "Time from the first byte of a request to the last byte of its answer.",
+  },
+  http_request_bytes_total: {
+    type: "counter",
+    axes: ["route"],
+    writer: "worker",
+    rows: "used",
+    help: "Bytes received from clients in requests, heads and bodies, before any encryption.",
+  },
+  http_response_bytes_total: {
+    type: "counter",
+    axes: ["route"],
+    writer: "worker",
+    rows: "used",
+    help: "Bytes sent to clients in answers, heads and bodies, before any encryption.",
+  },
+  request_errors_total: {
+    type: "counter",
+    axes: ["error"],
+    writer: "worker",
+    rows: "all",
+    help: "Requests that ended with an error, by its code in the error reference.",
+  },
+  limits_hit_total: {
+    type: "counter",
+    axes: ["limit"],
+    writer: "worker",
+    rows: "all",
+    help: "How often a limit was hit.",
+  },
+  backend_requests_total: {
+    type: "counter",
+    axes: ["backend", "class"],
+    writer: "worker",
+    rows: "used",
+    help: "Attempts that were made on a backend, by class of its answer's status (none: it gave no answer).",
+  },
+  backend_request_duration_seconds: {
+    type: "histogram",
+    axes: ["backend"],
+    writer: "worker",
+    rows: "used",
+    help: "Time from the choice of a backend to the end of its answer.",
+  },
+  backend_connections_opened_total: {
+    type: "counter",
+    axes: ["backend"],
+    writer: "worker",
+    rows: "all",
+    help: "Connections that were opened to a backend.",
+  },
+  backend_connections_open: {
+    type: "gauge",
+    axes: ["backend"],
+    writer: "worker",
+    rows: "all",
+    help: "Connections to a backend that are open now, in use or idle.",
+  },
+  backend_healthy: {
+    type: "gauge",
+    axes: ["backend"],
+    writer: "supervisor",
+    rows: "all",
+    help: "1 when the health check finds a backend healthy, 0 when not; no series before its first result.",
+  },
+  retries_total: {
+    type: "counter",
+    axes: ["pool", "retry_reason"],
+    writer: "worker",
+    rows: "used",
+    help: "Further attempts after a failed one, by the reason of the failure.",
+  },
+  retry_budget_exhausted_total: {
+    type: "counter",
+    axes: ["pool"],
+    writer: "worker",
+    rows: "all",
+    help: "Retries that were not made because the retry budget was used up.",
+  },
+  queue_length: {
+    type: "gauge",
+    axes: ["pool"],
+    writer: "worker",
+    rows: "all",
+    help: "Requests that wait for a free backend now.",
+  },
+  queue_timeouts_total: {
+    type: "counter",
+    axes: ["pool"],
+    writer: "worker",
+    rows: "all",
+    help: "Requests that waited in the queue for longer than they may.",
+  },
+  access_log_lines_dropped_total: {
+    type: "counter",
+    axes: [],
+    writer: "worker",
+    rows: "all",
+    help: "Lines of the access log that were given up because what takes them was full or failed.",
+  },
+} as const satisfies Record<string, MetricDefinition>;
+
+export type MetricName = keyof typeof CATALOGUE;
+export const METRIC_NAMES = Object.keys(CATALOGUE) as readonly MetricName[];
+
+type NamesBy<Writer extends MetricDefinition["writer"]> = {
+  [Name in MetricName]: (typeof CATALOGUE)[Name]["writer"] extends Writer ? Name : never;
+}[MetricName];
+
+export type WorkerMetric = NamesBy<"worker">;
+export type SupervisorMetric = NamesBy<"supervisor">;
+
+/** Metrics of workers whose first axis is `Axis`. */
+export type MetricsOf<Axis extends PlanAxis> = {
+  [Name in WorkerMetric]: (typeof CATALOGUE)[Name]["axes"] extends readonly [Axis, ...unknown[]]
+    ? Name
+    : never;
+}[WorkerMetric];
+
+/** Metrics of workers that belong to no part of the configuration. */
+export type FixedMetric = Exclude<WorkerMetric, MetricsOf<PlanAxis>>;
+
+/** The definition of a metric with its literal types widened. */
+export function metricDefinition(name: MetricName): MetricDefinition {
+  return CATALOGUE[name];
+}

@@ -1,0 +1,33 @@
+/** Gauges over a change of the layout. */
+import { MetricLayout } from "./metric_layout.ts";
+import { labelText } from "./series_sums.ts";
+
+/**
+ * Moves the gauges of a worker (open connections, queue lengths) from the region that it leaves to its new one, where
+ * the new plan still has their part: what was counted up there will be counted down here. Call it in the worker when a
+ * snapshot is applied, and let connections count in the new region from then on.
+ */
+export function moveGauges(
+  from: MetricLayout,
+  fromRegion: Float64Array,
+  to: MetricLayout,
+  toRegion: Float64Array,
+): void {
+  for (const block of from.blocks) {
+    const target = to.blocks.find((candidate) => candidate.name === block.name);
+    if (block.type !== "gauge" || target === undefined || block.axes.length !== 1) continue;
+    const slots = slotByLabels(to, target.axes[0]!, target.base);
+    const { labels, values } = from.axes[block.axes[0]!]!;
+    for (const [index, value] of values.entries()) {
+      const slot = slots.get(labelText(labels, value));
+      if (slot === undefined) continue;
+      toRegion[slot]! += fromRegion[block.base + index]!;
+      fromRegion[block.base + index] = 0;
+    }
+  }
+}
+
+function slotByLabels(layout: MetricLayout, axis: string, base: number): Map<string, number> {
+  const { labels, values } = layout.axes[axis]!;
+  return new Map(values.map((value, index) => [labelText(labels, value), base + index]));
+}
