@@ -1,0 +1,162 @@
+/**
+ * Chunked bodies (RFC 9112 7.1), strict: a size of 1 to 16 hexadecimal digits, CRLF and nothing else as line end, no
+ * white space around the size. Extensions are read up to a limit and never sent on; trailers are kept for the caller.
+ */
+import { CLASS, HEX, VALUE } from "./bytes.ts";
+
+const SIZE_FIRST = 0;
+const SIZE = 1;
+const EXTENSION = 2;
+const SIZE_LF = 3;
+const DATA = 4;
+const DATA_CR = 5;
+const DATA_LF = 6;
+const TRAILER_FIRST = 7;
+const TRAILER = 8;
+const END_LF = 9;
+const DONE = 10;
+
+const MAX_SIZE_DIGITS = 16;
+/** Larger chunks than this are not sizes but attacks on number types. */
+const MAX_CHUNK_BYTES = Number.MAX_SAFE_INTEGER;
+const CR = 13;
+const LF = 10;
+const SEMICOLON = 59;
+
+/** Payload ranges found by the last `read`: start and end in turn. Shared: copy or use before the next `read`. */
+export const spans = new Int32Array(2 * 65536);
+
+export class ChunkReader {
+  /** The body has ended; bytes after the returned position belong to the next message. */
+  done = false;
+  /** Payload bytes read so far. */
+  payloadBytes = 0;
+  /** Payload ranges in `spans` after a `read`. */
+  spanCount = 0;
+  /** The bytes of the last `read` are what a strict sender would send: they can go on as they are. */
+  canonical = true;
+  /** Bytes of a trailer section without the final empty line, or null. */
+  trailer: Uint8Array | null = null;
+  /** Bytes left of the chunk that is being read. */
+  remaining = 0;
+
+  #state = SIZE_FIRST;
+  #digits = 0;
+  #extensionBytes = 0;
+  readonly #maxExtensionBytes: number;
+  readonly #maxTrailerBytes: number;
+
+  constructor(maxExtensionBytes: number, maxTrailerBytes: number) {
+    this.#maxExtensionBytes = maxExtensionBytes;
+    this.#maxTrailerBytes = maxTrailerBytes;
+  }
+
+  /** True inside the payload of a chunk: nothing but bytes is expected. */
+  get insideData(): boolean {
+    return this.#state === DATA;
+  }
+
+  /** True where a new chunk may begin. */
+  get betweenChunks(): boolean {
+    return this.#state === SIZE_FIRST;
+  }
+
+  /**
+   * Reads `bytes[from..to)`. Returns the position after what belongs to the body (`to` unless the body ended), or -1
+   * when it is malformed or over a limit. A state machine over bytes, longer than a screen on purpose.
+   */
+  read(bytes: Uint8Array, from: number, to: number): number {
+    let p = from;
+    this.spanCount = 0;
+    this.canonical = this.#state === SIZE_FIRST || this.#state === DATA;
+    while (p < to) {
+      switch (this.#state) {
+        case SIZE_FIRST:
+        case SIZE: {
+          const byte = bytes[p++]!;
+          if ((CLASS[byte]! & HEX) !== 0) {
+            if (++this.#digits > MAX_SIZE_DIGITS) return -1;
+            const digit = byte <= 57 ? byte - 48 : (byte | 32) - 87;
+            this.remaining = this.remaining * 16 + digit;
+            if (this.remaining > MAX_CHUNK_BYTES) return -1;
+            this.#state = SIZE;
+          } else if (this.#state === SIZE_FIRST) return -1;
+          else if (byte === CR) this.#state = SIZE_LF;
+          else if (byte === SEMICOLON) {
+            this.#state = EXTENSION;
+            this.canonical = false;
+          } else return -1;
+          break;
+        }
+        case EXTENSION: {
+          const byte = bytes[p++]!;
+          if (byte === CR) this.#state = SIZE_LF;
+          else if ((CLASS[byte]! & VALUE) === 0 || ++this.#extensionBytes > this.#maxExtensionBytes)
+            return -1;
+          break;
+        }
+        case SIZE_LF:
+          if (bytes[p++] !== LF) return -1;
+          this.#digits = 0;
+          this.#state = this.remaining > 0 ? DATA : TRAILER_FIRST;
+          break;
+        case DATA: {
+          const length = Math.min(this.remaining, to - p);
+          if (this.spanCount * 2 + 2 > spans.length) return -1;
+          spans[this.spanCount * 2] = p;
+          spans[this.spanCount * 2 + 1] = p + length;
+          this.spanCount++;
+          p += length;
+          this.payloadBytes += length;
+          this.remaining -= length;
+          if (this.remaining === 0) this.#state = DATA_CR;
+          break;
+        }
+        case DATA_CR:
+          if (bytes[p++] !== CR) return -1;
+          this.#state = DATA_LF;
+          break;
+        case DATA_LF:
+          if (bytes[p++] !== LF) return -1;
+          this.#state = SIZE_FIRST;
+          break;
+        case TRAILER_FIRST:
+          if (bytes[p] === CR) {
+            p++;
+            this.#state = END_LF;
+          } else {
+            this.canonical = false;
+            this.#state = TRAILER;
+          }
+          break;
+        case TRAILER: {
+          const end = bytes.indexOf(LF, p);
+          const stop = end < 0 || end >= to ? to : end + 1;
+          if (!this.#keepTrailer(bytes, p, stop)) return -1;
+          p = stop;
+          if (end >= 0 && end < to) this.#state = TRAILER_FIRST;
+          break;
+        }
+        case END_LF:
+          if (bytes[p++] !== LF) return -1;
+          this.#state = DONE;
+          this.done = true;
+          return p;
+        default:
+          return p;
+      }
+    }
+    if (this.#state !== SIZE_FIRST && this.#state !== DATA) this.canonical = false;
+    return p;
+  }
+
+  #keepTrailer(bytes: Uint8Array, from: number, to: number): boolean {
+    const old = this.trailer ?? new Uint8Array(0);
+    if (old.length + to - from > this.#maxTrailerBytes) return false;
+    const joined = new Uint8Array(old.length + to - from);
+    joined.set(old);
+    joined.set(bytes.subarray(from, to), old.length);
+    this.trailer = joined;
+    return true;
+  }
+}

@@ -1,0 +1,213 @@
+/**
+ * What a parsed head means for its connection: where the body ends, whether the connection stays, what is nominated as
+ * hop-by-hop (RFC 9112 6, 7, 9; RFC 9110 7.6.1). Anything that two parsers could read differently is refused.
+ */
+import { isIPv6 } from "node:net";
+import type { ErrorCode } from "../../core/errors.ts";
+import { UNKNOWN_LENGTH } from "../exchange.ts";
+import { FIELD_STRIDE, type Head } from "../head.ts";
+import { equalsName, latin1Bytes } from "./bytes.ts";
+import { parsed } from "./parse.ts";
+
+/** Longest Content-Length: 15 digits stay exact in a double. */
+const MAX_LENGTH_DIGITS = 15;
+
+/** What the rules found; valid until the next head is judged. */
+class Framing {
+  /** Body length in bytes, or UNKNOWN_LENGTH for chunked. */
+  length = 0;
+  /** The peer (or the version) says that this connection ends after the message. */
+  close = false;
+  /** `Connection: upgrade` stands beside an Upgrade field. */
+  upgrade = false;
+  /** The client waits for 100 (Continue). */
+  expectsContinue = false;
+  /** `TE: trailers` was there. */
+  takesTrailers = false;
+}
+
+export const framing = new Framing();
+
+const CLOSE = latin1Bytes("close");
+const KEEP_ALIVE = latin1Bytes("keep-alive");
+const CHUNKED = latin1Bytes("chunked");
+
+/** Fields that `Connection` cannot take away: a client could remove what a backend relies on. */
+const PROTECTED = new Set([
+  "host",
+  "authorization",
+  "content-length",
+  "content-type",
+  "content-encoding",
+  "cookie",
+  "set-cookie",
+  "forwarded",
+  "via",
+  "cdn-loop",
+  "date",
+  "expect",
+  "location",
+  "cache-control",
+  "x-real-ip",
+  "x-request-id",
+]);
+
+/** Judges a request head; returns null when it is sound. */
+export function judgeRequest(head: Head): ErrorCode | null {
+  if (parsed.repeatedHost || (parsed.host < 0 && parsed.minor === 1)) return "FL_BAD_HOST";
+  const code = judgeLength(head, true);
+  if (code !== null) return code;
+  judgeConnection(head);
+  framing.takesTrailers = parsed.te >= 0 && hasTrailersToken(head);
+  framing.expectsContinue = false;
+  if (parsed.expect >= 0 && parsed.minor === 1) {
+    if (parsed.repeatedExpect || head.valueAt(parsed.expect).toLowerCase() !== "100-continue") {
+      return "FL_EXPECTATION_FAILED";
+    }
+    framing.expectsContinue = true;
+  } else if (parsed.expect >= 0) head.drop(parsed.expect);
+  return null;
+}
+
+/** Judges a response head, but for the rules that depend on its request and status. */
+export function judgeResponse(head: Head): ErrorCode | null {
+  const code = judgeLength(head, false);
+  if (code !== null) return "FL_BAD_RESPONSE";
+  judgeConnection(head);
+  return null;
+}
+
+function judgeLength(head: Head, isRequest: boolean): ErrorCode | null {
+  framing.length = 0;
+  if (parsed.transferEncoding >= 0) {
+    if (parsed.contentLength >= 0 || parsed.minor === 0 || parsed.repeatedTransferEncoding)
+      return "FL_BAD_FRAMING";
+    if (!isExactly(head, parsed.transferEncoding, CHUNKED))
+      return judgeCodings(head.valueAt(parsed.transferEncoding));
+    framing.length = UNKNOWN_LENGTH;
+    return null;
+  }
+  if (parsed.contentLength < 0) {
+    if (!isRequest) framing.length = UNKNOWN_LENGTH;
+    return null;
+  }
+  if (parsed.repeatedContentLength) return "FL_BAD_FRAMING";
+  const length = decimalValue(head, parsed.contentLength);
+  if (length < 0) return "FL_BAD_FRAMING";
+  framing.length = length;
+  return null;
+}
+
+/** `gzip, chunked` names a coding that we do not have; `chunked, gzip` or an empty member is malformed. */
+function judgeCodings(value: string): ErrorCode {
+  const codings = value.split(",").map((coding) => coding.trim().toLowerCase());
+  const wellFormed = codings.every((coding) => /^[!#$%&'*+\-.^_`|~0-9a-z]+$/.test(coding));
+  const chunkedAt = codings.indexOf("chunked");
+  if (!wellFormed || (chunkedAt >= 0 && chunkedAt !== codings.length - 1)) return "FL_BAD_FRAMING";
+  return "FL_UNKNOWN_CODING";
+}
+
+/** Value of a field of digits, or -1. */
+function decimalValue(head: Head, field: number): number {
+  const at = field * FIELD_STRIDE;
+  const from = head.positions[at + 2]!;
+  const to = head.positions[at + 3]!;
+  if (to === from || to - from > MAX_LENGTH_DIGITS) return -1;
+  let value = 0;
+  for (let p = from; p < to; p++) {
+    const digit = head.bytes[p]! - 48;
+    if (digit < 0 || digit > 9) return -1;
+    value = value * 10 + digit;
+  }
+  return value;
+}
+
+function isExactly(head: Head, field: number, word: Uint8Array): boolean {
+  const at = field * FIELD_STRIDE;
+  const from = head.positions[at + 2]!;
+  return head.positions[at + 3]! - from === word.length && equalsName(head.bytes, from, word);
+}
+
+function judgeConnection(head: Head): void {
+  framing.upgrade = false;
+  framing.close = parsed.minor === 0;
+  if (parsed.connection < 0) return;
+  if (!parsed.repeatedConnection) {
+    if (isExactly(head, parsed.connection, KEEP_ALIVE)) {
+      framing.close = false;
+      return;
+    }
+    if (isExactly(head, parsed.connection, CLOSE)) {
+      framing.close = true;
+      return;
+    }
+  }
+  readConnectionTokens(head);
+}
+
+/** `Connection` with other tokens than one: drops the fields that it names, but for the protected ones. */
+function readConnectionTokens(head: Head): void {
+  let close = parsed.minor === 0;
+  let asksClose = false;
+  for (const token of connectionTokens(head)) {
+    if (token === "close") asksClose = true;
+    else if (token === "keep-alive") close = false;
+    else if (token === "upgrade") framing.upgrade = parsed.upgrade >= 0;
+    else if (token !== "" && !PROTECTED.has(token) && !token.startsWith("x-forwarded-")) head.remove(token);
+  }
+  framing.close = close || asksClose;
+}
+
+function connectionTokens(head: Head): string[] {
+  const tokens: string[] = [];
+  for (let field = 0; field < head.count; field++) {
+    if (head.positions[field * FIELD_STRIDE + 1]! - head.positions[field * FIELD_STRIDE]! !== 10) continue;
+    if (head.nameAt(field).toLowerCase() !== "connection") continue;
+    for (const token of head.valueAt(field).split(",")) tokens.push(token.trim().toLowerCase());
+  }
+  return tokens;
+}
+
+function hasTrailersToken(head: Head): boolean {
+  return head
+    .valueAt(parsed.te)
+    .split(",")
+    .some((token) => token.trim().toLowerCase() === "trailers");
+}
+
+const HOST = /^(?:[A-Za-z0-9._~-]|%[0-9A-Fa-f]{2})*$/;
+const PORT = /^[0-9]{0,5}$/;
+
+/** True for `name`, `name:port`, `1.2.3.4`, `[::1]:80` and "" (RFC 9110 7.2, RFC 3986 3.2.2). */
+export function isAuthority(text: string): boolean {
+  let host = text;
+  let port = "";
+  if (text.startsWith("[")) {
+    const end = text.indexOf("]");
+    if (end < 0 || !isIPv6(text.slice(1, end))) return false;
+    host = "";
+    const rest = text.slice(end + 1);
+    if (rest !== "" && !rest.startsWith(":")) return false;
+    port = rest.slice(1);
+  } else {
+    const colon = text.indexOf(":");
+    if (colon === 0) return false;
+    if (colon > 0) {
+      host = text.slice(0, colon);
+      port = text.slice(colon + 1);
+    }
+  }
+  return HOST.test(host) && PORT.test(port) && Number(port) <= 65535;
+}
+
+/** Host for routing: lower case, without port and trailing dot. */
+export function routingHost(authority: string): string {
+  let host = authority;
+  if (host.startsWith("[")) host = host.slice(0, host.indexOf("]") + 1);
+  else {
+    const colon = host.indexOf(":");
+    if (colon >= 0) host = host.slice(0, colon);
+  }
+  if (host.endsWith(".")) host = host.slice(0, -1);
+  return host.toLowerCase();
+}
