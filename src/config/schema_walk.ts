@@ -16,8 +16,18 @@ function metaOf(schema: Schema): SettingMeta {
   return ((schema as z.ZodType).meta?.() ?? {}) as SettingMeta;
 }
 
+const bareSchemasOf = new WeakMap<Schema, readonly Bare[]>();
+
 /** The alternatives that an input may take. Of a pipe the side that sees the input counts. */
-export function bareSchemas(schema: Schema): Bare[] {
+export function bareSchemas(schema: Schema): readonly Bare[] {
+  const known = bareSchemasOf.get(schema);
+  if (known !== undefined) return known;
+  const found = findBareSchemas(schema);
+  bareSchemasOf.set(schema, found);
+  return found;
+}
+
+function findBareSchemas(schema: Schema): readonly Bare[] {
   const found: Bare[] = [];
   const visit = (wrapped: Schema, outer: SettingMeta): void => {
     const current = wrapped as z.core.$ZodTypes;
@@ -55,7 +65,7 @@ export function bareSchemas(schema: Schema): Bare[] {
 }
 
 /** Those alternatives that could take `value`: the right type, and literals (such as `type: http`) that agree. */
-function matching(schema: Schema, value: unknown): Bare[] {
+function matching(schema: Schema, value: unknown): readonly Bare[] {
   const bare = bareSchemas(schema);
   if (bare.length === 1) return bare;
   return bare.filter(({ schema: { _zod } }) => {
@@ -158,31 +168,52 @@ export function mapMarked(
   path: Path = [],
 ): unknown {
   if (value === undefined || value === null || !hasMarker(schema)) return value;
-  for (const bare of matching(schema, value)) {
-    if (bare.meta.secret === true || bare.meta.file !== undefined) return replace(value, bare.meta, path);
-    const { def } = bare.schema._zod;
-    if (def.type !== "object" && def.type !== "record" && def.type !== "array") continue;
-    const inside = (key: string | number, inner: unknown): unknown => {
-      const child = childrenOf(bare, key)[0];
-      return child === undefined ? inner : mapMarked(child, inner, replace, [...path, key]);
-    };
-    if (Array.isArray(value)) return mapList(value, inside);
-    if (isMap(value)) return mapMap(value, inside);
+  for (const { schema: inner, meta } of matching(schema, value)) {
+    if (meta.secret === true || meta.file !== undefined) return replace(value, meta, path);
+    const { def } = inner._zod;
+    if (def.type === "object" && isMap(value)) {
+      return mapKeys(value, markedKeys(inner, def.shape), (key, item) =>
+        mapMarked(def.shape[key]!, item, replace, [...path, key]),
+      );
+    }
+    if (def.type === "record" && isMap(value)) {
+      return mapKeys(value, Object.keys(value), (key, item) =>
+        mapMarked(def.valueType, item, replace, [...path, key]),
+      );
+    }
+    if (def.type === "array" && Array.isArray(value)) {
+      const list = value as readonly unknown[];
+      const mapped = list.map((item, index) => mapMarked(def.element, item, replace, [...path, index]));
+      return mapped.some((item, index) => item !== list[index]) ? mapped : list;
+    }
   }
   return value;
 }
 
-function mapList(list: readonly unknown[], inside: (index: number, item: unknown) => unknown): unknown {
-  const mapped = list.map((item, index) => inside(index, item));
-  return mapped.some((item, index) => item !== list[index]) ? mapped : list;
+const markedKeysOf = new WeakMap<Schema, readonly string[]>();
+
+/** The keys of a map under which there are markers: the others need no look. */
+function markedKeys(schema: Schema, shape: Readonly<Record<string, Schema>>): readonly string[] {
+  const known = markedKeysOf.get(schema);
+  if (known !== undefined) return known;
+  const keys = Object.keys(shape).filter((key) => hasMarker(shape[key]!));
+  markedKeysOf.set(schema, keys);
+  return keys;
 }
 
-function mapMap(map: PlainMap, inside: (key: string, item: unknown) => unknown): unknown {
-  let changed = false;
-  const mapped: Record<string, unknown> = {};
-  for (const [key, item] of Object.entries(map)) {
-    mapped[key] = inside(key, item);
-    changed ||= mapped[key] !== item;
+/** The map with the values of `keys` mapped; the same map when none changes. */
+function mapKeys(
+  map: PlainMap,
+  keys: readonly string[],
+  change: (key: string, item: unknown) => unknown,
+): PlainMap {
+  let mapped: Record<string, unknown> | null = null;
+  for (const key of keys) {
+    if (!Object.hasOwn(map, key)) continue;
+    const item = change(key, map[key]);
+    if (item === map[key]) continue;
+    mapped ??= { ...map };
+    mapped[key] = item;
   }
-  return changed ? mapped : map;
+  return mapped ?? map;
 }
