@@ -16,7 +16,7 @@ import type {
   TlsPlan,
   UpstreamTlsPlan,
 } from "../core/plan.ts";
-import type { ConfigParts } from "./parts.ts";
+import { takesHashKey, type ConfigParts } from "./parts.ts";
 import { isMap } from "./plain_value.ts";
 import type { ListenerConfig, ListenerTlsConfig } from "./schema/listeners.ts";
 import type { MiddlewareUse } from "./schema/middlewares.ts";
@@ -141,7 +141,8 @@ function strategyPlan(config: PoolConfig, parts: ConfigParts): PoolPlan["strateg
   const options: Record<string, unknown> =
     typeof strategy === "string" ? (part?.schema.parse({}) as Record<string, unknown>) : { ...strategy };
   if (typeof strategy !== "string") delete options["name"];
-  if (part?.keyed === true) options["hash_on"] = options["hash_on"] ?? config.hash_on ?? { kind: "address" };
+  if (part !== undefined && takesHashKey(part))
+    options["hash_on"] = options["hash_on"] ?? config.hash_on ?? { kind: "address" };
   return { name, options };
 }
 

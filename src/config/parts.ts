@@ -1,5 +1,6 @@
 /** What the rest of the program hands to the configuration: `main.ts` fills it from the `all.ts` lists. */
 import type { z } from "zod";
+import type { HashKey } from "../core/schema/hash_key.ts";
 
 /** A part that has options of its own: a strategy, a probe or a middleware. */
 export interface ConfigPart {
@@ -12,14 +13,21 @@ export interface ConfigPart {
 }
 
 export interface StrategyPart extends ConfigPart {
-  /** True when the pool's `hash_on` says what the strategy hashes. */
+  /** True when the strategy hashes something of the request: what the pool's `hash_on` says. */
   readonly keyed?: boolean;
+  /** What it hashes whatever `hash_on` says, which is then refused. */
+  readonly fixed_key?: HashKey;
 }
 
 /** What a look into a certificate and its key found. */
 export interface CertificateFinding {
   readonly problem: string | null;
   readonly warning: string | null;
+}
+
+/** True when a pool with this strategy may say `hash_on`. */
+export function takesHashKey(part: StrategyPart): boolean {
+  return part.keyed === true && part.fixed_key === undefined;
 }
 
 export interface ConfigParts {

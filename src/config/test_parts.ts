@@ -32,6 +32,13 @@ export const testParts: ConfigParts = {
       }),
       keyed: true,
     },
+    {
+      name: "fixed",
+      summary: "Hashes the address.",
+      schema: z.strictObject({}),
+      keyed: true,
+      fixed_key: { kind: "address" },
+    },
     { name: "needy", summary: "Needs an option.", schema: z.strictObject({ level: z.int() }) },
   ],
   probes: [

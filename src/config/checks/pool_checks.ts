@@ -2,7 +2,7 @@
 import type { Finding } from "../finding.ts";
 import { findingsOf } from "../issues.ts";
 import { isMap, listOr, mapOr, type PlainMap } from "../plain_value.ts";
-import type { ConfigParts, StrategyPart } from "../parts.ts";
+import { takesHashKey, type ConfigParts, type StrategyPart } from "../parts.ts";
 import { pathText, type Path } from "../problem.ts";
 
 export function checkPools(root: unknown, parts: ConfigParts): Finding[] {
@@ -21,11 +21,12 @@ function strategyFindings(pool: PlainMap, path: Path, strategies: readonly Strat
   const part = strategies.find(({ name }) => name === (isMap(given) ? given["name"] : given));
   if (part === undefined) return [];
   const findings: Finding[] = [];
-  if (pool["hash_on"] !== undefined && part.keyed !== true)
+  const hashes = part.fixed_key === undefined ? "hashes nothing" : `always hashes the ${part.fixed_key.kind}`;
+  if (pool["hash_on"] !== undefined && !takesHashKey(part))
     findings.push({
       path: [...path, "hash_on"],
       what: "key",
-      message: `the strategy ${part.name} hashes nothing; expected no hash_on, or a strategy such as consistent_hash`,
+      message: `the strategy ${part.name} ${hashes}; expected no hash_on, or a strategy such as consistent_hash`,
     });
   if (pool["hash_on"] !== undefined && isMap(given) && given["hash_on"] !== undefined)
     findings.push({ path: [...path, "hash_on"], what: "key", message: "stands in strategy already" });

@@ -16,7 +16,7 @@ import { parseIp } from "../../core/schema/ip.ts";
 import { name } from "../../core/schema/name.ts";
 import { share } from "../../core/schema/share.ts";
 import { parsedText } from "../../core/schema/text.ts";
-import type { ConfigPart, ConfigParts, StrategyPart } from "../parts.ts";
+import { takesHashKey, type ConfigPart, type ConfigParts, type StrategyPart } from "../parts.ts";
 import { poolTimeouts } from "./timeouts.ts";
 
 const MAX_WEIGHT = 65_535;
@@ -161,7 +161,7 @@ function strategyOptions(part: StrategyPart): z.ZodObject {
   const { schema } = part;
   const ownKey = schema instanceof z.ZodObject && Object.hasOwn(schema.shape as object, "hash_on");
   const key =
-    part.keyed === true && !ownKey
+    takesHashKey(part) && !ownKey
       ? { hash_on: hashKey().optional().meta({ description: "The same as beside `strategy`." }) }
       : {};
   return extended(part, { name: z.literal(part.name), ...key });
