@@ -3,7 +3,7 @@
  * Between two snapshots only deltas travel.
  */
 import type { Health } from "./model.ts";
-import type { ListenAddress, ListenerPlan, Plan } from "./plan.ts";
+import type { ListenerPlan, Plan } from "./plan.ts";
 
 /** Health by `pool/candidate key`; what is absent is unknown. */
 export type HealthMap = Readonly<Record<string, Health>>;
@@ -38,9 +38,4 @@ export function listenerKey(listener: ListenerPlan): string {
   if (address.kind === "unix") return `unix:${address.path}`;
   const host = address.dual_stack ? "*" : address.host;
   return address.port === 0 ? `${host}:0 (${listener.name})` : `${host}:${address.port}`;
-}
-
-/** Port that two addresses would share, or null: for a unix socket and for port 0. */
-export function fixedPort(address: ListenAddress): number | null {
-  return address.kind === "tcp" && address.port !== 0 ? address.port : null;
 }

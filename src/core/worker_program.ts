@@ -82,6 +82,9 @@ export type CreateProgram = (identity: WorkerIdentity) => WorkerProgram | Promis
 /** Keeps counters over the lives of workers: implemented by the metrics part. */
 export interface CounterKeeper {
   layout(plan: Plan): CounterLayout;
-  /** Values of a worker that is gone, or of a layout that it has left: add what only grows to the totals. */
+  /**
+   * Values of a worker that is gone, or of a layout that it has left: what only grows belongs to the totals. Requests
+   * that began under the layout still write there when they end.
+   */
   retire(layout: CounterLayout, values: Float64Array): void;
 }

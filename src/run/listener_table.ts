@@ -4,7 +4,7 @@
  */
 import { rmSync, statSync } from "node:fs";
 import type { ListenerPlan } from "../core/plan.ts";
-import { fixedPort, listenerKey } from "../core/snapshot.ts";
+import { listenerKey } from "../core/snapshot.ts";
 import { libc } from "../platform/libc.ts";
 import {
   closeDescriptor,
@@ -118,9 +118,9 @@ export class ListenerTable {
   }
 
   /** True when we listen on that port already, under an address that overlaps (`:80` becomes `127.0.0.1:80`). */
-  #isOurs(plan: ListenerPlan): boolean {
-    const port = fixedPort(plan.address);
-    return port !== null && this.listeners.some((held) => fixedPort(held.plan.address) === port);
+  #isOurs({ address }: ListenerPlan): boolean {
+    if (address.kind !== "tcp" || address.port === 0) return false;
+    return this.listeners.some(({ sockets }) => sockets[0]?.port === address.port);
   }
 
   /**

@@ -34,6 +34,8 @@ export interface SupervisorOptions {
   readonly report: Report;
   /** Takes possession of the runtime directory of the plan before anything is opened; throws when it is taken. */
   readonly claim: (plan: Plan) => Claim;
+  /** Called when a snapshot has taken the place of the one before. */
+  readonly acts?: (generation: number) => void;
 }
 
 /** What a supervisor before us has left. */
@@ -154,7 +156,7 @@ export class Supervisor implements SupervisorFacade {
       for (const part of this.#started) await part.planChanged(plan);
       await this.#pool.start(this.#workerCount(plan));
     } catch (error) {
-      this.#pool.kill();
+      await this.#pool.end();
       await this.#stopParts();
       this.#closeAll();
       throw new StartError([messageOf(error)], error);
@@ -225,6 +227,7 @@ export class Supervisor implements SupervisorFacade {
     this.#regions = regions;
     listeners.commit();
     logs.commit();
+    this.#options.acts?.(snapshot.generation);
   }
 
   #warn({ problems, warnings }: LoadedConfiguration): void {
@@ -354,6 +357,8 @@ export class Supervisor implements SupervisorFacade {
     const { listeners } = this.#table;
     if (!this.#killed) await this.#table.quiesce(listeners);
     await this.#pool.closeListeners(listeners);
+    // From now on connections are refused instead of left without an answer.
+    this.#table.close(listeners);
     await drained;
     await this.#stopParts();
     this.#closeAll();

@@ -2,6 +2,7 @@
  * The smallest program that a worker can run: a listener answers every connection with the text that the plan gives it,
  * after the client's first byte, and closes. Used by the tests of processes, reload and drain.
  */
+import { writeSync } from "node:fs";
 import { DEFAULT_LIMITS, DEFAULT_TIMEOUTS } from "../core/defaults.ts";
 import type { ListenAddress, ListenerPlan, Plan } from "../core/plan.ts";
 import { listenerKey, type Snapshot, type SnapshotDelta } from "../core/snapshot.ts";
@@ -71,7 +72,13 @@ interface Connection {
   readonly key: string;
 }
 
-/** `plan.state_dir` is the text of the answers; `fail` in it makes `prepare` throw. */
+/** Text of the answers: the body of the first route, or else the state directory. */
+function answerText(plan: Plan): string {
+  const target = plan.routes[0]?.target;
+  return target?.kind === "respond" ? target.body : plan.state_dir;
+}
+
+/** An answer text with `fail` in it makes `prepare` throw, one with `die` kills the process there. */
 export class TestProgram implements WorkerProgram {
   readonly identity: WorkerIdentity;
   health: Record<string, string> = {};
@@ -89,10 +96,10 @@ export class TestProgram implements WorkerProgram {
   }
 
   *prepare(snapshot: Snapshot, regions: CounterRegions): Generator<void> {
-    const { state_dir } = snapshot.plan;
-    if (state_dir.includes("die")) process.kill(process.pid, "SIGKILL");
+    const text = answerText(snapshot.plan);
+    if (text.includes("die")) process.kill(process.pid, "SIGKILL");
     for (let step = 0; step < 20; step++) yield;
-    if (state_dir.includes("fail")) throw new Error(`plan ${state_dir} cannot be built`);
+    if (text.includes("fail")) throw new Error(`plan ${text} cannot be built`);
     this.#prepared = { snapshot, regions };
   }
 
@@ -127,7 +134,7 @@ export class TestProgram implements WorkerProgram {
     const { counters } = applied.regions;
     counters[ANSWERS] = (counters[ANSWERS] ?? 0) + 1;
     socket.end(
-      known ? `${applied.snapshot.plan.state_dir} ${process.pid}` : "a listener outside of the plan",
+      known ? `${answerText(applied.snapshot.plan)} ${process.pid}` : "a listener outside of the plan",
     );
   }
 
@@ -141,6 +148,7 @@ export class TestProgram implements WorkerProgram {
   }
 
   openLog(_name: string, fd: number): void {
+    writeSync(fd, `${process.pid}\n`);
     if (this.log >= 0) closeDescriptor(this.log);
     this.log = fd;
   }

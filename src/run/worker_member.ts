@@ -18,8 +18,6 @@ export class WorkerMember {
 
   #current: OwnedRegions | null = null;
   #prepared: OwnedRegions | null = null;
-  /** Left by a change of layout; requests that began before may still write them. */
-  #fading: OwnedRegions | null = null;
   readonly #open = new Map<string, { key: string; slot: number }>();
 
   constructor(handle: WorkerHandle) {
@@ -38,8 +36,7 @@ export class WorkerMember {
   applied(generation: number): void {
     this.generation = generation;
     if (this.#prepared === null) return;
-    this.#release(this.#fading);
-    this.#fading = this.#current;
+    this.#release(this.#current);
     this.#current = this.#prepared;
     this.#prepared = null;
   }
@@ -52,8 +49,9 @@ export class WorkerMember {
   /** The worker is gone: what it counted is kept. */
   gone(): void {
     this.ready = false;
-    for (const owned of [this.#current, this.#prepared, this.#fading]) this.#release(owned);
-    this.#current = this.#prepared = this.#fading = null;
+    this.#release(this.#current);
+    this.#release(this.#prepared);
+    this.#current = this.#prepared = null;
   }
 
   #release(owned: OwnedRegions | null): void {

@@ -94,7 +94,7 @@ export class WorkerPool {
         await died;
         member.gone();
         if (death === null) throw error;
-        if (attempt >= START_ATTEMPTS) throw death;
+        if (attempt >= START_ATTEMPTS || this.#stopping) throw death;
       }
     }
   }
@@ -344,6 +344,14 @@ export class WorkerPool {
   kill(): void {
     this.#stopping = true;
     for (const member of [...this.#members, ...this.#draining]) member?.handle.kill();
+  }
+
+  /** Ends every worker at once and resolves when all are gone. */
+  async end(): Promise<void> {
+    this.kill();
+    const members = [...this.#members.filter((member) => member !== null), ...this.#draining];
+    await Promise.all(members.map((member) => member.handle.exited));
+    for (const member of members) member.gone();
   }
 
   async status(): Promise<WorkerStatus[]> {

@@ -1,0 +1,49 @@
+/** What the commands of `fairlead` have in common. */
+import { parseArgs, type ParseArgsConfig } from "node:util";
+
+/** Where a command writes. */
+export interface Output {
+  out(text: string): void;
+  error(text: string): void;
+}
+
+export const terminal: Output = {
+  out: (text) => void process.stdout.write(text),
+  error: (text) => void process.stderr.write(text),
+};
+
+/** Exit code for arguments that cannot be understood. */
+export const USAGE_ERROR = 2;
+
+type OptionSpecs = NonNullable<ParseArgsConfig["options"]>;
+type Values<Options extends OptionSpecs> = ReturnType<
+  typeof parseArgs<{ options: Options; strict: true; allowPositionals: false }>
+>["values"];
+
+/**
+ * The options that `args` give, or the exit code when the command is over already: help was printed, or the arguments
+ * are wrong and that was said.
+ */
+export function readOptions<Options extends OptionSpecs>(
+  command: string,
+  help: string,
+  args: readonly string[],
+  options: Options,
+  output: Output,
+): Values<Options> | number {
+  if (args.includes("--help") || args.includes("-h")) {
+    output.out(help);
+    return 0;
+  }
+  try {
+    return parseArgs({ args: [...args], options, strict: true, allowPositionals: false }).values;
+  } catch (error) {
+    return usageError(command, (error as Error).message, output);
+  }
+}
+
+/** Says what is wrong with the arguments. Gives back the exit code. */
+export function usageError(command: string, message: string, output: Output): number {
+  output.error(`fairlead ${command}: ${message}\n"fairlead ${command} --help" says what is possible\n`);
+  return USAGE_ERROR;
+}

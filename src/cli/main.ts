@@ -1,0 +1,65 @@
+/** The command line: finds the command and runs it. Commands are loaded when they are asked for. */
+import { terminal, USAGE_ERROR, type Output } from "./command.ts";
+import type { ProgramParts } from "./program_parts.ts";
+
+const HELP = `usage: fairlead COMMAND [options]
+
+  run        run in the foreground
+  check      check a configuration, or show where its values come from
+  reload     load the configuration again in the running program
+  stop       drain the running program and end it
+  --version  print the version
+
+"fairlead COMMAND --help" says more, with examples.
+`;
+
+type RunCommand = (args: readonly string[], parts: ProgramParts, output: Output) => Promise<number> | number;
+
+const COMMANDS: Readonly<Record<string, () => Promise<RunCommand>>> = {
+  run: async () => (await import("./run.ts")).runCommand,
+  reload: async () => (await import("./reload.ts")).reloadCommand,
+  stop: async () => (await import("./stop.ts")).stopCommand,
+  check: async () => {
+    const { checkCommand } = await import("./check.ts");
+    return async (args, parts, output) => checkCommand(args, await parts.config(), output);
+  },
+};
+
+/**
+ * Runs `fairlead` with the arguments behind the program's name. Resolves with the exit code, or with null when the
+ * process lives on by itself (a worker).
+ */
+export async function commandLine(
+  args: readonly string[],
+  parts: ProgramParts,
+  output: Output = terminal,
+  platform: string = process.platform,
+): Promise<number | null> {
+  const [name = "", ...rest] = args;
+  if (name === "--version" || name === "version")
+    return (await import("./version.ts")).versionCommand(rest, output);
+  if (name === "--help" || name === "-h" || name === "help") {
+    output.out(HELP);
+    return 0;
+  }
+  if (platform !== "linux") {
+    output.error(`fairlead: runs on Linux only, and this is ${platform}\n`);
+    return 1;
+  }
+  if (name === "worker") {
+    (await import("../run/worker.ts")).runWorker(parts.createProgram);
+    return null;
+  }
+  const command = COMMANDS[name];
+  if (command === undefined) {
+    output.error(name === "" ? HELP : `fairlead: unknown command ${name}\n\n${HELP}`);
+    return USAGE_ERROR;
+  }
+  return (await command())(rest, parts, output);
+}
+
+/** Program and arguments that start a worker of the program whose main module is `main`. */
+export function workerCommand(main: string): readonly string[] {
+  // A compiled program has its modules inside and takes no script.
+  return main.startsWith("/$bunfs/") ? [process.execPath, "worker"] : [process.execPath, main, "worker"];
+}

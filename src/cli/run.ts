@@ -1,0 +1,73 @@
+/** `fairlead run`: the supervisor and its workers, in the foreground. */
+import type { Report, RunEvent } from "../run/events.ts";
+import type { RunParts } from "../run/parts.ts";
+import { runProcess } from "../run/run_process.ts";
+import { DEFAULT_CONFIG_FILE } from "./check.ts";
+import { readOptions, usageError, type Output } from "./command.ts";
+import { configuration } from "./configuration.ts";
+import type { ProgramParts } from "./program_parts.ts";
+
+export const RUN_HELP = `usage: fairlead run [-c FILE] [--workers N] [--set PATH=VALUE …] [--state-dir DIR]
+
+Runs in the foreground until SIGTERM or SIGINT, then finishes what is under way (a second signal ends at once).
+SIGHUP and a changed file reload the configuration, SIGUSR1 opens the log files again.
+
+  -c, --config FILE      the main file (default: ${DEFAULT_CONFIG_FILE}); files of conf.d/ beside it count too
+      --workers N        number of worker processes, or auto; 0 = everything in one process
+      --set PATH=VALUE   set one value, as in --set timeouts.connect=1s; wins over files and environment
+      --state-dir DIR    keep state in DIR, and run from DIR/run unless runtime_dir is set
+      --log-format FORMAT  text (default) or json: how this program's own messages are written to standard error
+  -h, --help             print this
+
+examples:
+  fairlead run -c /etc/fairlead/fairlead.yaml
+  fairlead run -c fairlead.yaml --workers 0 --state-dir ./state
+  fairlead run --log-format json 2>&1 >/dev/null | jq 'select(.event == "ready")'
+
+exit code: 0 after a complete drain, 1 when the start is refused or connections had to be cut by a second signal
+`;
+
+/** Runs the command with the arguments behind `run`. Resolves with the exit code when the program has ended. */
+export async function runCommand(
+  args: readonly string[],
+  program: ProgramParts,
+  output: Output,
+): Promise<number> {
+  const options = {
+    config: { type: "string", short: "c", default: DEFAULT_CONFIG_FILE },
+    workers: { type: "string" },
+    set: { type: "string", multiple: true, default: [] as string[] },
+    "state-dir": { type: "string" },
+    "log-format": { type: "string", default: "text" },
+  } as const;
+  const given = readOptions("run", RUN_HELP, args, options, output);
+  if (typeof given === "number") return given;
+  const format = given["log-format"];
+  if (format !== "text" && format !== "json")
+    return usageError("run", `--log-format ${format}: expected text or json`, output);
+  let loading: Pick<RunParts, "load" | "watch">;
+  try {
+    const { config: file, workers, set, "state-dir": stateDirectory } = given;
+    loading = configuration({ file, set, workers, stateDirectory }, await program.config());
+  } catch (error) {
+    return usageError("run", (error as Error).message, output);
+  }
+  const { createProgram, workerCommand } = program;
+  return runProcess({
+    parts: { ...loading, ...(await program.supervisor()), createProgram },
+    workerCommand,
+    report: format === "json" ? jsonReport(output) : textReport(output),
+  });
+}
+
+function textReport(output: Output): Report {
+  return ({ level, text }: RunEvent) =>
+    output.error(`fairlead: ${level === "info" ? "" : `${level}: `}${text}\n`);
+}
+
+function jsonReport(output: Output): Report {
+  return ({ event, level, text, fields }: RunEvent) => {
+    const line = { time: new Date().toISOString(), event, level, message: text, ...fields };
+    output.error(`${JSON.stringify(line)}\n`);
+  };
+}

@@ -1,0 +1,97 @@
+/**
+ * The control socket of a supervisor: one JSON object per line in, one per line out. Only root and the user that the
+ * supervisor runs as are heard, whatever the mode of the file (SO_PEERCRED).
+ */
+import { acceptOn, peerCredentials } from "../platform/sockets.ts";
+import { messageOf } from "./events.ts";
+
+/** A request, and what is read of a connection before it is served, has at most so many bytes. */
+const REQUEST_BYTES = 64 * 1024;
+
+export interface ControlRequest {
+  readonly command: string;
+}
+
+/** Carries out a request; what it gives back is the answer, what it throws becomes `{ok: false, error}`. */
+export type ControlHandler = (request: ControlRequest) => Promise<object>;
+
+interface Client {
+  received: string;
+  /** Requests of one connection are answered in order. */
+  last: Promise<void>;
+  unsent: Uint8Array;
+}
+
+export interface ControlServer {
+  stop(): void;
+}
+
+/** Serves the listening socket `fd` and takes it over. */
+export function serveControl(fd: number, handle: ControlHandler): ControlServer {
+  const listener = acceptOn<Client | undefined>(fd, 16, {
+    socket: {
+      open(socket) {
+        const peer = peerCredentials((socket as unknown as { fd: number }).fd);
+        const client: Client = { received: "", last: Promise.resolve(), unsent: new Uint8Array() };
+        socket.data = client;
+        if (peer === null || (peer.uid !== 0 && peer.uid !== process.geteuid?.())) {
+          reply(socket, { ok: false, error: "only root and the user of the supervisor may give orders" });
+          socket.end();
+        }
+      },
+      data(socket, bytes) {
+        const client = socket.data;
+        if (client === undefined) return;
+        client.received += bytes.toString("utf8");
+        for (let end = client.received.indexOf("\n"); end >= 0; end = client.received.indexOf("\n")) {
+          const line = client.received.slice(0, end);
+          client.received = client.received.slice(end + 1);
+          client.last = client.last.then(() => answer(socket, line, handle));
+        }
+        if (client.received.length <= REQUEST_BYTES) return;
+        reply(socket, { ok: false, error: `a request has at most ${REQUEST_BYTES} bytes` });
+        socket.end();
+      },
+      drain: flush,
+      end(socket) {
+        void socket.data?.last.then(() => socket.end());
+      },
+    },
+  });
+  return { stop: () => listener.stop() };
+}
+
+type ControlConnection = Bun.Socket<Client | undefined>;
+
+async function answer(socket: ControlConnection, line: string, handle: ControlHandler): Promise<void> {
+  try {
+    reply(socket, await handle(parseRequest(line)));
+  } catch (error) {
+    reply(socket, { ok: false, error: messageOf(error) });
+  }
+}
+
+function parseRequest(line: string): ControlRequest {
+  let value: unknown;
+  try {
+    value = JSON.parse(line);
+  } catch {
+    throw new Error("a request is one JSON object on one line");
+  }
+  const command = (value as { command?: unknown } | null)?.command;
+  if (typeof command !== "string") throw new Error('a request names its "command"');
+  return value as ControlRequest;
+}
+
+function reply(socket: ControlConnection, value: object): void {
+  const client = socket.data;
+  if (client === undefined) return;
+  client.unsent = Buffer.concat([client.unsent, Buffer.from(`${JSON.stringify(value)}\n`)]);
+  flush(socket);
+}
+
+function flush(socket: ControlConnection): void {
+  const client = socket.data;
+  if (client === undefined || client.unsent.length === 0) return;
+  client.unsent = client.unsent.subarray(Math.max(0, socket.write(client.unsent)));
+}
