@@ -5,6 +5,22 @@
  * leaves to that parser by returning null; a fuzz test holds the two against each other.
  */
 
+import {
+  BAR,
+  CLOSE_LIST,
+  CLOSE_MAP,
+  COLON,
+  COMMA,
+  DASH,
+  NEWLINE,
+  OPEN_LIST,
+  OPEN_MAP,
+  SPACE,
+  isUnsureKey,
+  NOT_PLAIN,
+  PlainScanner,
+} from "./plain_scanner.ts";
+
 /** Where the parts of one map or list start, as offsets into the text. */
 export interface Marks {
   /** Offset of the key, by key. Empty for lists. */
@@ -27,39 +43,6 @@ const MAX_KEY_LENGTH = 1_000;
 // Tabs, carriage returns, other control characters, line separators and unpaired surrogates.
 // oxlint-disable-next-line no-control-regex
 const UNUSUAL = /[\0-\x09\x0b-\x1f\x7f-\x9f\u2028\u2029\ufeff\ufffe\uffff]|\p{Surrogate}/u;
-const SAFE_NUMBER = /^-?(?:0|[1-9]\d{0,14})(?:\.\d{1,15})?$/;
-const MAYBE_NUMBER = /^(?:[-+]?\.?[0-9][-+0-9a-fA-FxXoOeE._]*|[-+]?\.[iInN].*|[-+.]+)$/;
-const DOTTED = /^\d+\.\d+\.\d+(?:\.\d+)?$/;
-const NEVER_KEY = /^(?:~|null|Null|NULL|true|True|TRUE|false|False|FALSE|<<|=|__proto__)$/;
-
-const NEWLINE = 10;
-const SPACE = 32;
-const QUOTE = 34;
-const HASH = 35;
-const APOSTROPHE = 39;
-const COMMA = 44;
-const DASH = 45;
-const COLON = 58;
-const OPEN_LIST = 91;
-const BACKSLASH = 92;
-const CLOSE_LIST = 93;
-const OPEN_MAP = 123;
-const BAR = 124;
-const CLOSE_MAP = 125;
-/** Characters that no plain scalar starts with, and `?`, which may start a long key. */
-const NEVER_FIRST = new Set([..."&*!|>'\"%@`#?,[]{}"].map((character) => character.charCodeAt(0)));
-
-const ESCAPES: Readonly<Record<string, string>> = {
-  '"': '"',
-  "\\": "\\",
-  "/": "/",
-  n: "\n",
-  t: "\t",
-  r: "\r",
-};
-
-/** Thrown inside the reader where the text leaves the plain part. */
-const NOT_PLAIN = new Error("not plain");
 
 /**
  * Reads `text`. Returns null when it is not sure; never throws. With `positions` the offsets of keys and values are
@@ -76,19 +59,15 @@ export function readPlainYaml(text: string, positions: boolean): PlainYaml | nul
   }
 }
 
-class PlainYamlReader {
+class PlainYamlReader extends PlainScanner {
   readonly marks = new Map<object, Marks>();
-  private readonly text: string;
   private readonly positions: boolean;
-  private at = 0;
-  private lineStart = 0;
   private depth = 0;
-  /** Length of the last plain or quoted scalar in the source, and whether it was quoted. */
-  private quoted = false;
-  private scalarAt = 0;
+  /** Where the last key of a block map starts. */
+  private keyAt = 0;
 
   constructor(text: string, positions: boolean) {
-    this.text = text;
+    super(text);
     this.positions = positions;
   }
 
@@ -108,76 +87,6 @@ class PlainYamlReader {
     this.endLine();
     if (this.toContent()) throw NOT_PLAIN;
     return value;
-  }
-
-  private code(): number {
-    return this.text.charCodeAt(this.at);
-  }
-
-  private column(): number {
-    return this.at - this.lineStart;
-  }
-
-  /** Goes to the first character of the next line with content; false at the end of the text. `at` is at a line's start. */
-  private toContent(): boolean {
-    const { text } = this;
-    for (;;) {
-      let at = this.lineStart;
-      while (text.charCodeAt(at) === SPACE) at++;
-      const code = text.charCodeAt(at);
-      if (Number.isNaN(code)) {
-        this.at = text.length;
-        return false;
-      }
-      if (code === HASH) at = this.endOf(at);
-      if (text.charCodeAt(at) !== NEWLINE && at < text.length) {
-        this.at = at;
-        if (at === this.lineStart && (text.startsWith("---", at) || text.startsWith("...", at)))
-          throw NOT_PLAIN;
-        return true;
-      }
-      if (at >= text.length) {
-        this.at = text.length;
-        return false;
-      }
-      this.lineStart = at + 1;
-    }
-  }
-
-  private endOf(at: number): number {
-    const end = this.text.indexOf("\n", at);
-    return end === -1 ? this.text.length : end;
-  }
-
-  /** After a value: only spaces and a comment may follow on this line. Goes to the next line's start. */
-  private endLine(): void {
-    const { text } = this;
-    let at = this.at;
-    while (text.charCodeAt(at) === SPACE) at++;
-    if (text.charCodeAt(at) === HASH) {
-      if (at === this.at) throw NOT_PLAIN;
-      at = this.endOf(at);
-    }
-    if (at < text.length && text.charCodeAt(at) !== NEWLINE) throw NOT_PLAIN;
-    this.lineStart = Math.min(at + 1, text.length);
-    this.at = this.lineStart;
-  }
-
-  private skipSpaces(): void {
-    while (this.code() === SPACE) this.at++;
-  }
-
-  /** True where the rest of the line holds nothing but spaces and a comment. */
-  private atLineEnd(): boolean {
-    const code = this.code();
-    if (code === NEWLINE || Number.isNaN(code)) return true;
-    return code === HASH && this.text.charCodeAt(this.at - 1) === SPACE;
-  }
-
-  private isDash(): boolean {
-    if (this.code() !== DASH) return false;
-    const next = this.text.charCodeAt(this.at + 1);
-    return next === SPACE || next === NEWLINE || Number.isNaN(next);
   }
 
   private enter(): void {
@@ -209,7 +118,7 @@ class PlainYamlReader {
         if (key === null) throw NOT_PLAIN;
       }
       if (Object.hasOwn(map, key)) throw NOT_PLAIN;
-      marks?.keyAt.set(key, this.scalarAt);
+      marks?.keyAt.set(key, this.keyAt);
       const line = this.lineStart;
       map[key] = this.readBlockValue(column, true, marks, key, line);
       key = null;
@@ -292,96 +201,15 @@ class PlainYamlReader {
     const next = this.text.charCodeAt(this.at + 1);
     if (next !== SPACE && next !== NEWLINE && !Number.isNaN(next)) return null;
     const key = this.checkKey(raw, this.at - start);
-    this.scalarAt = start;
+    this.keyAt = start;
     this.at++;
     return key;
   }
 
   private checkKey(raw: string, length: number): string {
     if (length > MAX_KEY_LENGTH || raw === "__proto__") throw NOT_PLAIN;
-    if (!this.quoted && (NEVER_KEY.test(raw) || MAYBE_NUMBER.test(raw))) throw NOT_PLAIN;
+    if (!this.quoted && isUnsureKey(raw)) throw NOT_PLAIN;
     return raw;
-  }
-
-  private readScalar(inFlow: boolean): unknown {
-    const raw = this.readScalarText(inFlow);
-    return this.quoted ? raw : resolvePlain(raw);
-  }
-
-  /** A quoted or plain scalar as text; `quoted` says which. */
-  private readScalarText(inFlow: boolean): string {
-    const code = this.code();
-    this.quoted = code === QUOTE || code === APOSTROPHE;
-    if (code === QUOTE) return this.readDoubleQuoted();
-    if (code === APOSTROPHE) return this.readSingleQuoted();
-    return this.readPlain(inFlow);
-  }
-
-  private readPlain(inFlow: boolean): string {
-    const { text } = this;
-    const start = this.at;
-    const first = text.charCodeAt(start);
-    if (NEVER_FIRST.has(first)) throw NOT_PLAIN;
-    let at = start;
-    let end = start;
-    for (; at < text.length; at++) {
-      const code = text.charCodeAt(at);
-      if (code === NEWLINE) break;
-      if (code === SPACE) continue;
-      if (code === HASH && at > start && text.charCodeAt(at - 1) === SPACE) break;
-      if (inFlow && isFlowIndicator(code)) break;
-      if (code === COLON || (code === DASH && at === start)) {
-        const next = text.charCodeAt(at + 1);
-        const ends =
-          next === SPACE || next === NEWLINE || Number.isNaN(next) || (inFlow && isFlowIndicator(next));
-        if (ends && code === COLON && at > start) break;
-        if (ends) throw NOT_PLAIN;
-      }
-      end = at + 1;
-    }
-    if (end === start) throw NOT_PLAIN;
-    this.at = end;
-    // White space before the colon of a key.
-    if (text.charCodeAt(at) === COLON) this.at = at;
-    return text.slice(start, end);
-  }
-
-  private readSingleQuoted(): string {
-    const { text } = this;
-    let at = this.at + 1;
-    let value = "";
-    for (;;) {
-      const end = text.indexOf("'", at);
-      if (end === -1) throw NOT_PLAIN;
-      value += text.slice(at, end);
-      at = end + 1;
-      if (text.charCodeAt(at) !== APOSTROPHE) break;
-      value += "'";
-      at++;
-    }
-    if (value.includes("\n")) throw NOT_PLAIN;
-    this.at = at;
-    return value;
-  }
-
-  private readDoubleQuoted(): string {
-    const { text } = this;
-    let at = this.at + 1;
-    let from = at;
-    let value = "";
-    for (; ; at++) {
-      const code = text.charCodeAt(at);
-      if (code === NEWLINE || Number.isNaN(code)) throw NOT_PLAIN;
-      if (code === QUOTE) break;
-      if (code !== BACKSLASH) continue;
-      const escaped = ESCAPES[text[at + 1] ?? ""];
-      if (escaped === undefined) throw NOT_PLAIN;
-      value += text.slice(from, at) + escaped;
-      at++;
-      from = at + 1;
-    }
-    this.at = at + 1;
-    return value + text.slice(from, at);
   }
 
   /** `|` or `|-` and the deeper lines below. */
@@ -479,53 +307,4 @@ class PlainYamlReader {
     this.at++;
     return true;
   }
-
-  /** Spaces, comments and line ends inside brackets. Lines must stand deeper than the block around them. */
-  private skipFlowSpace(column: number): void {
-    const { text } = this;
-    for (;;) {
-      this.skipSpaces();
-      const code = this.code();
-      if (Number.isNaN(code)) throw NOT_PLAIN;
-      if (code === HASH) {
-        if (text.charCodeAt(this.at - 1) !== SPACE) throw NOT_PLAIN;
-        this.at = this.endOf(this.at);
-        continue;
-      }
-      if (code !== NEWLINE) return;
-      this.lineStart = ++this.at;
-      this.skipSpaces();
-      if (this.code() === NEWLINE) continue;
-      if (this.column() <= column) throw NOT_PLAIN;
-      if (this.column() === 0 && (text.startsWith("---", this.at) || text.startsWith("...", this.at)))
-        throw NOT_PLAIN;
-    }
-  }
-}
-
-function isFlowIndicator(code: number): boolean {
-  return (
-    code === COMMA || code === OPEN_LIST || code === CLOSE_LIST || code === OPEN_MAP || code === CLOSE_MAP
-  );
-}
-
-/** The value of a plain scalar by the core schema (YAML 1.2.2, 10.3.2). */
-function resolvePlain(text: string): unknown {
-  switch (text) {
-    case "null":
-    case "~":
-      return null;
-    case "true":
-      return true;
-    case "false":
-      return false;
-  }
-  const first = text.charCodeAt(0);
-  if (first === DASH || first === 43 || first === 46 || (first >= 48 && first <= 57)) {
-    if (SAFE_NUMBER.test(text) && text !== "-0") return Number(text);
-    if (MAYBE_NUMBER.test(text) && !DOTTED.test(text)) throw NOT_PLAIN;
-    return text;
-  }
-  if (NEVER_KEY.test(text)) throw NOT_PLAIN;
-  return text;
 }

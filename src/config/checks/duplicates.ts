@@ -15,7 +15,7 @@ export function checkDuplicates(root: unknown): Finding[] {
 }
 
 /** The id that a backend has without `id:`, or null where the URL is malformed. */
-export function defaultBackendId(url: unknown): string | null {
+function defaultBackendId(url: unknown): string | null {
   const parsed = typeof url === "string" ? parseBackendUrl(url) : null;
   return parsed === null || "problem" in parsed ? null : endpointText(parsed.endpoint);
 }
