@@ -164,6 +164,17 @@ test("the hash of every file that was read is told: configuration, certificates 
   for (const hash of Object.values(fileHashes)) expect(hash).toMatch(/^[0-9a-f]{64}$/);
 });
 
+test("a file that is missing is watched for, also when what names it is left out", async () => {
+  const tls = `listeners: { s: { address: ":8443", tls: { certificates: [{ cert: c, key: c }] } } }`;
+  const files = new MemoryFiles({ [MAIN]: GOOD, [extra("tls.yaml")]: tls });
+  const load = loader(files);
+  const without = await load();
+  expect(without.plan?.listeners.map(({ name }) => name)).toEqual(["web"]);
+  expect(without.fileHashes[extra("c")]).toBe("");
+  files.write(extra("c"), "x");
+  expect((await load()).plan?.listeners.map(({ name }) => name)).toEqual(["web", "s"]);
+});
+
 const SECRET = `${GOOD}middlewares:
   a: { basic_auth: { users: ["admin:hunter2", "\${SECRET}"] } }
 pools:

@@ -77,10 +77,13 @@ export async function loadConfig(options: LoadOptions): Promise<LoadResult> {
       ? { file, layer: cache.lastGood.get(file.path) ?? null, degraded: true }
       : { file, layer: file.layer, degraded: false },
   );
+  const hashes = new Map([main, ...extraFiles].map(({ path, hash }) => [path, hash]));
   let evaluation: Evaluation;
   let usable: boolean;
   for (;;) {
     evaluation = await evaluate(options, main.layer, extras);
+    // Those of files that are left out count too: a certificate that appears makes its file good.
+    for (const [path, hash] of evaluation.inputs.hashes) hashes.set(path, hash);
     const errors = evaluation.findings.filter(({ severity }) => severity === "error");
     problems.push(...errors.map(({ problem }) => problem));
     usable = errors.length === 0 && main.layer !== null;
@@ -94,18 +97,19 @@ export async function loadConfig(options: LoadOptions): Promise<LoadResult> {
   }
   if (usable)
     for (const { file, layer, degraded } of extras) if (!degraded) cache.lastGood.set(file.path, layer!);
-  return resultOf(options, evaluation, usable, problems, main, extras);
+  return {
+    ...resultOf(options, evaluation, usable, extras),
+    problems: sortProblems(problems),
+    fileHashes: Object.fromEntries(hashes),
+  };
 }
 
 function resultOf(
   options: LoadOptions,
   { merged, findings, config, inputs }: Evaluation,
   usable: boolean,
-  problems: readonly Problem[],
-  main: ConfigFile,
   extras: readonly Extra[],
-): LoadResult {
-  const read = [main, ...extras.map(({ file }) => file)].map(({ path, hash }) => [path, hash] as const);
+): Omit<LoadResult, "problems" | "fileHashes"> {
   const warnings = findings.filter(({ severity }) => severity === "warning").map(({ problem }) => problem);
   const plan =
     usable && config !== null
@@ -116,12 +120,10 @@ function resultOf(
       : null;
   return {
     plan,
-    problems: sortProblems(problems),
     warnings: sortProblems(warnings),
     origins: new Origins(configSchema(options.parts), merged, config ?? undefined),
     degradedFiles: extras.filter(({ degraded }) => degraded).map(({ file }) => file.source),
     files: inputs.files,
-    fileHashes: Object.fromEntries([...inputs.hashes, ...read]),
   };
 }
 
