@@ -1,0 +1,44 @@
+import { expect, test } from "bun:test";
+import { readdirSync } from "node:fs";
+import { RegionSet } from "./counter_regions.ts";
+
+const layout = { key: "a", counters: 4, limits: 2 };
+
+test("rows of limits belong to one worker each and are zeroed when it is gone", () => {
+  const before = readdirSync("/proc/self/fd").length;
+  const kept: number[][] = [];
+  const set = new RegionSet(layout, 2, {
+    layout: () => layout,
+    retire: (_, values) => void kept.push([...values]),
+  });
+  const [one, two] = [set.make(), set.make()];
+  expect([one.limitRow, two.limitRow, set.rows]).toEqual([0, 1, 16]);
+  one.counters.numbers[3] = 5;
+  one.limits.numbers.set([7, 8], 0);
+  two.limits.numbers.set([1, 2], 2);
+  set.retire(one);
+  set.retire(one);
+  expect(kept).toEqual([[0, 0, 0, 5]]);
+  expect([...two.limits.numbers.subarray(0, 4)]).toEqual([0, 0, 1, 2]);
+  expect(set.make().limitRow).toBe(0);
+  for (let made = 2; made < 16; made++) set.make();
+  expect(() => set.make()).toThrow("16 workers live already");
+  expect([...set.values()].length).toBe(16);
+  expect(readdirSync("/proc/self/fd").length).toBe(before + 17);
+});
+
+test("a set that is left goes with its last worker", () => {
+  const before = readdirSync("/proc/self/fd").length;
+  const set = new RegionSet(layout, 9, { layout: () => layout, retire() {} });
+  expect([set.fits(layout, 9), set.fits(layout, 19), set.fits({ ...layout, key: "b" }, 1)]).toEqual([
+    true,
+    false,
+    false,
+  ]);
+  const regions = set.make();
+  set.abandon();
+  expect(set.closed).toBe(false);
+  set.retire(regions);
+  expect(set.closed).toBe(true);
+  expect(readdirSync("/proc/self/fd").length).toBe(before);
+});

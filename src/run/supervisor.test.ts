@@ -1,0 +1,92 @@
+import { expect, test } from "bun:test";
+import { readdirSync } from "node:fs";
+import { connect } from "node:net";
+import { join } from "node:path";
+import type { Plan } from "../core/plan.ts";
+import { ChildWorker } from "./child_worker.ts";
+import type { RunEvent } from "./events.ts";
+import { InProcessWorker } from "./in_process_worker.ts";
+import { Supervisor } from "./supervisor.ts";
+import { createTestProgram, TestCounters, testPlan } from "./test_program.ts";
+
+const MAIN = join(import.meta.dir, "../../test/e2e/processes_main.ts");
+
+async function supervised(plan: Plan) {
+  const counters = new TestCounters();
+  const events: RunEvent[] = [];
+  const state = { plan };
+  const supervisor = new Supervisor({
+    parts: {
+      load: async () => ({ plan: state.plan, files: {}, problems: [], warnings: [] }),
+      createProgram: createTestProgram,
+      counters,
+    },
+    launch: (index) => new ChildWorker(index, [process.execPath, MAIN, "worker"]),
+    launchInProcess: () => new InProcessWorker(createTestProgram),
+    claim: () => ({ generation: 5, orphansLive: false }),
+    report: (event) => void events.push(event),
+  });
+  await supervisor.start();
+  return { supervisor, counters, events, state };
+}
+
+function ask(port: number): Promise<string> {
+  return new Promise((resolve, reject) => {
+    const socket = connect(port, "127.0.0.1", () => socket.write("?"));
+    socket.on("data", (bytes) => resolve(bytes.toString()));
+    socket.on("error", reject);
+  });
+}
+
+test("H-J8/h2 what a killed worker has counted is kept, and health reaches workers as deltas", async () => {
+  const before = readdirSync("/proc/self/fd").length;
+  const pools = [{ name: "web", backends: [{ id: "a" }] }] as unknown as Plan["pools"];
+  const { supervisor, counters, events, state } = await supervised(
+    testPlan({ web: null }, { workers: 2, pools }),
+  );
+  const port = supervisor.listeners()[0]?.port ?? 0;
+  for (let round = 0; round < 40; round++) await ask(port);
+  const live = () => [...supervisor.counters()].reduce((sum, { values }) => sum + (values[0] ?? 0), 0);
+  const total = () => live() + (counters.kept.get("fairlead") ?? 0);
+  expect(total()).toBe(40);
+
+  const [victim] = (await supervisor.status()).workers;
+  process.kill(victim?.pid ?? 0, "SIGKILL");
+  while (!events.some(({ event }) => event === "worker_ready")) await Bun.sleep(5);
+  expect(total()).toBe(40);
+  for (let round = 0; round < 10; round++) await ask(port);
+  expect(total()).toBe(50);
+
+  supervisor.publish({ health: { "web/a": "healthy" }, members: {} });
+  const seen = async () => (await supervisor.status()).workers.map(({ stats }) => stats?.["health"]);
+  while ((await seen()).join() !== "1,1") await Bun.sleep(5);
+  state.plan = testPlan({ web: null }, { workers: 3, pools, state_dir: "next" });
+  expect(await supervisor.reload()).toMatchObject({ ok: true, generation: 6 });
+  expect(await seen()).toEqual([1, 1, 1]);
+
+  await supervisor.stop();
+  expect([live(), counters.kept.get("fairlead")]).toEqual([0, 50]);
+  while (readdirSync("/proc/self/fd").length > before) await Bun.sleep(5);
+});
+
+test("many reloads leave descriptors and workers as they were", async () => {
+  const { supervisor, state } = await supervised(testPlan({ web: null }, { workers: 1 }));
+  const [worker] = (await supervisor.status()).workers;
+  const open = (pid: number | string) => readdirSync(`/proc/${pid}/fd`).length;
+  const reload = async (round: number) => {
+    const metrics = { prefix: `layout${round}`, buckets_seconds: [] };
+    state.plan = testPlan(
+      { web: null },
+      { workers: 1, state_dir: `round ${round}`, observability: { access_log: null, metrics } },
+    );
+    expect(await supervisor.reload()).toMatchObject({ ok: true });
+  };
+  await reload(0);
+  const before = [open("self"), open(worker?.pid ?? 0)];
+  for (let round = 1; round <= 50; round++) await reload(round);
+  expect([open("self"), open(worker?.pid ?? 0)]).toEqual(before);
+  expect((await supervisor.status()).workers.map(({ pid, generation }) => [pid, generation])).toEqual([
+    [worker?.pid ?? 0, 56],
+  ]);
+  await supervisor.stop();
+});
