@@ -47,12 +47,22 @@ export interface Downstream {
   cut(exchange: Exchange): void;
   pauseRequest(exchange: Exchange): void;
   resumeRequest(exchange: Exchange): void;
+  /** Sends what is staged; called at the end of an event. Returns false to ask for a pause. */
+  flush(exchange: Exchange): boolean;
+  /** Tells a client that waits for it (Expect: 100-continue) to send the body. */
+  writeContinue(exchange: Exchange): void;
+  /** The backend ended its direction of a tunnel. */
+  endTunnelOutput(exchange: Exchange): void;
+  /** Bytes moved in a tunnel's other direction: not idle. */
+  noteProgress(): void;
 }
 
 /** The backend's side of an exchange. */
 export interface Upstream {
   writeBody(bytes: Uint8Array, from: number, to: number): boolean;
   writeEnd(trailers: Head | null): void;
+  /** Sends what is staged; called at the end of an event of the client's side. */
+  flush(): void;
   /** The exchange is over before its end: nothing may look complete to the backend. */
   abort(): void;
   pauseResponse(): void;

@@ -1,0 +1,866 @@
+/**
+ * The client's side of HTTP/1: one object per connection, from its first byte to its last. It parses heads, delimits
+ * bodies, keeps pipelined requests in order, and writes answers. Protocol state machine: longer than usual on purpose.
+ * Measured by `bun run bench http` on Bun 1.4.5.
+ */
+import type { ErrorCode } from "../../core/errors.ts";
+import type { Limits, Timeouts } from "../../core/plan.ts";
+import { Timed, type TimerWheel } from "../../platform/timer_wheel.ts";
+import { UNKNOWN_LENGTH, type Client, type Downstream } from "../exchange.ts";
+import { FIELD_STRIDE, type Head } from "../head.ts";
+import { returnExchange, takeExchange, type ExchangeHandler, type HttpExchange } from "../http_exchange.ts";
+import { latin1Bytes, writeBytes, writeText } from "./bytes.ts";
+import { ChunkRelay, sendChunk, sendLastChunk } from "./chunk_relay.ts";
+import { framing, isAuthority, judgeRequest, routingHost } from "./framing.ts";
+import { compactHead } from "./head_writer.ts";
+import { dropOutput, flushStaged, send, sendWaiting, stage, type ByteSocket, type Writer } from "./output.ts";
+import { newRequestId } from "./request_id.ts";
+import {
+  BAD_FIELD,
+  BAD_LINE,
+  BAD_TARGET,
+  BAD_VERSION,
+  INCOMPLETE,
+  parsed,
+  parseRequest,
+  TOO_MANY_FIELDS,
+  validPercents,
+} from "./parse.ts";
+import { scratch } from "./scratch.ts";
+import { trailerLines, keptTrailers } from "./trailers.ts";
+import { spans } from "./chunks.ts";
+
+/** What a worker gives to all its client connections. `limits` and `timeouts` change with a reload. */
+export interface ServerHost {
+  readonly handler: ExchangeHandler;
+  readonly wheel: TimerWheel;
+  /** Monotonic milliseconds. */
+  now(): number;
+  limits: Limits;
+  timeouts: Timeouts;
+  /** No further request on any connection. */
+  draining: boolean;
+  connectionClosed(connection: ServerConnection): void;
+  /** Counts a limit that has been hit. */
+  limitHit(limit: keyof Limits): void;
+}
+
+/** What the listener knows of a connection. */
+export interface ConnectionOrigin {
+  readonly client: Client;
+  readonly secure: boolean;
+  readonly listenerName: string;
+  readonly listenerIndex: number;
+  readonly listenerPort: number;
+  readonly serverName: string;
+  readonly tlsVersion: string;
+}
+
+type State = "head" | "body" | "answer" | "tunnel" | "discard" | "closed";
+
+const CLOSE_LINE = latin1Bytes("Connection: close\r\n");
+const KEEP_ALIVE_LINE = latin1Bytes("Connection: keep-alive\r\n");
+const CHUNKED_LINE = latin1Bytes("Transfer-Encoding: chunked\r\n");
+const CONTINUE = latin1Bytes("HTTP/1.1 100 Continue\r\n\r\n");
+const HTTP11 = "HTTP/1.1 ";
+
+/** After an answer to an unread request, input is read and dropped for this long so that the answer arrives. */
+const LINGER_MS = 2_000;
+/** How often a body's rate is looked at. */
+const RATE_CHECK_MS = 1_000;
+/** A head that may start with a body part is looked at up to its limit and this much. */
+const HEAD_SLACK_BYTES = 1_024;
+
+const PARSE_ERRORS: Readonly<Record<number, ErrorCode>> = {
+  [BAD_LINE]: "FL_BAD_REQUEST_LINE",
+  [BAD_TARGET]: "FL_BAD_TARGET",
+  [BAD_VERSION]: "FL_BAD_VERSION",
+  [BAD_FIELD]: "FL_BAD_HEADER",
+  [TOO_MANY_FIELDS]: "FL_HEADER_TOO_LARGE",
+};
+
+export class ServerConnection extends Timed implements Downstream, Writer {
+  readonly protocol = "1.1";
+  byteSocket: ByteSocket | null;
+  waiting: Uint8Array[] | null = null;
+  writtenBytes = 0;
+  readonly host: ServerHost;
+  readonly origin: ConnectionOrigin;
+
+  state: State = "head";
+  exchange: HttpExchange | null = null;
+  /** Bytes that came and are not looked at yet. */
+  #pending: Uint8Array | null = null;
+  #paused = false;
+  /** The connection ends after the answer at work. */
+  #close = false;
+  /** The client sends no more. */
+  inputEnded = false;
+  /** Body bytes still to come for a length-delimited request. */
+  #remaining = 0;
+  #chunks: ChunkRelay | null = null;
+  /** How the answer's body is delimited. */
+  #answerChunked = false;
+  #answerOpen = false;
+  requests = 0;
+  /** Since when the phase lasts that a deadline watches, and the bytes at that time. */
+  #phaseStart = 0;
+  #phaseBytes = 0;
+  #progressAt = 0;
+  #headDeadline = 0;
+  #discarded = 0;
+
+  /** Routing facts of the last Host bytes, which a client seldom changes within a connection. */
+  #hostBytes: Uint8Array | null = null;
+  #authority = "";
+  #routingHost = "";
+  /** The plane's own cache for this connection (route table of the host, forwarding lines). */
+  planeCache: unknown = null;
+
+  constructor(socket: ByteSocket, host: ServerHost, origin: ConnectionOrigin) {
+    super();
+    this.byteSocket = socket;
+    this.host = host;
+    this.origin = origin;
+    host.wheel.afterCoarse(this, host.timeouts.client_idle);
+  }
+
+  // Events of the socket.
+
+  onData(bytes: Uint8Array): void {
+    switch (this.state) {
+      case "head":
+        if (this.#pending !== null) {
+          bytes = this.#joinPending(bytes);
+          // Without a line end in the new bytes the head cannot be complete: no need to parse it again.
+        }
+        this.#readHead(bytes);
+        break;
+      case "body":
+        this.#progressAt = this.host.wheel.coarseNow;
+        this.#readBody(bytes, 0);
+        break;
+      case "answer":
+        this.#pending = this.#pending === null ? bytes : Buffer.concat([this.#pending, bytes]);
+        this.#pause();
+        break;
+      case "tunnel":
+        this.#progressAt = this.host.wheel.coarseNow;
+        if (!this.exchange!.requestBody(bytes, 0, bytes.length)) this.#pause();
+        break;
+      case "discard":
+        this.#discard(bytes.length);
+        break;
+      case "closed":
+        break;
+    }
+  }
+
+  onDrain(): void {
+    if (!sendWaiting(this)) {
+      this.#progressAt = this.host.wheel.coarseNow;
+      return;
+    }
+    this.#progressAt = this.host.wheel.coarseNow;
+    const { exchange } = this;
+    if (exchange !== null && !exchange.responseEnded) exchange.clientWritable();
+    else if (exchange !== null && this.#answerOpen) this.#answerSent(exchange);
+    else if (this.state === "closed") this.byteSocket?.end();
+  }
+
+  /** The client has sent FIN. */
+  onEnd(): void {
+    this.inputEnded = true;
+    const { exchange } = this;
+    switch (this.state) {
+      case "head":
+        this.#shut();
+        break;
+      case "body":
+        exchange?.clientAborted("FL_CLIENT_ABORT");
+        this.cutConnection();
+        break;
+      case "answer":
+        // A half-closed client still gets its answer (RFC 9112 9.6).
+        this.#close = true;
+        break;
+      case "tunnel":
+        exchange?.requestEnd(null);
+        break;
+      case "discard":
+        this.#shut();
+        break;
+      case "closed":
+        break;
+    }
+  }
+
+  onClose(): void {
+    this.byteSocket = null;
+    const wasClosed = this.state === "closed";
+    this.state = "closed";
+    dropOutput(this);
+    this.#pending = null;
+    this.host.wheel.remove(this);
+    const { exchange } = this;
+    if (exchange !== null && !exchange.done) exchange.clientAborted("FL_CLIENT_ABORT");
+    this.#releaseExchange();
+    if (!wasClosed || this.exchange === null) this.host.connectionClosed(this);
+  }
+
+  // Reading requests.
+
+  #joinPending(bytes: Uint8Array): Uint8Array {
+    const joined = Buffer.concat([this.#pending!, bytes]);
+    this.#pending = null;
+    return joined;
+  }
+
+  #readHead(bytes: Uint8Array): void {
+    const { host } = this;
+    const { limits } = host;
+    const exchange = takeExchange(limits.header_fields);
+    const most = limits.header_bytes + limits.target_bytes + HEAD_SLACK_BYTES;
+    const length = bytes.length < most ? bytes.length : most;
+    const end = parseRequest(exchange.request, bytes, length);
+    if (end === INCOMPLETE && length < most) {
+      returnExchange(exchange);
+      this.#keepPartial(bytes);
+      return;
+    }
+    this.requests++;
+    exchange.begin(this, host.handler, host.now());
+    this.#fillOrigin(exchange);
+    this.exchange = exchange;
+    this.#close = this.inputEnded;
+    newRequestId(exchange.requestIdBytes);
+    if (end <= 0) {
+      this.#refuse(end === INCOMPLETE ? tooLarge(bytes, limits) : PARSE_ERRORS[end]!);
+      return;
+    }
+    const code = this.#takeHead(exchange, limits);
+    if (code !== null) {
+      this.#refuse(code);
+      return;
+    }
+    this.#startBody(exchange, bytes, end);
+  }
+
+  #fillOrigin(exchange: HttpExchange): void {
+    const { origin } = this;
+    exchange.client = origin.client;
+    exchange.secure = origin.secure;
+    exchange.listenerName = origin.listenerName;
+    exchange.listenerIndex = origin.listenerIndex;
+    exchange.listenerPort = origin.listenerPort;
+    exchange.serverName = origin.serverName;
+    exchange.tlsVersion = origin.tlsVersion;
+  }
+
+  #keepPartial(bytes: Uint8Array): void {
+    if (this.#headDeadline === 0) {
+      this.#headDeadline = this.host.now() + this.host.timeouts.request_header;
+      this.host.wheel.after(this, this.host.timeouts.request_header);
+    }
+    this.#pending = bytes;
+    if (this.inputEnded) this.#shut();
+  }
+
+  /** Copies what the parser found into the exchange and applies the rules. Returns why not, or null. */
+  #takeHead(exchange: HttpExchange, limits: Limits): ErrorCode | null {
+    const head = exchange.request;
+    exchange.methodStart = parsed.start;
+    exchange.methodEnd = parsed.methodEnd;
+    exchange.targetStart = parsed.targetStart;
+    exchange.targetEnd = parsed.targetEnd;
+    exchange.minor = parsed.minor;
+    exchange.hostField = parsed.host;
+    exchange.viaField = parsed.via;
+    exchange.cdnLoopField = parsed.cdnLoop;
+    exchange.userAgentField = parsed.userAgent;
+    exchange.maxForwardsField = parsed.maxForwards;
+    exchange.requestIdField = parsed.requestId;
+    exchange.hasIdentityFields = parsed.identity;
+    exchange.hasUnderscoreFields = parsed.underscore;
+    exchange.isHead =
+      parsed.methodEnd - parsed.start === 4 &&
+      scratch[parsed.start] === 72 &&
+      scratch[parsed.start + 1] === 69 &&
+      scratch[parsed.start + 2] === 65 &&
+      scratch[parsed.start + 3] === 68;
+    if (parsed.targetEnd - parsed.targetStart > limits.target_bytes) return "FL_TARGET_TOO_LONG";
+    if (parsed.end - head.fieldsStart > limits.header_bytes) return "FL_HEADER_TOO_LARGE";
+    const code = judgeRequest(head);
+    if (code !== null) return code;
+    exchange.requestLength = framing.length;
+    exchange.takesTrailers = framing.takesTrailers;
+    exchange.expectsContinue = framing.expectsContinue;
+    if (framing.upgrade) exchange.upgradeToken = head.valueAt(parsed.upgrade).toLowerCase();
+    if (framing.close) this.#close = true;
+    const { requests_per_connection: mostRequests } = limits;
+    if (this.host.draining || (mostRequests > 0 && this.requests >= mostRequests)) this.#close = true;
+    return this.#takeTarget(exchange, head);
+  }
+
+  /** The four forms of a target (RFC 9112 3.2) and the Host field. */
+  #takeTarget(exchange: HttpExchange, head: Head): ErrorCode | null {
+    const { targetStart, targetEnd } = parsed;
+    if (parsed.host >= 0 && !this.#takeHost(head, parsed.host)) return "FL_BAD_HOST";
+    exchange.authority = parsed.host >= 0 ? this.#authority : "";
+    exchange.host = parsed.host >= 0 ? this.#routingHost : "";
+    if (scratch[targetStart] === 47) {
+      if (!parsed.targetPercent) return null;
+      let end = targetStart;
+      while (end < targetEnd && scratch[end] !== 63) end++;
+      return validPercents(scratch, targetStart, end) ? null : "FL_BAD_TARGET";
+    }
+    const { method } = exchange;
+    if (method === "CONNECT") return "FL_CONNECT_REFUSED_BY_POLICY";
+    if (targetEnd - targetStart === 1 && scratch[targetStart] === 42) {
+      return method === "OPTIONS" ? null : "FL_BAD_TARGET";
+    }
+    return takeAbsoluteForm(exchange, head);
+  }
+
+  /** Reads the Host field unless its bytes are those of the request before. */
+  #takeHost(head: Head, field: number): boolean {
+    const at = field * FIELD_STRIDE;
+    const from = head.positions[at + 2]!;
+    const length = head.positions[at + 3]! - from;
+    const known = this.#hostBytes;
+    if (known !== null && known.length === length) {
+      let k = 0;
+      while (k < length && known[k] === scratch[from + k]) k++;
+      if (k === length) return true;
+    }
+    const text = head.valueAt(field);
+    if (!isAuthority(text)) return false;
+    this.#hostBytes = scratch.slice(from, from + length);
+    this.#authority = text;
+    this.#routingHost = routingHost(text);
+    return true;
+  }
+
+  #startBody(exchange: HttpExchange, bytes: Uint8Array, end: number): void {
+    this.#headDeadline = 0;
+    this.#chunks = null;
+    this.#remaining = exchange.requestLength;
+    this.state = exchange.requestLength === 0 ? "answer" : "body";
+    if (this.state === "body") this.#startPhase(this.host.wheel.coarseNow);
+    else this.host.wheel.clear(this);
+    if (end < bytes.length && this.state === "answer") {
+      this.#pending = bytes.subarray(end);
+      this.#pause();
+    }
+    if (this.state === "answer") exchange.requestEnded = true;
+    if (exchange.requestLength === UNKNOWN_LENGTH) {
+      this.#chunks = new ChunkRelay(this.host.limits.chunk_extension_bytes, this.host.limits.header_bytes);
+    }
+    exchange.handler.onRequest(exchange);
+    if (this.state === "body" && end < bytes.length && this.exchange === exchange) this.#readBody(bytes, end);
+    this.#flushUpstream(exchange);
+  }
+
+  #flushUpstream(exchange: HttpExchange): void {
+    if (this.exchange === exchange && exchange.up !== null) exchange.up.flush();
+  }
+
+  #readBody(bytes: Uint8Array, from: number): void {
+    const exchange = this.exchange!;
+    let after: number;
+    let open = true;
+    if (this.#chunks !== null) {
+      const { reader } = this.#chunks;
+      after = reader.read(bytes, from, bytes.length);
+      if (after < 0) {
+        this.#brokenBody(exchange);
+        return;
+      }
+      for (let index = 0; index < reader.spanCount && !exchange.done; index++) {
+        open = exchange.requestBody(bytes, spans[index * 2]!, spans[index * 2 + 1]!);
+      }
+      if (exchange.done || this.exchange !== exchange) return;
+      if (reader.done) this.#endBody(exchange, reader.trailer);
+    } else {
+      const take = Math.min(this.#remaining, bytes.length - from);
+      after = from + take;
+      this.#remaining -= take;
+      open = exchange.requestBody(bytes, from, after);
+      if (exchange.done || this.exchange !== exchange) return;
+      if (this.#remaining === 0) this.#endBody(exchange, null);
+    }
+    if (after < bytes.length && this.state !== "discard") {
+      this.#pending = bytes.subarray(after);
+      this.#pause();
+      if (this.state === "head") this.#next();
+    } else if (!open && this.state === "body") this.#pause();
+  }
+
+  #endBody(exchange: HttpExchange, trailer: Uint8Array | null): void {
+    let trailers: Head | null = null;
+    if (trailer !== null) {
+      trailers = keptTrailers(trailer, this.host.limits.header_fields);
+      if (trailers === null) {
+        this.#brokenBody(exchange);
+        return;
+      }
+    }
+    const early = this.state === "body" && exchange.responseEnded;
+    this.state = "answer";
+    this.host.wheel.clear(this);
+    exchange.requestEnd(trailers);
+    if (early && this.exchange === exchange) this.#answerSent(exchange);
+  }
+
+  #brokenBody(exchange: HttpExchange): void {
+    this.#close = true;
+    if (exchange.responseStarted) this.cut(exchange);
+    else exchange.fail("FL_BAD_CHUNK");
+  }
+
+  /** Refuses a request whose head is not sound; the connection ends. */
+  #refuse(code: ErrorCode): void {
+    const exchange = this.exchange!;
+    this.#close = true;
+    this.state = "body";
+    this.#remaining = UNKNOWN_LENGTH;
+    if (code === "FL_HEADER_TOO_LARGE") this.host.limitHit("header_bytes");
+    else if (code === "FL_TARGET_TOO_LONG") this.host.limitHit("target_bytes");
+    exchange.fail(code);
+  }
+
+  // Writing answers.
+
+  writeInformational(exchange: HttpExchange, status: number, head: Head): void {
+    if (exchange.minor === 0 || exchange.responseStarted) return;
+    if (status === 100) {
+      if (!exchange.expectsContinue) return;
+      exchange.expectsContinue = false;
+    }
+    let end = compactHead(head, head.fieldsEnd);
+    scratch[7] = 49;
+    end = writeText(scratch, end, head.appended);
+    scratch[end++] = 13;
+    scratch[end++] = 10;
+    stage(this, 0, end);
+    flushStaged(this);
+  }
+
+  /** Tells the client to send the body that it holds back. */
+  writeContinue(exchange: HttpExchange): void {
+    if (!exchange.expectsContinue) return;
+    exchange.expectsContinue = false;
+    send(this, CONTINUE, 0, CONTINUE.length);
+  }
+
+  writeHead(exchange: HttpExchange, status: number, head: Head, length: number): void {
+    exchange.responseStarted = true;
+    exchange.status = status;
+    this.#answerOpen = true;
+    let end = compactHead(head, head.fieldsEnd);
+    scratch[7] = 49;
+    end = writeText(scratch, end, head.appended);
+    this.#answerChunked = false;
+    if (length === UNKNOWN_LENGTH && !exchange.isHead && status !== 204 && status !== 304) {
+      if (exchange.minor === 0) this.#close = true;
+      else {
+        this.#answerChunked = true;
+        end = writeBytes(scratch, end, CHUNKED_LINE);
+      }
+    }
+    end = this.#connectionLine(exchange, end);
+    scratch[end++] = 13;
+    scratch[end++] = 10;
+    exchange.bytesOut += end;
+    stage(this, 0, end);
+  }
+
+  #connectionLine(exchange: HttpExchange, end: number): number {
+    // An answer before the end of the request's body: what follows cannot be told from garbage quickly.
+    if (this.state === "body" && exchange.requestLength !== 0 && this.host.draining) this.#close = true;
+    if (this.#close) return writeBytes(scratch, end, CLOSE_LINE);
+    return exchange.minor === 0 ? writeBytes(scratch, end, KEEP_ALIVE_LINE) : end;
+  }
+
+  get takesRawChunks(): boolean {
+    return this.#answerChunked;
+  }
+
+  writeBody(exchange: HttpExchange, bytes: Uint8Array, from: number, to: number): boolean {
+    exchange.bytesOut += to - from;
+    if (this.#answerChunked) sendChunk(this, bytes, from, to);
+    else send(this, bytes, from, to);
+    return this.#wrote();
+  }
+
+  /** Relays bytes of a chunked answer through `relay`; returns the position after them or -1. */
+  writeRawChunks(
+    exchange: HttpExchange,
+    relay: ChunkRelay,
+    bytes: Uint8Array,
+    from: number,
+    to: number,
+  ): number {
+    const after = relay.relay(this, bytes, from, to);
+    if (after > from) exchange.bytesOut += after - from;
+    return after;
+  }
+
+  #wrote(): boolean {
+    if (this.waiting === null) return true;
+    if (this.deadline === Infinity) this.#startPhase(this.host.wheel.coarseNow);
+    return false;
+  }
+
+  /** Sends what is staged; called at the end of an event of the backend's side. Returns false to ask for a pause. */
+  flush(): boolean {
+    flushStaged(this);
+    return this.#wrote();
+  }
+
+  writeEnd(exchange: HttpExchange, trailers: Head | null): void {
+    if (this.#answerChunked)
+      sendLastChunk(this, trailers === null || !exchange.takesTrailers ? "" : trailerLines(trailers));
+    this.rawEnd(exchange);
+  }
+
+  /** The answer is complete and its end has been sent. */
+  rawEnd(exchange: HttpExchange): void {
+    exchange.responseEnded = true;
+    flushStaged(this);
+    if (this.waiting === null) this.#answerSent(exchange);
+    else this.#wrote();
+  }
+
+  writeLocal(exchange: HttpExchange, status: number, fields: string, body: string): void {
+    const bytes = Buffer.from(body, "utf8");
+    const bodyless = status === 204 || status === 304 || status < 200;
+    if (this.state === "body" && exchange.requestLength !== 0) this.#close = true;
+    const connection = this.#close
+      ? "Connection: close\r\n"
+      : exchange.minor === 0
+        ? "Connection: keep-alive\r\n"
+        : "";
+    const length = bodyless ? "" : `Content-Length: ${bytes.length}\r\n`;
+    const head = latin1Bytes(
+      `${HTTP11}${status} ${REASONS[status] ?? ""}\r\n${fields}${length}${connection}\r\n`,
+    );
+    this.#answerOpen = true;
+    this.#answerChunked = false;
+    exchange.bytesOut += head.length;
+    if (exchange.isHead || bodyless || bytes.length === 0) send(this, head, 0, head.length);
+    else {
+      const all = Buffer.concat([head, bytes]);
+      exchange.bytesOut += bytes.length;
+      send(this, all, 0, all.length);
+    }
+    this.rawEnd(exchange);
+  }
+
+  openTunnel(exchange: HttpExchange, head: Head): void {
+    exchange.responseStarted = true;
+    exchange.status = 101;
+    exchange.tunnel = true;
+    let end = compactHead(head, head.fieldsEnd);
+    scratch[7] = 49;
+    end = writeText(scratch, end, head.appended);
+    scratch[end++] = 13;
+    scratch[end++] = 10;
+    this.#answerOpen = true;
+    this.#answerChunked = false;
+    this.#close = true;
+    stage(this, 0, end);
+    flushStaged(this);
+    this.state = "tunnel";
+    this.#startPhase(this.host.wheel.coarseNow);
+    const pending = this.#pending;
+    this.#pending = null;
+    if (pending !== null) exchange.requestBody(pending, 0, pending.length);
+    this.#resume();
+    if (this.inputEnded) exchange.requestEnd(null);
+  }
+
+  /** The backend ended its direction of a tunnel. */
+  endTunnelOutput(exchange: HttpExchange): void {
+    exchange.responseEnded = true;
+    if (this.waiting === null) this.#closeTunnelOutput(exchange);
+  }
+
+  #closeTunnelOutput(exchange: HttpExchange): void {
+    this.#answerOpen = false;
+    if (this.inputEnded) this.#finish(exchange);
+    else this.byteSocket?.shutdown();
+  }
+
+  cut(exchange: HttpExchange): void {
+    dropOutput(this);
+    exchange.finish();
+    this.cutConnection();
+  }
+
+  /** RST: the client can tell that nothing is complete. */
+  cutConnection(): void {
+    const socket = this.byteSocket;
+    this.state = "closed";
+    dropOutput(this);
+    socket?.terminate();
+  }
+
+  pauseRequest(): void {
+    if (this.state === "body" || this.state === "tunnel") this.#pause();
+  }
+
+  resumeRequest(): void {
+    if (this.state === "body" || this.state === "tunnel") this.#resume();
+  }
+
+  #pause(): void {
+    if (this.#paused) return;
+    this.#paused = true;
+    this.byteSocket?.pause();
+  }
+
+  #resume(): void {
+    if (!this.#paused) return;
+    this.#paused = false;
+    if (this.state === "body" || this.state === "tunnel") this.#startPhase(this.host.wheel.coarseNow);
+    this.byteSocket?.resume();
+  }
+
+  // The end of an exchange and of the connection.
+
+  /** All bytes of the answer are with the kernel. */
+  #answerSent(exchange: HttpExchange): void {
+    this.#answerOpen = false;
+    if (exchange.tunnel) {
+      this.#closeTunnelOutput(exchange);
+      return;
+    }
+    if (this.state === "body") {
+      if (!this.#close && this.#fewBytesLeft()) {
+        // The rest of the request is read and dropped, so that the connection can stay.
+        exchange.releaseUpstream();
+        this.#resume();
+        return;
+      }
+      this.#linger(exchange);
+      return;
+    }
+    this.#finish(exchange);
+  }
+
+  #fewBytesLeft(): boolean {
+    return this.#chunks === null && this.#remaining <= this.host.limits.early_answer_drain_bytes;
+  }
+
+  #finish(exchange: HttpExchange): void {
+    exchange.finish();
+    this.#releaseExchange();
+    if (this.#close || this.host.draining) {
+      this.#shut();
+      return;
+    }
+    this.#next();
+  }
+
+  #releaseExchange(): void {
+    const { exchange } = this;
+    if (exchange === null) return;
+    this.exchange = null;
+    this.host.wheel.clear(exchange);
+    returnExchange(exchange);
+  }
+
+  #next(): void {
+    this.state = "head";
+    const pending = this.#pending;
+    if (pending === null) {
+      if (this.inputEnded) {
+        this.#shut();
+        return;
+      }
+      this.#resume();
+      this.host.wheel.afterCoarse(this, this.host.timeouts.client_idle);
+      return;
+    }
+    this.#pending = null;
+    this.#resume();
+    this.#readHead(pending);
+  }
+
+  /** The answer is out while the client still sends: FIN, then input is dropped for a while (RFC 9112 9.6). */
+  #linger(exchange: HttpExchange): void {
+    exchange.finish();
+    this.#releaseExchange();
+    this.state = "discard";
+    this.#pending = null;
+    this.byteSocket?.shutdown();
+    this.#resume();
+    if (this.inputEnded) this.#shut();
+    else this.host.wheel.after(this, LINGER_MS);
+  }
+
+  #discard(length: number): void {
+    this.#discarded += length;
+    if (this.#discarded > this.host.limits.early_answer_drain_bytes) this.cutConnection();
+  }
+
+  /** Ends the connection in order. */
+  #shut(): void {
+    this.state = "closed";
+    this.#pending = null;
+    if (this.waiting === null) this.byteSocket?.end();
+  }
+
+  /** No request after the one at work; an idle connection ends now. */
+  drain(): void {
+    this.#close = true;
+    if (this.state === "head" && this.exchange === null && this.#pending === null) this.#shut();
+  }
+
+  get idle(): boolean {
+    return this.state === "head" && this.exchange === null;
+  }
+
+  // Deadlines.
+
+  #startPhase(now: number): void {
+    this.#phaseStart = this.#progressAt = now;
+    this.#phaseBytes = this.exchange === null ? 0 : this.exchange.bytesIn + this.writtenBytes;
+    this.host.wheel.afterCoarse(this, RATE_CHECK_MS);
+  }
+
+  override onDeadline(now: number): void {
+    const { exchange, host } = this;
+    switch (this.state) {
+      case "head":
+        if (this.#headDeadline === 0) this.#shut();
+        else this.#refuseSlowHead();
+        break;
+      case "body":
+      case "answer":
+        if (exchange !== null && (this.state === "body" || this.waiting !== null))
+          this.#checkProgress(exchange, now);
+        break;
+      case "tunnel":
+        if (exchange === null) break;
+        if (now - this.#progressAt >= host.timeouts.tunnel_idle && host.timeouts.tunnel_idle > 0) {
+          exchange.clientAborted("FL_TUNNEL_IDLE");
+          this.cutConnection();
+        } else
+          host.wheel.after(
+            this,
+            Math.max(RATE_CHECK_MS, host.timeouts.tunnel_idle - (now - this.#progressAt)),
+          );
+        break;
+      case "discard":
+        this.cutConnection();
+        break;
+      case "closed":
+        this.byteSocket?.terminate();
+        break;
+    }
+  }
+
+  /** Progress of a tunnel in the other direction. */
+  noteProgress(): void {
+    this.#progressAt = this.host.wheel.coarseNow;
+  }
+
+  #refuseSlowHead(): void {
+    const { host } = this;
+    const exchange = takeExchange(host.limits.header_fields);
+    exchange.begin(this, host.handler, host.now());
+    this.#fillOrigin(exchange);
+    this.exchange = exchange;
+    this.#pending = null;
+    this.#headDeadline = 0;
+    this.#refuse("FL_HEADER_TIMEOUT");
+  }
+
+  #checkProgress(exchange: HttpExchange, now: number): void {
+    const { limits, timeouts, wheel } = this.host;
+    const writing = this.waiting !== null;
+    if (this.#paused && !writing) {
+      // The backend does not take the body: its own deadline watches that.
+      this.#startPhase(now);
+      return;
+    }
+    const elapsed = now - this.#phaseStart;
+    const moved = exchange.bytesIn + this.writtenBytes - this.#phaseBytes;
+    const tooSlow =
+      limits.minimum_rate > 0 &&
+      elapsed > limits.minimum_rate_grace &&
+      moved < (limits.minimum_rate * elapsed) / 1_000;
+    const stuck = timeouts.idle_progress > 0 && now - this.#progressAt >= timeouts.idle_progress;
+    if (!tooSlow && !stuck) {
+      wheel.after(this, RATE_CHECK_MS);
+      return;
+    }
+    if (tooSlow) this.host.limitHit("minimum_rate");
+    if (writing || exchange.responseStarted) {
+      exchange.clientAborted(writing ? "FL_CLIENT_TOO_SLOW" : "FL_BODY_TOO_SLOW");
+      this.cutConnection();
+      return;
+    }
+    this.#close = true;
+    exchange.fail("FL_BODY_TOO_SLOW");
+  }
+}
+
+/** The request line did not end within its limit, or the header block did not. */
+function tooLarge(bytes: Uint8Array, limits: Limits): ErrorCode {
+  const lineEnd = bytes.indexOf(10);
+  return lineEnd < 0 || lineEnd > limits.target_bytes ? "FL_TARGET_TOO_LONG" : "FL_HEADER_TOO_LARGE";
+}
+
+/** `http://host/path`: the authority of the target wins over the Host field (RFC 9112 3.2.2). */
+function takeAbsoluteForm(exchange: HttpExchange, head: Head): ErrorCode | null {
+  const match = /^https?:\/\/([^/?]*)(.*)$/is.exec(exchange.target);
+  if (match === null) return "FL_BAD_TARGET";
+  const authority = match[1]!;
+  if (authority === "" || authority.includes("@") || !isAuthority(authority)) return "FL_BAD_TARGET";
+  const rest = match[2]!;
+  const path = rest.startsWith("/") ? rest : `/${rest}`;
+  const pathBytes = latin1Bytes(path.split("?")[0]!);
+  if (!validPercents(pathBytes, 0, pathBytes.length)) return "FL_BAD_TARGET";
+  exchange.target = path;
+  exchange.authority = authority;
+  exchange.host = routingHost(authority);
+  head.remove("host");
+  head.add("Host", authority);
+  exchange.hostField = -1;
+  return null;
+}
+
+/** Reason phrases of the statuses that we send ourselves (RFC 9110 15). */
+const REASONS: Readonly<Record<number, string>> = {
+  200: "OK",
+  204: "No Content",
+  301: "Moved Permanently",
+  302: "Found",
+  303: "See Other",
+  304: "Not Modified",
+  307: "Temporary Redirect",
+  308: "Permanent Redirect",
+  400: "Bad Request",
+  401: "Unauthorized",
+  403: "Forbidden",
+  404: "Not Found",
+  405: "Method Not Allowed",
+  408: "Request Timeout",
+  411: "Length Required",
+  413: "Content Too Large",
+  414: "URI Too Long",
+  417: "Expectation Failed",
+  421: "Misdirected Request",
+  429: "Too Many Requests",
+  431: "Request Header Fields Too Large",
+  500: "Internal Server Error",
+  501: "Not Implemented",
+  502: "Bad Gateway",
+  503: "Service Unavailable",
+  504: "Gateway Timeout",
+  505: "HTTP Version Not Supported",
+  508: "Loop Detected",
+};

@@ -1,0 +1,25 @@
+/** Trailer sections (RFC 9110 6.5): parsed like fields; what must not stand there is dropped. */
+import { Head } from "../head.ts";
+import { parseTrailers } from "./parse.ts";
+
+/** Fields that decide framing, routing, authentication or content, and so are useless or dangerous in a trailer. */
+const FORBIDDEN =
+  /^(?:transfer-encoding|content-.*|host|authorization|cookie|set-cookie|trailer|te|connection|keep-alive|upgrade|expect|range|cache-control|max-forwards|proxy-.*|www-authenticate|age|date|expires|location|retry-after|vary|warning|x-forwarded-.*|forwarded|via)$/;
+
+/** The trailer fields that may go on, or null when the section is malformed. `section` is whole lines. */
+export function keptTrailers(section: Uint8Array, maxFields: number): Head | null {
+  const head = new Head(maxFields);
+  const bytes = Buffer.concat([section, Buffer.from("\r\n")]);
+  if (parseTrailers(head, bytes, bytes.length) !== bytes.length) return null;
+  for (let field = 0; field < head.count; field++) {
+    if (FORBIDDEN.test(head.nameAt(field).toLowerCase())) head.drop(field);
+  }
+  return head;
+}
+
+/** The lines to send, "" when nothing is left. */
+export function trailerLines(trailers: Head): string {
+  let lines = "";
+  for (const [name, value] of trailers.fields()) lines += `${name}: ${value}\r\n`;
+  return lines;
+}

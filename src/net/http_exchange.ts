@@ -1,0 +1,456 @@
+/**
+ * The one implementation of an exchange. It joins a client's side and a backend's side, holds what crosses between them
+ * while one is not ready, and tells its handler (the http plane) what happens. Codecs call the `request…` and
+ * `response…` methods, never each other.
+ */
+import type { ErrorCode } from "../core/errors.ts";
+import { Timed } from "../platform/timer_wheel.ts";
+import {
+  NEXT,
+  RESPOND,
+  UNKNOWN_LENGTH,
+  type BodySink,
+  type BodyStage,
+  type Client,
+  type Downstream,
+  type Exchange,
+  type StepResult,
+  type Upstream,
+} from "./exchange.ts";
+import { Head } from "./head.ts";
+
+/** What the http plane does with exchanges. */
+export interface ExchangeHandler {
+  /** A request head is there: route it. The exchange may be answered before this returns. */
+  onRequest(exchange: HttpExchange): void;
+  /** A step's wait is over. */
+  onResume(exchange: HttpExchange, result: StepResult): void;
+  /** The request body has been taken in as far as `exchange.collect` asked. */
+  onCollected(exchange: HttpExchange): void;
+  /** The backend's final head. Answers by `exchange.down.writeHead` or starts another attempt. */
+  onResponseHead(exchange: HttpExchange, status: number, head: Head, length: number): void;
+  /** The backend's side failed before a final head. */
+  onUpstreamFailed(exchange: HttpExchange, code: ErrorCode, detail: string): void;
+  /** The exchange answers with the error `code`. */
+  onFail(exchange: HttpExchange, code: ErrorCode, detail: string): void;
+  /** The deadline of `exchange` has passed. */
+  onDeadline(exchange: HttpExchange): void;
+  /** Called once, when both sides are through or cut. */
+  onDone(exchange: HttpExchange): void;
+}
+
+const EMPTY = new Uint8Array(0);
+const NOBODY: Client = { address: "", port: 0, peerAddress: "", trusted: false };
+
+/** Largest number of request body bytes kept because no backend takes them yet; then the client is paused. */
+export const HOLD_BYTES = 64 * 1024;
+
+export class HttpExchange extends Timed implements Exchange {
+  down!: Downstream;
+  handler!: ExchangeHandler;
+  up: Upstream | null = null;
+  client: Client = NOBODY;
+  secure = false;
+  listenerName = "";
+  listenerPort = 0;
+  listenerIndex = 0;
+  serverName = "";
+  tlsVersion = "";
+
+  readonly request: Head;
+  requestLength = 0;
+  /** Minor HTTP/1 version of the client, 1 for later protocols. */
+  minor = 1;
+  takesTrailers = false;
+  expectsContinue = false;
+  /** The client asked for this protocol by Upgrade, lower case, "" = none. */
+  upgradeToken = "";
+  /** Positions in `request.bytes`. */
+  methodStart = 0;
+  methodEnd = 0;
+  targetStart = 0;
+  targetEnd = 0;
+  hostField = -1;
+  viaField = -1;
+  cdnLoopField = -1;
+  userAgentField = -1;
+  maxForwardsField = -1;
+  requestIdField = -1;
+  hasIdentityFields = false;
+  hasUnderscoreFields = false;
+  isHead = false;
+
+  /** Set by the codec when it is not in the bytes (absolute form); null = read from the bytes when asked. */
+  rewrittenTarget: string | null = null;
+  authority = "";
+  host = "";
+  readonly requestIdBytes = new Uint8Array(32);
+  #requestIdText = "";
+  #method = "";
+  #target = "";
+  #path = "";
+  #matchPath = "";
+
+  routeName = "";
+  /** The plane's own record of the route, pool and candidate that are at work. */
+  route: unknown = null;
+  attempt: unknown = null;
+  stepIndex = 0;
+  stepsEntered = 0;
+  readonly slots: unknown[] = [];
+  bodyBytes: Uint8Array | null = null;
+  user = "";
+  status = 0;
+  /** Why it ended, null = in order. */
+  reason: ErrorCode | null = null;
+  reasonDetail = "";
+  backendName = "";
+  poolName = "";
+  retries = 0;
+  startedAt = 0;
+  connectMs = 0;
+  queueMs = 0;
+  firstByteMs = 0;
+  bytesIn = 0;
+  bytesOut = 0;
+
+  /** Grows with every use of this object, so that late events of an earlier use are recognised. */
+  serial = 0;
+  requestEnded = false;
+  responseStarted = false;
+  responseEnded = false;
+  done = false;
+  tunnel = false;
+  requestStage: BodyStage | null = null;
+  responseStage: BodyStage | null = null;
+  #requestTrailers: Head | null = null;
+  #held: Uint8Array[] | null = null;
+  #heldBytes = 0;
+  #collectLimit = 0;
+  #collecting = false;
+  #waitToken = 0;
+  #waiting = false;
+  #requestSink: BodySink | null = null;
+  #responseSink: BodySink | null = null;
+
+  constructor(maxFields: number) {
+    super();
+    this.request = new Head(maxFields);
+  }
+
+  /** Makes the object ready for a new request. The codec then sets what the head says. */
+  begin(down: Downstream, handler: ExchangeHandler, startedAt: number): void {
+    this.serial++;
+    this.down = down;
+    this.handler = handler;
+    this.startedAt = startedAt;
+    this.up = null;
+    this.requestLength = 0;
+    this.upgradeToken = "";
+    this.rewrittenTarget = null;
+    this.#method = this.#target = this.#path = this.#matchPath = this.#requestIdText = "";
+    this.authority = this.host = "";
+    this.hostField = this.viaField = this.cdnLoopField = this.userAgentField = -1;
+    this.methodStart = this.methodEnd = this.targetStart = this.targetEnd = 0;
+    this.isHead = this.takesTrailers = this.expectsContinue = false;
+    this.routeName = "";
+    this.route = null;
+    this.attempt = null;
+    this.stepIndex = this.stepsEntered = 0;
+    this.bodyBytes = null;
+    this.user = "";
+    this.status = 0;
+    this.reason = null;
+    this.reasonDetail = "";
+    this.backendName = this.poolName = "";
+    this.retries = this.connectMs = this.queueMs = this.firstByteMs = this.bytesIn = this.bytesOut = 0;
+    this.requestEnded = this.responseStarted = this.responseEnded = this.done = this.tunnel = false;
+    this.requestStage = this.responseStage = null;
+    this.#requestTrailers = null;
+    this.#held = null;
+    this.#heldBytes = this.#collectLimit = 0;
+    this.#collecting = this.#waiting = false;
+  }
+
+  get method(): string {
+    if (this.#method === "") this.#method = this.#text(this.methodStart, this.methodEnd);
+    return this.#method;
+  }
+
+  get requestId(): string {
+    if (this.#requestIdText === "") this.#requestIdText = Buffer.from(this.requestIdBytes).latin1Slice();
+    return this.#requestIdText;
+  }
+
+  /** Gives the exchange an id of another proxy that is trusted. */
+  set requestId(id: string) {
+    this.#requestIdText = id;
+  }
+
+  get hasForeignRequestId(): boolean {
+    return this.#requestIdText.length > 0 && this.requestIdField >= 0;
+  }
+
+  get target(): string {
+    if (this.rewrittenTarget !== null) return this.rewrittenTarget;
+    if (this.#target === "") this.#target = this.#text(this.targetStart, this.targetEnd);
+    return this.#target;
+  }
+
+  set target(target: string) {
+    this.rewrittenTarget = target;
+    this.#path = this.#matchPath = "";
+  }
+
+  /** Path part of the target as it came. */
+  get path(): string {
+    if (this.#path === "") {
+      if (this.rewrittenTarget !== null) this.#path = beforeQuery(this.rewrittenTarget);
+      else {
+        const { bytes } = this.request;
+        let end = this.targetStart;
+        while (end < this.targetEnd && bytes[end] !== 63) end++;
+        this.#path = this.#text(this.targetStart, end);
+      }
+    }
+    return this.#path;
+  }
+
+  get matchPath(): string {
+    return this.#matchPath === "" ? this.path : this.#matchPath;
+  }
+
+  /** The plane sets the normal form when it differs from the path. */
+  set matchPath(path: string) {
+    this.#matchPath = path;
+  }
+
+  #text(from: number, to: number): string {
+    const { bytes } = this.request;
+    return Buffer.from(bytes.buffer, bytes.byteOffset + from, to - from).latin1Slice();
+  }
+
+  respond(status: number, fields = "", body = ""): typeof RESPOND {
+    if (!this.responseStarted && !this.done) {
+      this.releaseUpstream();
+      this.responseStarted = true;
+      this.status = status;
+      this.down.writeLocal(this, status, fields, body);
+    }
+    return RESPOND;
+  }
+
+  fail(code: ErrorCode, detail = ""): typeof RESPOND {
+    if (!this.done) this.handler.onFail(this, code, detail);
+    return RESPOND;
+  }
+
+  /** Cuts the backend's side off; nothing looks complete to it. */
+  releaseUpstream(): void {
+    const { up } = this;
+    this.up = null;
+    up?.abort();
+  }
+
+  wait(deadlineMs: number): number {
+    this.#waiting = true;
+    this.startDeadline(deadlineMs);
+    return ++this.#waitToken;
+  }
+
+  /** Set by the plane: starts the deadline of a wait. */
+  startDeadline: (deadlineMs: number) => void = () => {};
+
+  get waiting(): boolean {
+    return this.#waiting;
+  }
+
+  resume(token: number, result: StepResult): void {
+    if (!this.#waiting || token !== this.#waitToken || this.done) return;
+    this.#waiting = false;
+    this.handler.onResume(this, result);
+  }
+
+  /** Ends a wait without its result. */
+  stopWaiting(): void {
+    this.#waiting = false;
+    this.#waitToken++;
+  }
+
+  override onDeadline(): void {
+    if (!this.done) this.handler.onDeadline(this);
+  }
+
+  // The client's side calls these.
+
+  /** A part of the request body. Returns false when the client should stop. */
+  requestBody(bytes: Uint8Array, from: number, to: number): boolean {
+    this.bytesIn += to - from;
+    if (this.#collecting) return this.#collect(bytes, from, to);
+    if (this.requestStage !== null)
+      return this.requestStage.write(this, bytes, from, to, this.#sinkForRequest());
+    return this.forwardRequestBody(bytes, from, to);
+  }
+
+  /** The end of the request body. */
+  requestEnd(trailers: Head | null): void {
+    this.requestEnded = true;
+    this.#requestTrailers = trailers;
+    if (this.#collecting) return this.#finishCollecting();
+    if (this.requestStage !== null) this.requestStage.end(this, trailers, this.#sinkForRequest());
+    else this.up?.writeEnd(trailers);
+  }
+
+  /** Body bytes behind the stages: to the backend, or kept until there is one. */
+  forwardRequestBody(bytes: Uint8Array, from: number, to: number): boolean {
+    if (this.up !== null) return this.up.writeBody(bytes, from, to);
+    if (this.responseStarted) return true;
+    (this.#held ??= []).push(bytes.subarray(from, to));
+    this.#heldBytes += to - from;
+    return this.#heldBytes < HOLD_BYTES;
+  }
+
+  /** Takes in up to `limit` body bytes (all of them when the body is shorter) before `onCollected` is called. */
+  collect(limit: number): boolean {
+    if (this.requestLength === 0) {
+      this.bodyBytes = EMPTY;
+      return false;
+    }
+    this.#collecting = true;
+    this.#collectLimit = limit;
+    return true;
+  }
+
+  #collect(bytes: Uint8Array, from: number, to: number): boolean {
+    (this.#held ??= []).push(bytes.subarray(from, to));
+    this.#heldBytes += to - from;
+    if (this.#heldBytes < this.#collectLimit) return true;
+    this.#finishCollecting();
+    return this.up !== null;
+  }
+
+  #finishCollecting(): void {
+    this.#collecting = false;
+    this.bodyBytes = this.#held === null ? EMPTY : Buffer.concat(this.#held);
+    this.handler.onCollected(this);
+  }
+
+  /** True while nothing of the request body has left for a backend, so that another one can get all of it. */
+  bodyUntouched = true;
+
+  /** A backend takes the request: what was kept goes there. */
+  attach(up: Upstream): void {
+    this.up = up;
+    const held = this.#held;
+    let open = true;
+    if (held !== null) {
+      this.#held = null;
+      this.#heldBytes = 0;
+      for (const bytes of held) open = up.writeBody(bytes, 0, bytes.length);
+    }
+    if (this.requestEnded && this.requestLength !== 0) up.writeEnd(this.#requestTrailers);
+    else if (this.requestLength !== 0 && open) this.down.resumeRequest(this);
+  }
+
+  /** The backend takes body bytes again. */
+  upstreamWritable(): void {
+    if (!this.requestEnded) this.down.resumeRequest(this);
+  }
+
+  /** The client takes bytes again. */
+  clientWritable(): void {
+    this.up?.resumeResponse();
+  }
+
+  /** The client is gone. */
+  clientAborted(code: ErrorCode, detail = ""): void {
+    if (this.done) return;
+    this.reason ??= code;
+    this.reasonDetail = detail;
+    this.finish();
+  }
+
+  // The backend's side calls these.
+
+  responseBody(bytes: Uint8Array, from: number, to: number): boolean {
+    if (this.responseStage !== null)
+      return this.responseStage.write(this, bytes, from, to, this.#sinkForResponse());
+    return this.down.writeBody(this, bytes, from, to);
+  }
+
+  responseEnd(trailers: Head | null): void {
+    if (this.responseStage !== null) this.responseStage.end(this, trailers, this.#sinkForResponse());
+    else this.endResponse(trailers);
+  }
+
+  /** The answer is complete behind the stages. */
+  endResponse(trailers: Head | null): void {
+    this.responseEnded = true;
+    this.up = null;
+    this.down.writeEnd(this, trailers);
+  }
+
+  /** The backend's side broke after the final head: the client must notice. */
+  responseBroken(code: ErrorCode, detail = ""): void {
+    this.reason = code;
+    this.reasonDetail = detail;
+    this.up = null;
+    this.down.cut(this);
+  }
+
+  /** Ends the exchange: the codec calls it when the client's side is through or cut. */
+  finish(): void {
+    if (this.done) return;
+    this.done = true;
+    this.stopWaiting();
+    this.#held = null;
+    this.releaseUpstream();
+    this.handler.onDone(this);
+  }
+
+  #sinkForRequest(): BodySink {
+    return (this.#requestSink ??= {
+      write: (bytes, from, to) => this.forwardRequestBody(bytes, from, to),
+      end: (trailers) => this.up?.writeEnd(trailers),
+    });
+  }
+
+  #sinkForResponse(): BodySink {
+    return (this.#responseSink ??= {
+      write: (bytes, from, to) => this.down.writeBody(this, bytes, from, to),
+      end: (trailers) => this.endResponse(trailers),
+    });
+  }
+}
+
+function beforeQuery(target: string): string {
+  const query = target.indexOf("?");
+  return query < 0 ? target : target.slice(0, query);
+}
+
+/** Length of an answer's body as the status and the request method allow it; 0 where none may follow. */
+export function responseBodyLength(isHead: boolean, status: number, length: number): number {
+  if (isHead || status === 204 || status === 304 || status < 200) return 0;
+  return length;
+}
+
+export { NEXT, UNKNOWN_LENGTH };
+
+const freeExchanges: HttpExchange[] = [];
+const KEEP_FREE = 4_096;
+
+/** An exchange from the free list or a new one. `maxFields` is the limit of header fields of this worker. */
+export function takeExchange(maxFields: number): HttpExchange {
+  for (;;) {
+    const exchange = freeExchanges.pop();
+    if (exchange === undefined) return new HttpExchange(maxFields);
+    if (exchange.request.dropped.length === maxFields) return exchange;
+  }
+}
+
+/** Puts an exchange back. The wheel may still hold it: its deadline must have been cleared. */
+export function returnExchange(exchange: HttpExchange): void {
+  exchange.request.reset();
+  exchange.slots.length = 0;
+  if (freeExchanges.length < KEEP_FREE) freeExchanges.push(exchange);
+}
