@@ -35,12 +35,11 @@ test("messages keep their borders, values and descriptors", () => {
 
 test("limits are named errors", () => {
   const [here, there] = descriptorChannel();
+  const repeated = (length: number) => Array.from({ length }, () => here);
   expect(() => sendDescriptors(here, "x".repeat(MAX_PAYLOAD_BYTES), [])).toThrow("too large");
-  expect(() => sendDescriptors(here, 1, new Array<number>(MAX_DESCRIPTORS + 1).fill(here))).toThrow(
-    "too many",
-  );
+  expect(() => sendDescriptors(here, 1, repeated(MAX_DESCRIPTORS + 1))).toThrow("too many");
   expect(() => sendDescriptors(here, 1, [1_000_000])).toThrow("EBADF");
-  sendDescriptors(here, 1, new Array<number>(MAX_DESCRIPTORS).fill(here));
+  sendDescriptors(here, 1, repeated(MAX_DESCRIPTORS));
   const many = receiveDescriptors(there);
   expect(many?.descriptors.length).toBe(MAX_DESCRIPTORS);
   for (const fd of [...(many?.descriptors ?? []), here, there]) closeDescriptor(fd);

@@ -59,7 +59,7 @@ function ipv6Bytes(literal: string): Uint8Array {
     part === "" ? [] : part.split(":").map((word) => Number.parseInt(word, 16));
   const head = words(left);
   const end = right === undefined ? [] : words(right);
-  const all = [...head, ...new Array<number>(8 - head.length - end.length).fill(0), ...end];
+  const all = [...head, ...Array.from({ length: 8 - head.length - end.length }, () => 0), ...end];
   return Uint8Array.from(all.flatMap((word) => [word >> 8, word & 255]));
 }
 

@@ -165,6 +165,6 @@ export class ChildWorker implements WorkerHandle {
     closeDescriptor(this.#channel);
     const error = new Error(`worker ${this.index} (pid ${this.pid}) ended: ${text}`);
     this.#up.reject(error);
-    for (const id of [...this.#waiting.keys()]) this.#settle(id, error, undefined);
+    for (const id of this.#waiting.keys()) this.#settle(id, error, undefined);
   }
 }

@@ -6,9 +6,10 @@ import { serveControl, type ControlServer } from "./control_socket.ts";
 import { messageOf, type Report } from "./events.ts";
 import { InProcessWorker } from "./in_process_worker.ts";
 import type { RunParts } from "./parts.ts";
+import { reloadEvent } from "./reload_text.ts";
 import { RuntimeDirectory } from "./runtime_directory.ts";
 import { loopTurn } from "./slices.ts";
-import { reloadEvent, StartError, Supervisor, type Claim } from "./supervisor.ts";
+import { StartError, Supervisor, type Claim } from "./supervisor.ts";
 import type { WorkerHandle } from "./worker_handle.ts";
 
 /** A terminal and a launcher may both pass on one Ctrl-C: a second signal within this time is the same wish. */

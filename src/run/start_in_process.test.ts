@@ -78,14 +78,13 @@ test("a reload that anything refuses changes nothing and leaves nothing open", a
   const path = join(directory, "refused.sock");
   const local = { kind: "unix", path, mode: null, user: null, group: null } as const;
   const log: AccessLogPlan = {
-    ...{
-      path: join(directory, "none", "access.log"),
-      format: "json",
-      headers: [],
-      redact: [],
-      redact_query: [],
-    },
-    ...{ buffer_bytes: 0, flush_ms: 0 },
+    path: join(directory, "none", "access.log"),
+    format: "json",
+    headers: [],
+    redact: [],
+    redact_query: [],
+    buffer_bytes: 0,
+    flush_ms: 0,
   };
   const observability = { access_log: log, metrics: { prefix: "fairlead", buckets_seconds: [] } };
   for (const [next, words] of [
@@ -224,4 +223,34 @@ test("stop: no new connections, what is under way is finished, what stays is cut
   expect(await ends.promise).toBe("cut");
   await stopped;
   expect(await ask({ port })).toBe("ECONNREFUSED");
+});
+
+test("parts of the supervisor follow the plan, and one that refuses is told", async () => {
+  const calls: string[] = [];
+  const part = () => ({
+    address: "127.0.0.1:1",
+    planChanged(plan: { state_dir: string }) {
+      calls.push(plan.state_dir);
+      if (plan.state_dir === "bad") throw new Error("the part refuses");
+    },
+    draining: () => void calls.push("draining"),
+    stop() {
+      calls.push("stop");
+      throw new Error("cannot stop");
+    },
+  });
+  const server = await startInProcess(testPlan({ web: null }, { state_dir: "one" }), {
+    ...options,
+    parts: [part],
+  });
+  expect(server.supervisor.partAddresses).toEqual(["127.0.0.1:1"]);
+  await server.reload({ plan: testPlan({ web: null }, { state_dir: "two" }) });
+  const result = await server.reload({ plan: testPlan({ web: null }, { state_dir: "bad" }) });
+  expect(result).toEqual({ ok: false, generation: 3, problems: ["the part refuses"] });
+  await server.stop();
+  expect(calls).toEqual(["one", "two", "bad", "draining", "stop"]);
+  expect(server.events.at(-1)?.text).toBe("cannot stop");
+  expect(
+    startInProcess(testPlan({ web: null }, { state_dir: "bad" }), { ...options, parts: [part] }),
+  ).rejects.toThrow("the part refuses");
 });

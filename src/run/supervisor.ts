@@ -8,7 +8,7 @@ import type { Plan } from "../core/plan.ts";
 import type { Snapshot, SnapshotDelta } from "../core/snapshot.ts";
 import type { CounterLayout } from "../core/worker_program.ts";
 import { RegionSet } from "./counter_regions.ts";
-import { messageOf, type Report, type RunEvent } from "./events.ts";
+import { messageOf, type Report } from "./events.ts";
 import { ListenerTable, type ListenerChange, type ListenerReport } from "./listener_table.ts";
 import { LogFiles, type LogChange } from "./log_files.ts";
 import type {
@@ -18,6 +18,7 @@ import type {
   SupervisorFacade,
   SupervisorPart,
 } from "./parts.ts";
+import { reloadEvent, restartNotes } from "./reload_text.ts";
 import type { SupervisorStatus } from "./status.ts";
 import type { LaunchWorker } from "./worker_handle.ts";
 import { WorkerPool } from "./worker_pool.ts";
@@ -171,7 +172,13 @@ export class Supervisor implements SupervisorFacade {
   }
 
   async #stopParts(): Promise<void> {
-    for (const part of this.#started.toReversed()) await part.stop();
+    for (const part of this.#started.toReversed()) {
+      try {
+        await part.stop();
+      } catch (error) {
+        this.#options.report({ event: "stop_failed", level: "error", text: messageOf(error) });
+      }
+    }
   }
 
   #closeAll(): void {
@@ -259,7 +266,13 @@ export class Supervisor implements SupervisorFacade {
     const { generation } = this.snapshot();
     const refused = (problems: readonly string[]): ReloadResult => ({ ok: false, generation, problems });
     if (this.#state !== "serving") return refused(["not serving: a drain has begun"]);
-    const loaded = await this.#options.parts.load();
+    let loaded: LoadedConfiguration;
+    try {
+      loaded = await this.#options.parts.load();
+    } catch (error) {
+      // A defect of the loader must not end a program that serves.
+      return refused([`the configuration cannot be loaded: ${messageOf(error)}`]);
+    }
     const { plan } = loaded;
     if (plan === null) return refused(loaded.problems);
     this.#warn(loaded);
@@ -310,7 +323,13 @@ export class Supervisor implements SupervisorFacade {
     for (const log of change.logs.opened) await this.#pool.openLog(log);
     await this.#pool.resize(this.#workerCount(change.snapshot.plan));
     const errors = await this.#pool.assign();
-    for (const part of this.#started) await part.planChanged(change.snapshot.plan);
+    for (const part of this.#started) {
+      try {
+        await part.planChanged(change.snapshot.plan);
+      } catch (error) {
+        errors.push(messageOf(error));
+      }
+    }
     return errors;
   }
 
@@ -378,31 +397,4 @@ function changedEntries<Value>(
 ): Record<string, Value> {
   const differs = ([key, value]: [string, Value]) => JSON.stringify(current[key]) !== JSON.stringify(value);
   return Object.fromEntries(Object.entries(next).filter(differs));
-}
-
-/** Settings of the process itself that a reload cannot change. */
-function restartNotes(atStart: Plan, now: Plan): string[] {
-  const notes: string[] = [];
-  for (const name of ["user", "group", "runtime_dir", "state_dir"] as const)
-    if (atStart[name] !== now[name]) notes.push(`${name} acts from the next start on`);
-  if ((atStart.workers === 0) !== (now.workers === 0)) notes.push("workers acts from the next start on");
-  return notes;
-}
-
-/** A reload for the log. */
-export function reloadEvent(result: ReloadResult): RunEvent {
-  const { generation } = result;
-  if (!result.ok) {
-    const text = `reload refused, generation ${generation} goes on: ${result.problems.join("; ")}`;
-    return {
-      event: "reload_refused",
-      level: "error",
-      text,
-      fields: { generation, problems: result.problems },
-    };
-  }
-  const text = result.changed
-    ? `reloaded, generation ${generation}`
-    : `nothing changed, generation ${generation}`;
-  return { event: "reloaded", level: "info", text, fields: { generation, changed: result.changed } };
 }

@@ -70,7 +70,7 @@ export class WorkerPool {
    * cannot be built, or when a worker died three times before it was ready.
    */
   async start(count: number): Promise<void> {
-    this.#members = new Array<null>(count).fill(null);
+    this.#members = Array.from({ length: count }, () => null);
     await Promise.all(this.#members.map((_, index) => this.#startFirst(index)));
     this.#started = true;
     const errors = await this.assign();

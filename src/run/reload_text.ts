@@ -1,0 +1,31 @@
+/** What a reload means for the operator, in words. */
+import type { Plan } from "../core/plan.ts";
+import type { RunEvent } from "./events.ts";
+import type { ReloadResult } from "./parts.ts";
+
+/** Settings of the process itself that a reload cannot change. */
+export function restartNotes(atStart: Plan, now: Plan): string[] {
+  const notes: string[] = [];
+  for (const name of ["user", "group", "runtime_dir", "state_dir"] as const)
+    if (atStart[name] !== now[name]) notes.push(`${name} acts from the next start on`);
+  if ((atStart.workers === 0) !== (now.workers === 0)) notes.push("workers acts from the next start on");
+  return notes;
+}
+
+/** A reload for the log. */
+export function reloadEvent(result: ReloadResult): RunEvent {
+  const { generation } = result;
+  if (!result.ok) {
+    const text = `reload refused, generation ${generation} goes on: ${result.problems.join("; ")}`;
+    return {
+      event: "reload_refused",
+      level: "error",
+      text,
+      fields: { generation, problems: result.problems },
+    };
+  }
+  const text = result.changed
+    ? `reloaded, generation ${generation}`
+    : `nothing changed, generation ${generation}`;
+  return { event: "reloaded", level: "info", text, fields: { generation, changed: result.changed } };
+}
