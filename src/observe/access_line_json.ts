@@ -1,0 +1,191 @@
+/** The access log as JSON, one object per line. Benchmark: bench/access_log.ts (Bun 1.4.5). */
+import type { AccessLogPlan } from "../core/plan.ts";
+import {
+  type LineFormat,
+  loggedFields,
+  type LoggedField,
+  Phases,
+  SecondPrefix,
+  secretParameters,
+  VALUE_LIMITS,
+} from "./access_line.ts";
+import { type AccessRecord, findField, POSITIONS_PER_FIELD } from "./access_record.ts";
+import {
+  type LineOutput,
+  type Piece,
+  piece,
+  putInteger,
+  putJson,
+  putJsonText,
+  putMilliseconds,
+  putPiece,
+} from "./line_bytes.ts";
+import { putUrl, REDACTED, type SecretParameters } from "./log_redaction.ts";
+
+const ID = piece('Z","id":"');
+const CLIENT = piece('","client":"');
+const METHOD = piece('","method":"');
+const HOST = piece('","host":"');
+const PATH = piece('","path":"');
+const PROTOCOL = piece('","protocol":"HTTP/');
+const STATUS = piece('","status":');
+const BYTES_IN = piece(',"bytes_in":');
+const BYTES_OUT = piece(',"bytes_out":');
+const DURATION = piece(',"duration_ms":');
+const QUEUE = piece(',"queue_ms":');
+const CONNECT = piece(',"connect_ms":');
+const FIRST_BYTE = piece(',"first_byte_ms":');
+const OTHER = piece(',"other_ms":');
+const ROUTE = piece(',"route":"');
+const POOL = piece('","pool":"');
+const BACKEND = piece('","backend":"');
+const RETRIES = piece('","retries":');
+const REASON = piece(',"reason":"');
+const USER = piece('","user":"');
+const TLS = piece('","tls":"');
+const USER_AGENT = piece('","user_agent":"');
+const HEADERS = piece('","headers":{');
+const END = piece('"}\n');
+const END_OF_HEADERS = piece("}}\n");
+const SEPARATOR = piece(", ");
+const REDACTED_VALUE = piece(`${REDACTED}"`);
+const USER_AGENT_NAME = new TextEncoder().encode("user-agent");
+const REFERER = "referer";
+const QUOTE = 34;
+const COMMA = 44;
+
+interface JsonField extends LoggedField {
+  /** `"name":"` */
+  readonly key: Piece;
+}
+
+export class JsonLineFormat implements LineFormat {
+  readonly #time = new SecondPrefix((second) => `{"time":"${second.toISOString().slice(0, 20)}`);
+  readonly #phases = new Phases();
+  readonly #secrets: SecretParameters;
+  readonly #fields: readonly JsonField[];
+  readonly #secretUserAgent: boolean;
+
+  constructor(plan: AccessLogPlan) {
+    this.#secrets = secretParameters(plan);
+    this.#fields = loggedFields(plan).map((field) => ({
+      ...field,
+      key: piece(`${JSON.stringify(field.text)}:"`),
+    }));
+    this.#secretUserAgent = plan.redact.includes("user-agent");
+  }
+
+  write(out: LineOutput, at: number, record: AccessRecord, wallMs: number, durationMs: number): number {
+    const { bytes } = record.request;
+    at = this.#time.put(out, at, wallMs);
+    at = this.#time.putMilliseconds(out.bytes, at, wallMs);
+    at = putPiece(out, at, ID);
+    at = putJson(out.bytes, at, at + VALUE_LIMITS.id, record.idBytes, record.idFrom, record.idTo);
+    at = putPiece(out, at, CLIENT);
+    at = putJsonText(out.bytes, at, at + VALUE_LIMITS.address, record.client.address);
+    at = putPiece(out, at, METHOD);
+    at = putJson(out.bytes, at, at + VALUE_LIMITS.method, bytes, record.methodFrom, record.methodTo);
+    at = putPiece(out, at, HOST);
+    at = putJson(out.bytes, at, at + VALUE_LIMITS.host, bytes, record.hostFrom, record.hostTo);
+    at = putPiece(out, at, PATH);
+    const { targetFrom, targetTo } = record;
+    at = putUrl(out.bytes, at, at + VALUE_LIMITS.target, bytes, targetFrom, targetTo, this.#secrets, putJson);
+    at = putPiece(out, at, PROTOCOL);
+    at = putJsonText(out.bytes, at, at + VALUE_LIMITS.address, record.protocol);
+    at = this.#putNumbers(out, at, record, durationMs);
+    at = putNames(out, at, record);
+    at = this.#putUserAgent(out, at, record);
+    if (this.#fields.length === 0) return putPiece(out, at, END);
+    at = this.#putFields(out, putPiece(out, at, HEADERS), record);
+    return putPiece(out, at, END_OF_HEADERS);
+  }
+
+  #putNumbers(out: LineOutput, at: number, record: AccessRecord, durationMs: number): number {
+    const phases = this.#phases;
+    phases.set(record, durationMs);
+    at = putInteger(out.bytes, putPiece(out, at, STATUS), record.status);
+    at = putInteger(out.bytes, putPiece(out, at, BYTES_IN), record.bytesIn);
+    at = putInteger(out.bytes, putPiece(out, at, BYTES_OUT), record.bytesOut);
+    at = putMilliseconds(out.bytes, putPiece(out, at, DURATION), phases.total);
+    at = putMilliseconds(out.bytes, putPiece(out, at, QUEUE), phases.queue);
+    at = putMilliseconds(out.bytes, putPiece(out, at, CONNECT), phases.connect);
+    at = putMilliseconds(out.bytes, putPiece(out, at, FIRST_BYTE), phases.firstByte);
+    return putMilliseconds(out.bytes, putPiece(out, at, OTHER), phases.other);
+  }
+
+  #putUserAgent(out: LineOutput, at: number, record: AccessRecord): number {
+    const { request } = record;
+    const index = findField(request, USER_AGENT_NAME, 0);
+    if (index < 0) return putPiece(out, at, USER_AGENT);
+    at = putPiece(out, at, USER_AGENT);
+    if (this.#secretUserAgent) return putPiece(out, at, REDACTED_VALUE) - 1;
+    const position = index * POSITIONS_PER_FIELD;
+    const { bytes, positions } = request;
+    return putJson(
+      out.bytes,
+      at,
+      at + VALUE_LIMITS.field,
+      bytes,
+      positions[position + 2]!,
+      positions[position + 3]!,
+    );
+  }
+
+  /** The configured fields that the request has, until their common limit is reached. */
+  #putFields(out: LineOutput, at: number, record: AccessRecord): number {
+    const end = at + VALUE_LIMITS.fields;
+    let first = true;
+    for (const field of this.#fields) {
+      const index = findField(record.request, field.name, 0);
+      if (index < 0 || at + field.key.length + 64 > end) continue;
+      if (!first) out.bytes[at++] = COMMA;
+      first = false;
+      at = putPiece(out, at, field.key);
+      at = field.secret
+        ? putPiece(out, at, REDACTED_VALUE)
+        : this.#putValues(out, at, Math.min(end, at + VALUE_LIMITS.field), record, field, index);
+    }
+    return at;
+  }
+
+  /** All values of a field, with `, ` between them (RFC 9110 5.3), and the closing quote. */
+  #putValues(
+    out: LineOutput,
+    at: number,
+    limit: number,
+    record: AccessRecord,
+    field: JsonField,
+    index: number,
+  ): number {
+    const { bytes, positions } = record.request;
+    let first = true;
+    for (; index >= 0 && at < limit; index = findField(record.request, field.name, index + 1)) {
+      if (!first) at = putPiece(out, at, SEPARATOR);
+      first = false;
+      const from = positions[index * POSITIONS_PER_FIELD + 2]!;
+      const to = positions[index * POSITIONS_PER_FIELD + 3]!;
+      at =
+        field.text === REFERER
+          ? putUrl(out.bytes, at, limit, bytes, from, to, this.#secrets, putJson)
+          : putJson(out.bytes, at, limit, bytes, from, to);
+    }
+    out.bytes[at] = QUOTE;
+    return at + 1;
+  }
+}
+
+function putNames(out: LineOutput, at: number, record: AccessRecord): number {
+  at = putName(out, putPiece(out, at, ROUTE), record.routeName);
+  at = putName(out, putPiece(out, at, POOL), record.poolName);
+  at = putName(out, putPiece(out, at, BACKEND), record.backendId);
+  at = putInteger(out.bytes, putPiece(out, at, RETRIES), record.retries);
+  at = putName(out, putPiece(out, at, REASON), record.reason);
+  at = putPiece(out, at, USER);
+  at = putJsonText(out.bytes, at, at + VALUE_LIMITS.user, record.user);
+  return putName(out, putPiece(out, at, TLS), record.tlsVersion);
+}
+
+/** A word of ours; `-` stands for none. */
+function putName(out: LineOutput, at: number, name: string): number {
+  return putJsonText(out.bytes, at, at + VALUE_LIMITS.name, name === "" ? "-" : name);
+}
