@@ -66,11 +66,16 @@ export class HttpExchange extends Timed implements Exchange {
   /** The client asked for this protocol by Upgrade, lower case, "" = none. */
   upgradeToken = "";
   /** Positions in `request.bytes`. */
-  methodStart = 0;
-  methodEnd = 0;
-  targetStart = 0;
-  targetEnd = 0;
+  methodFrom = 0;
+  methodTo = 0;
+  targetFrom = 0;
+  targetTo = 0;
   hostField = -1;
+  /** The authority as it came, in `request.bytes`. */
+  hostFrom = 0;
+  hostTo = 0;
+  idFrom = 0;
+  idTo = 32;
   viaField = -1;
   cdnLoopField = -1;
   userAgentField = -1;
@@ -84,7 +89,8 @@ export class HttpExchange extends Timed implements Exchange {
   rewrittenTarget: string | null = null;
   authority = "";
   host = "";
-  readonly requestIdBytes = new Uint8Array(32);
+  readonly ownIdBytes = new Uint8Array(32);
+  idBytes: Uint8Array = this.ownIdBytes;
   #requestIdText = "";
   #method = "";
   #target = "";
@@ -92,8 +98,9 @@ export class HttpExchange extends Timed implements Exchange {
   #matchPath = "";
 
   routeName = "";
-  /** The plane's own record of the route, pool and candidate that are at work. */
+  /** The plane's own record of the route that took the request. */
   route: unknown = null;
+  /** The plane's own record of pool, candidate and tries; kept when the exchange is used again. */
   attempt: unknown = null;
   stepIndex = 0;
   stepsEntered = 0;
@@ -101,13 +108,13 @@ export class HttpExchange extends Timed implements Exchange {
   bodyBytes: Uint8Array | null = null;
   user = "";
   status = 0;
-  /** Why it ended, null = in order. */
-  reason: ErrorCode | null = null;
+  /** Why it ended, "" = in order. */
+  reason: ErrorCode | "" = "";
   reasonDetail = "";
-  backendName = "";
+  backendId = "";
   poolName = "";
   retries = 0;
-  startedAt = 0;
+  startedMs = 0;
   connectMs = 0;
   queueMs = 0;
   firstByteMs = 0;
@@ -139,30 +146,32 @@ export class HttpExchange extends Timed implements Exchange {
   }
 
   /** Makes the object ready for a new request. The codec then sets what the head says. */
-  begin(down: Downstream, handler: ExchangeHandler, startedAt: number): void {
+  begin(down: Downstream, handler: ExchangeHandler, startedMs: number): void {
     this.serial++;
     this.down = down;
     this.handler = handler;
-    this.startedAt = startedAt;
+    this.startedMs = startedMs;
     this.up = null;
+    this.idBytes = this.ownIdBytes;
+    this.idTo = 32;
     this.requestLength = 0;
     this.upgradeToken = "";
     this.rewrittenTarget = null;
     this.#method = this.#target = this.#path = this.#matchPath = this.#requestIdText = "";
     this.authority = this.host = "";
     this.hostField = this.viaField = this.cdnLoopField = this.userAgentField = -1;
-    this.methodStart = this.methodEnd = this.targetStart = this.targetEnd = 0;
+    this.methodFrom = this.methodTo = this.targetFrom = this.targetTo = this.hostFrom = this.hostTo = 0;
     this.isHead = this.takesTrailers = this.expectsContinue = false;
     this.routeName = "";
     this.route = null;
-    this.attempt = null;
     this.stepIndex = this.stepsEntered = 0;
     this.bodyBytes = null;
+    this.bodyUntouched = true;
     this.user = "";
     this.status = 0;
-    this.reason = null;
+    this.reason = "";
     this.reasonDetail = "";
-    this.backendName = this.poolName = "";
+    this.backendId = this.poolName = "";
     this.retries = this.connectMs = this.queueMs = this.firstByteMs = this.bytesIn = this.bytesOut = 0;
     this.requestEnded = this.responseStarted = this.responseEnded = this.done = this.tunnel = false;
     this.requestStage = this.responseStage = null;
@@ -172,28 +181,31 @@ export class HttpExchange extends Timed implements Exchange {
     this.#collecting = this.#waiting = false;
   }
 
+  /** Protocol version of the client's side, for the log. */
+  get protocol(): string {
+    return this.down.protocol === "1.1" && this.minor === 0 ? "1.0" : this.down.protocol;
+  }
+
   get method(): string {
-    if (this.#method === "") this.#method = this.#text(this.methodStart, this.methodEnd);
+    if (this.#method === "") this.#method = this.#text(this.methodFrom, this.methodTo);
     return this.#method;
   }
 
   get requestId(): string {
-    if (this.#requestIdText === "") this.#requestIdText = Buffer.from(this.requestIdBytes).latin1Slice();
+    if (this.#requestIdText === "") this.#requestIdText = Buffer.from(this.idBytes).latin1Slice();
     return this.#requestIdText;
   }
 
   /** Gives the exchange an id of another proxy that is trusted. */
   set requestId(id: string) {
     this.#requestIdText = id;
-  }
-
-  get hasForeignRequestId(): boolean {
-    return this.#requestIdText.length > 0 && this.requestIdField >= 0;
+    this.idBytes = Buffer.from(id, "latin1");
+    this.idTo = id.length;
   }
 
   get target(): string {
     if (this.rewrittenTarget !== null) return this.rewrittenTarget;
-    if (this.#target === "") this.#target = this.#text(this.targetStart, this.targetEnd);
+    if (this.#target === "") this.#target = this.#text(this.targetFrom, this.targetTo);
     return this.#target;
   }
 
@@ -208,9 +220,9 @@ export class HttpExchange extends Timed implements Exchange {
       if (this.rewrittenTarget !== null) this.#path = beforeQuery(this.rewrittenTarget);
       else {
         const { bytes } = this.request;
-        let end = this.targetStart;
-        while (end < this.targetEnd && bytes[end] !== 63) end++;
-        this.#path = this.#text(this.targetStart, end);
+        let end = this.targetFrom;
+        while (end < this.targetTo && bytes[end] !== 63) end++;
+        this.#path = this.#text(this.targetFrom, end);
       }
     }
     return this.#path;
@@ -303,7 +315,10 @@ export class HttpExchange extends Timed implements Exchange {
 
   /** Body bytes behind the stages: to the backend, or kept until there is one. */
   forwardRequestBody(bytes: Uint8Array, from: number, to: number): boolean {
-    if (this.up !== null) return this.up.writeBody(bytes, from, to);
+    if (this.up !== null) {
+      this.bodyUntouched = false;
+      return this.up.writeBody(bytes, from, to);
+    }
     if (this.responseStarted) return true;
     (this.#held ??= []).push(bytes.subarray(from, to));
     this.#heldBytes += to - from;
@@ -346,6 +361,7 @@ export class HttpExchange extends Timed implements Exchange {
     if (held !== null) {
       this.#held = null;
       this.#heldBytes = 0;
+      this.bodyUntouched = false;
       for (const bytes of held) open = up.writeBody(bytes, 0, bytes.length);
     }
     if (this.requestEnded && this.requestLength !== 0) up.writeEnd(this.#requestTrailers);
@@ -365,7 +381,7 @@ export class HttpExchange extends Timed implements Exchange {
   /** The client is gone. */
   clientAborted(code: ErrorCode, detail = ""): void {
     if (this.done) return;
-    this.reason ??= code;
+    if (this.reason === "") this.reason = code;
     this.reasonDetail = detail;
     this.finish();
   }

@@ -54,6 +54,8 @@ const TUNNEL = 5;
 export class ClientConnection extends Attempt implements Upstream, Writer {
   readonly owner: ConnectionOwner;
   exchange: HttpExchange | null = null;
+  /** The exchange that waits for this connection to stand. */
+  claimant: HttpExchange | null = null;
   waiting: Uint8Array[] | null = null;
   writtenBytes = 0;
   /** Exchanges served before the present one. */
@@ -95,7 +97,7 @@ export class ClientConnection extends Attempt implements Upstream, Writer {
     // The version's last digit stands before the line end: whatever came, we speak 1.1.
     scratch[head.fieldsStart - 3] = 49;
     if (exchange.rewrittenTarget !== null) end = this.#rewriteLine(exchange, head, end);
-    else this.#lineStart = exchange.methodStart;
+    else this.#lineStart = exchange.methodFrom;
     if (head.appended !== "") end = writeText(scratch, end, head.appended);
     return end;
   }

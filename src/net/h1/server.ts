@@ -233,7 +233,7 @@ export class ServerConnection extends Timed implements Downstream, Writer {
     this.#fillOrigin(exchange);
     this.exchange = exchange;
     this.#close = this.inputEnded;
-    newRequestId(exchange.requestIdBytes);
+    newRequestId(exchange.ownIdBytes);
     if (end <= 0) {
       this.#refuse(end === INCOMPLETE ? tooLarge(bytes, limits) : PARSE_ERRORS[end]!);
       return;
@@ -269,12 +269,16 @@ export class ServerConnection extends Timed implements Downstream, Writer {
   /** Copies what the parser found into the exchange and applies the rules. Returns why not, or null. */
   #takeHead(exchange: HttpExchange, limits: Limits): ErrorCode | null {
     const head = exchange.request;
-    exchange.methodStart = parsed.start;
-    exchange.methodEnd = parsed.methodEnd;
-    exchange.targetStart = parsed.targetStart;
-    exchange.targetEnd = parsed.targetEnd;
+    exchange.methodFrom = parsed.start;
+    exchange.methodTo = parsed.methodEnd;
+    exchange.targetFrom = parsed.targetStart;
+    exchange.targetTo = parsed.targetEnd;
     exchange.minor = parsed.minor;
     exchange.hostField = parsed.host;
+    if (parsed.host >= 0) {
+      exchange.hostFrom = head.positions[parsed.host * FIELD_STRIDE + 2]!;
+      exchange.hostTo = head.positions[parsed.host * FIELD_STRIDE + 3]!;
+    }
     exchange.viaField = parsed.via;
     exchange.cdnLoopField = parsed.cdnLoop;
     exchange.userAgentField = parsed.userAgent;
@@ -824,6 +828,9 @@ function takeAbsoluteForm(exchange: HttpExchange, head: Head): ErrorCode | null 
   const path = rest.startsWith("/") ? rest : `/${rest}`;
   const pathBytes = latin1Bytes(path.split("?")[0]!);
   if (!validPercents(pathBytes, 0, pathBytes.length)) return "FL_BAD_TARGET";
+  const authorityAt = exchange.targetFrom + exchange.target.indexOf("//") + 2;
+  exchange.hostFrom = authorityAt;
+  exchange.hostTo = authorityAt + authority.length;
   exchange.target = path;
   exchange.authority = authority;
   exchange.host = routingHost(authority);

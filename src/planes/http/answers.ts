@@ -1,0 +1,70 @@
+/** Answers of our own to errors: a small page or JSON by Accept, with nothing of our inside. */
+import { ERRORS, type ErrorCode } from "../../core/errors.ts";
+import type { HttpExchange } from "../../net/http_exchange.ts";
+
+const TITLES: Readonly<Record<number, string>> = {
+  400: "Bad Request",
+  401: "Unauthorized",
+  403: "Forbidden",
+  404: "Not Found",
+  405: "Method Not Allowed",
+  408: "Request Timeout",
+  413: "Content Too Large",
+  414: "URI Too Long",
+  417: "Expectation Failed",
+  421: "Misdirected Request",
+  429: "Too Many Requests",
+  431: "Request Header Fields Too Large",
+  500: "Internal Server Error",
+  501: "Not Implemented",
+  502: "Bad Gateway",
+  503: "Service Unavailable",
+  504: "Gateway Timeout",
+  505: "HTTP Version Not Supported",
+  508: "Loop Detected",
+};
+
+/** Statuses after which a client may try again soon. */
+const RETRY_AFTER_SECONDS: Readonly<Record<number, number>> = { 429: 1, 503: 1 };
+
+/** Answers with what `code` stands for, or cuts where no answer is possible. */
+export function answerError(exchange: HttpExchange, code: ErrorCode): void {
+  const { status, text } = ERRORS[code];
+  if (status === 0 || status === 499) {
+    exchange.down.cut(exchange);
+    return;
+  }
+  const accept = exchange.request.count === 0 ? null : exchange.request.get("accept");
+  const { type, body } = errorBody(accept, status, text, exchange.requestId);
+  const retryAfter = RETRY_AFTER_SECONDS[status];
+  const date = `Date: ${new Date().toUTCString()}\r\n`;
+  exchange.respond(
+    status,
+    `Content-Type: ${type}\r\nCache-Control: no-store\r\n${date}${retryAfter === undefined ? "" : `Retry-After: ${retryAfter}\r\n`}`,
+    body,
+  );
+}
+
+/** The body of an error answer in the form that the client asks for. */
+export function errorBody(
+  accept: string | null,
+  status: number,
+  text: string,
+  requestId: string,
+): { readonly type: string; readonly body: string } {
+  const title = TITLES[status] ?? "Error";
+  const wanted = accept?.toLowerCase() ?? "";
+  if (wanted.includes("json")) {
+    return {
+      type: "application/json",
+      body: `${JSON.stringify({ status, title, detail: text, request_id: requestId })}\n`,
+    };
+  }
+  if (wanted.includes("html")) {
+    return {
+      type: "text/html; charset=utf-8",
+      body: `<!doctype html><html lang="en"><title>${status} ${title}</title><body><h1>${title}</h1><p>${text}</p><p><small>${requestId.replace(/[^0-9A-Za-z_-]/g, "")}</small></p></body></html>\n`,
+    };
+  }
+  return { type: "text/plain; charset=utf-8", body: `${status} ${title}: ${text}\n` };
+}

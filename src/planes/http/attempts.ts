@@ -1,0 +1,345 @@
+/**
+ * Getting an answer from a pool: choose a candidate, get a connection, send, and try elsewhere when that is safe.
+ * What may be tried again is decided by the error table's retry class, the method, and what has already left.
+ */
+import { ERRORS, type ErrorCode } from "../../core/errors.ts";
+import { IDEMPOTENT_METHODS, SAFE_METHODS } from "../../core/model.ts";
+import { usable } from "../../core/strategies/contract.ts";
+import { ClientConnection } from "../../net/h1/client.ts";
+import type { HttpExchange } from "../../net/http_exchange.ts";
+import { addTo, countBackendRequest, countRetry, observeHistogram } from "../../observe/counters.ts";
+import { statusClass, type RetryReason } from "../../observe/label_values.ts";
+import { createConnector, TLS_FAILED, type Connector } from "../../platform/connect.ts";
+import type { TimerWheel } from "../../platform/timer_wheel.ts";
+import { answerError } from "./answers.ts";
+import { AttemptState, type PoolRuntime } from "./runtime.ts";
+import type { Upstream } from "./upstream.ts";
+
+const ECONNREFUSED = 111;
+const ENOENT = 2;
+
+/** What the tries need of the plane around them. */
+export interface AttemptHost {
+  readonly wheel: TimerWheel;
+  now(): number;
+  counters(): { readonly region: Float64Array; readonly boundsMs: Float64Array };
+  /** Writes the request's head into the connection (staged). */
+  writeRequest(exchange: HttpExchange, connection: ClientConnection, upstream: Upstream): void;
+}
+
+export class Attempts {
+  readonly connector: Connector<ClientConnection>;
+  readonly #host: AttemptHost;
+  /** True while a client's event is handled: staged bytes are flushed at its end. */
+  inClientEvent = false;
+
+  constructor(host: AttemptHost) {
+    this.#host = host;
+    this.connector = createConnector<ClientConnection>({
+      connected: (connection) => this.#connected(connection),
+      failed: (connection, code, reason) => this.#connectFailed(connection, code, reason),
+      data: (connection, bytes) => connection.onData(bytes),
+      drain: (connection) => connection.onDrain(),
+      end: (connection) => connection.onEnd(),
+      closed: (connection, code) => connection.onClosed(code),
+      error: () => {},
+    });
+  }
+
+  /** Starts the first try of an exchange. */
+  start(exchange: HttpExchange, pool: PoolRuntime, hash: number): void {
+    const state = stateOf(exchange);
+    state.begin(pool, hash, this.#host.now());
+    exchange.poolName = pool.plan.name;
+    pool.active++;
+    this.#next(exchange, state, "FL_NO_BACKEND");
+  }
+
+  /** Chooses a candidate and sends; `lastError` is answered when there is none. */
+  #next(exchange: HttpExchange, state: AttemptState, lastError: ErrorCode): void {
+    const pool = state.pool!;
+    const chosen = pool.picker.pick!(state.hash, state.tried) as Upstream | null;
+    if (chosen !== null) {
+      this.#use(exchange, state, chosen);
+      return;
+    }
+    if (hasFullCandidate(pool, state)) this.#enqueue(exchange, state);
+    else this.#giveUp(exchange, lastError);
+  }
+
+  #use(exchange: HttpExchange, state: AttemptState, upstream: Upstream): void {
+    state.upstream = upstream;
+    upstream.in_flight++;
+    exchange.backendId = upstream.key;
+    state.phaseStart = this.#host.wheel.coarseNow;
+    const kept = state.freshConnection ? null : upstream.takeIdle();
+    state.freshConnection = false;
+    if (kept !== null) {
+      this.#send(exchange, state, kept);
+      return;
+    }
+    this.#dial(exchange, state, upstream);
+  }
+
+  #dial(exchange: HttpExchange, state: AttemptState, upstream: Upstream): void {
+    const { region } = this.#host.counters();
+    addTo(region, upstream.slots.backend_connections_opened_total, 1);
+    const connection = upstream.dial();
+    connection.claimant = exchange;
+    state.connection = connection;
+    state.phase = "connecting";
+    state.phaseStart = this.#host.now();
+    this.#host.wheel.after(exchange, upstream.pool.timeouts.connect);
+    this.connector.connect(upstream.address, connection, upstream.tls);
+  }
+
+  #connected(connection: ClientConnection): void {
+    const exchange = connection.claimant;
+    connection.claimant = null;
+    if (exchange === null) {
+      connection.close();
+      return;
+    }
+    const state = stateOf(exchange);
+    exchange.connectMs = this.#host.now() - state.phaseStart;
+    this.#send(exchange, state, connection);
+  }
+
+  #connectFailed(connection: ClientConnection, code: number, reason: string): void {
+    const exchange = connection.claimant;
+    connection.claimant = null;
+    connection.close();
+    if (exchange === null) return;
+    const error: ErrorCode =
+      code === TLS_FAILED
+        ? "FL_UPSTREAM_TLS"
+        : code === ECONNREFUSED || code === ENOENT
+          ? "FL_CONNECT_REFUSED"
+          : "FL_CONNECT_FAILED";
+    this.failed(exchange, error, reason === "" ? `errno ${code}` : reason);
+  }
+
+  #send(exchange: HttpExchange, state: AttemptState, connection: ClientConnection): void {
+    const upstream = state.upstream!;
+    state.connection = connection;
+    state.phase = "waiting";
+    this.#host.writeRequest(exchange, connection, upstream);
+    exchange.attach(connection);
+    this.#host.wheel.afterCoarse(exchange, upstream.pool.timeouts.first_byte);
+    if (!this.inClientEvent) connection.flush();
+  }
+
+  /** The try at work has failed before a final head. Tries elsewhere or answers. */
+  failed(exchange: HttpExchange, code: ErrorCode, detail: string): void {
+    const state = stateOf(exchange);
+    const { connection } = state;
+    const wasKept = connection !== null && connection.served > 0 && !connection.answering;
+    this.release(exchange, 0);
+    exchange.reasonDetail = detail;
+    if (this.#mayTryAgain(exchange, state, code, wasKept)) {
+      if (ERRORS[code].retry === "reused") state.freshConnection = true;
+      else state.tried.push(state.upstream!);
+      this.#retry(exchange, state, code, code);
+      return;
+    }
+    this.#giveUp(exchange, code);
+  }
+
+  /** An answer whose status the pool retries. Returns false when the answer must go to the client. */
+  retryStatus(exchange: HttpExchange, status: number): boolean {
+    const state = stateOf(exchange);
+    const pool = state.pool!;
+    const { retries } = pool.plan;
+    if (!retries.on_status.includes(status) || state.triesLeft === 0 || !this.#repeatable(exchange, pool)) return false;
+    if (!pool.upstreams.some((other) => other !== state.upstream && usable(other) && !state.tried.includes(other))) {
+      return false;
+    }
+    if (!this.#withinBudget(pool)) return false;
+    this.release(exchange, status);
+    exchange.releaseUpstream();
+    state.tried.push(state.upstream!);
+    this.#retry(exchange, state, "status", "FL_NO_BACKEND");
+    return true;
+  }
+
+  #retry(exchange: HttpExchange, state: AttemptState, reason: RetryReason, lastError: ErrorCode): void {
+    const pool = state.pool!;
+    countRetry(this.#host.counters().region, pool.slots, reason);
+    exchange.retries++;
+    if (!state.isRetry) {
+      state.isRetry = true;
+      pool.retrying++;
+    }
+    if (state.freshConnection && usable(state.upstream!)) this.#use(exchange, state, state.upstream!);
+    else {
+      state.triesLeft--;
+      this.#next(exchange, state, lastError);
+    }
+  }
+
+  #mayTryAgain(exchange: HttpExchange, state: AttemptState, code: ErrorCode, wasKept: boolean): boolean {
+    const pool = state.pool!;
+    if (exchange.responseStarted || exchange.done) return false;
+    if (code === "FL_FIRST_BYTE_TIMEOUT") {
+      if (state.retriedTimeout || !SAFE_METHODS.has(exchange.method) || !exchange.bodyUntouched) return false;
+      state.retriedTimeout = true;
+    } else if (ERRORS[code].retry === "no") return false;
+    else if (ERRORS[code].retry === "reused") {
+      // A kept connection that the backend closed meanwhile: one silent try on a new one (RFC 9112 9.3.1).
+      if (!wasKept || !this.#repeatable(exchange, pool)) return false;
+      return true;
+    }
+    // Nothing has been sent to a backend that could not be reached: every method may go elsewhere.
+    if (state.triesLeft === 0 || !exchange.bodyUntouched) return false;
+    return this.#withinBudget(pool);
+  }
+
+  #repeatable(exchange: HttpExchange, pool: PoolRuntime): boolean {
+    if (!exchange.bodyUntouched) return false;
+    return pool.plan.retries.non_idempotent || IDEMPOTENT_METHODS.has(exchange.method);
+  }
+
+  #withinBudget(pool: PoolRuntime): boolean {
+    const { budget, budget_min } = pool.plan.retries;
+    if (pool.retrying < Math.max(budget_min, pool.active * budget)) return true;
+    addTo(this.#host.counters().region, pool.slots.retry_budget_exhausted_total, 1);
+    return false;
+  }
+
+  #giveUp(exchange: HttpExchange, code: ErrorCode): void {
+    exchange.reason = code;
+    if (exchange.responseStarted) exchange.down.cut(exchange);
+    else answerError(exchange, code);
+  }
+
+  #enqueue(exchange: HttpExchange, state: AttemptState): void {
+    const pool = state.pool!;
+    const { region } = this.#host.counters();
+    if (pool.queue.length >= pool.plan.queue.size) {
+      this.#giveUp(exchange, "FL_QUEUE_FULL");
+      return;
+    }
+    state.phase = "queued";
+    state.phaseStart = this.#host.now();
+    pool.queue.push(exchange);
+    addTo(region, pool.slots.queue_length, 1);
+    this.#host.wheel.after(exchange, pool.plan.queue.timeout_ms);
+  }
+
+  #leaveQueue(exchange: HttpExchange, state: AttemptState): void {
+    const pool = state.pool!;
+    const index = pool.queue.indexOf(exchange);
+    if (index < 0) return;
+    pool.queue.splice(index, 1);
+    addTo(this.#host.counters().region, pool.slots.queue_length, -1);
+    state.phase = "none";
+    exchange.queueMs += this.#host.now() - state.phaseStart;
+  }
+
+  /** Serves those who wait as far as candidates are free. Called when one has become free or available. */
+  wakeQueue(pool: PoolRuntime): void {
+    while (pool.queue.length > 0) {
+      const exchange = pool.queue[0]!;
+      const state = stateOf(exchange);
+      const chosen = pool.picker.pick!(state.hash, state.tried) as Upstream | null;
+      if (chosen === null) return;
+      this.#leaveQueue(exchange, state);
+      this.#use(exchange, state, chosen);
+    }
+  }
+
+  /** The backend's final head has come: from now on nothing is tried again. */
+  answered(exchange: HttpExchange): void {
+    const state = stateOf(exchange);
+    state.phase = "answering";
+    exchange.firstByteMs = this.#host.now() - state.startedAt;
+    this.#host.wheel.afterCoarse(exchange, state.pool!.plan.timeouts.idle_progress);
+  }
+
+  /** Gives the candidate back. `status` of its answer, 0 = none. */
+  release(exchange: HttpExchange, status: number): void {
+    const state = stateOf(exchange);
+    const { upstream, connection } = state;
+    if (connection !== null && connection.claimant === exchange) {
+      connection.claimant = null;
+      this.connector.cancel(connection);
+      connection.close();
+    }
+    state.connection = null;
+    if (upstream === null || state.phase === "none" || state.phase === "queued") return;
+    state.phase = "none";
+    upstream.in_flight--;
+    const { region, boundsMs } = this.#host.counters();
+    countBackendRequest(region, upstream.slots, statusClass(status));
+    observeHistogram(
+      region,
+      upstream.slots.backend_request_duration_seconds,
+      boundsMs,
+      Math.max(0, this.#host.now() - state.startedAt),
+    );
+    if (state.pool!.queue.length > 0) this.wakeQueue(state.pool!);
+  }
+
+  /** The exchange has ended, however. */
+  done(exchange: HttpExchange): void {
+    const state = stateOf(exchange);
+    const { pool } = state;
+    if (pool === null) return;
+    if (state.phase === "queued") this.#leaveQueue(exchange, state);
+    this.release(exchange, exchange.status);
+    pool.active--;
+    if (state.isRetry) pool.retrying--;
+    state.pool = null;
+    state.upstream = null;
+  }
+
+  /** A deadline of the try at work has passed. */
+  onDeadline(exchange: HttpExchange): void {
+    const state = stateOf(exchange);
+    const { timeouts } = state.pool!.plan;
+    const { wheel } = this.#host;
+    switch (state.phase) {
+      case "none":
+        break;
+      case "queued":
+        addTo(this.#host.counters().region, state.pool!.slots.queue_timeouts_total, 1);
+        this.#leaveQueue(exchange, state);
+        this.#giveUp(exchange, "FL_QUEUE_TIMEOUT");
+        break;
+      case "connecting":
+        this.failed(exchange, "FL_CONNECT_TIMEOUT", "");
+        break;
+      case "waiting":
+        // A body that is still on its way has its own deadline on the client's side.
+        if (!exchange.requestEnded) wheel.after(exchange, timeouts.first_byte);
+        else {
+          exchange.releaseUpstream();
+          this.failed(exchange, "FL_FIRST_BYTE_TIMEOUT", "");
+        }
+        break;
+      case "answering": {
+        const connection = state.connection;
+        if (connection === null || exchange.tunnel) break;
+        const silentMs = wheel.coarseNow - connection.progressAt;
+        if (connection.paused || silentMs < timeouts.idle_progress) {
+          wheel.after(exchange, connection.paused ? timeouts.idle_progress : timeouts.idle_progress - silentMs);
+        } else {
+          exchange.releaseUpstream();
+          exchange.responseBroken("FL_UPSTREAM_IDLE");
+        }
+        break;
+      }
+    }
+  }
+}
+
+function stateOf(exchange: HttpExchange): AttemptState {
+  return (exchange.attempt ??= new AttemptState()) as AttemptState;
+}
+
+/** True when a candidate is passed over only because it is at its limit. */
+function hasFullCandidate(pool: PoolRuntime, state: AttemptState): boolean {
+  return pool.upstreams.some(
+    (upstream) => upstream.available && upstream.weight > 0 && !usable(upstream) && !state.tried.includes(upstream),
+  );
+}

@@ -1,0 +1,162 @@
+/**
+ * What a backend learns of where a request came from: X-Forwarded-*, Forwarded, X-Request-ID and Via. Fields of peers
+ * that are not trusted are taken away; those of trusted peers are kept and appended to (RFC 7239, RFC 9110 7.6.3).
+ */
+import { isIP } from "node:net";
+import { FIELD_STRIDE, isFieldValue, type Head } from "../../net/head.ts";
+import { latin1Bytes, writeBytes, writeText } from "../../net/h1/bytes.ts";
+import { scratch } from "../../net/h1/scratch.ts";
+import type { HttpExchange } from "../../net/http_exchange.ts";
+
+/** Name under which we appear in Via and CDN-Loop. */
+export const PSEUDONYM = "fairlead";
+/** A request that has passed us this often is in a loop. */
+const MAX_PASSES = 1;
+
+const IDENTITY = new Set([
+  "forwarded",
+  "x-real-ip",
+  "x-request-id",
+  "x-forwarded-for",
+  "x-forwarded-proto",
+  "x-forwarded-host",
+  "x-forwarded-port",
+  "x-forwarded-prefix",
+  "x-forwarded-server",
+  "x-forwarded-by",
+]);
+
+const REQUEST_ID = latin1Bytes("X-Request-ID: ");
+const FORWARDED_HOST = latin1Bytes("\r\nX-Forwarded-Host: ");
+
+/** Lines that are the same for all requests of a connection whose peer is not trusted. */
+export function connectionLines(exchange: HttpExchange): Uint8Array {
+  const address = exchange.client.address === "" ? "unknown" : exchange.client.address;
+  return latin1Bytes(
+    `X-Forwarded-For: ${address}\r\n` +
+      `X-Forwarded-Proto: ${exchange.secure ? "https" : "http"}\r\n` +
+      `X-Forwarded-Port: ${exchange.listenerPort}\r\n` +
+      `Via: 1.1 ${PSEUDONYM}\r\n`,
+  );
+}
+
+/** Takes away what an untrusted peer must not say, and every spelling of it with underscores. */
+export function dropIdentityFields(exchange: HttpExchange): void {
+  const head = exchange.request;
+  for (let field = 0; field < head.count; field++) {
+    const at = field * FIELD_STRIDE;
+    const length = head.positions[at + 1]! - head.positions[at]!;
+    if (length < 9 || length > 18) continue;
+    const name = head.nameAt(field).toLowerCase();
+    if (IDENTITY.has(name) || (name.includes("_") && IDENTITY.has(name.replaceAll("_", "-")))) head.drop(field);
+  }
+}
+
+/** Takes away spellings with underscores of fields that we manage: many servers read them as the real ones. */
+export function dropUnderscoreFields(exchange: HttpExchange, managed: ReadonlySet<string>): void {
+  const head = exchange.request;
+  for (let field = 0; field < head.count; field++) {
+    const name = head.nameAt(field).toLowerCase();
+    if (!name.includes("_")) continue;
+    const real = name.replaceAll("_", "-");
+    if (IDENTITY.has(real) || managed.has(real)) head.drop(field);
+  }
+}
+
+/** Appends the lines of a connection and a request to a head that ends at `end` in the scratch block; returns the new end. */
+export function writeForwarding(exchange: HttpExchange, lines: Uint8Array, end: number): number {
+  end = writeBytes(scratch, end, lines);
+  end = writeBytes(scratch, end, REQUEST_ID);
+  end = writeBytes(scratch, end, exchange.ownIdBytes);
+  if (exchange.authority !== "") {
+    end = writeBytes(scratch, end, FORWARDED_HOST);
+    end = writeText(scratch, end, exchange.authority);
+  }
+  scratch[end] = 13;
+  scratch[end + 1] = 10;
+  return end + 2;
+}
+
+/** Adds to the head what a trusted peer has not said, and the peer itself to its list. Call once per request. */
+export function addTrustedForwarding(exchange: HttpExchange): void {
+  const head = exchange.request;
+  const peer = exchange.client.peerAddress;
+  const chain = head.getAll("x-forwarded-for").join(", ");
+  head.set("X-Forwarded-For", chain === "" ? peer : `${chain}, ${peer}`);
+  if (head.find("x-forwarded-proto") < 0) head.add("X-Forwarded-Proto", exchange.secure ? "https" : "http");
+  if (head.find("x-forwarded-host") < 0 && exchange.authority !== "") {
+    head.add("X-Forwarded-Host", exchange.authority);
+  }
+  if (head.find("x-forwarded-port") < 0) head.add("X-Forwarded-Port", String(exchange.listenerPort));
+  const id = head.get("x-request-id");
+  if (id !== null && usableRequestId(id)) exchange.requestId = id;
+  else head.set("X-Request-ID", exchange.requestId);
+  head.add("Via", `1.1 ${PSEUDONYM}`);
+}
+
+/**
+ * The client of a request that came through trusted proxies: the right-most address of X-Forwarded-For (else
+ * Forwarded) that is not one of theirs. Returns null when the fields say nothing usable.
+ */
+export function clientBehindProxies(head: Head, isTrusted: (address: string) => boolean): string | null {
+  const chain = forwardedChain(head);
+  for (let index = chain.length - 1; index >= 0; index--) {
+    const address = chain[index]!;
+    if (isIP(address) === 0) return index === chain.length - 1 ? null : chain[index + 1]!;
+    if (!isTrusted(address) || index === 0) return address;
+  }
+  return null;
+}
+
+function forwardedChain(head: Head): string[] {
+  const lines = head.getAll("x-forwarded-for");
+  if (lines.length > 0) return lines.join(",").split(",").map(bareAddress);
+  return head
+    .getAll("forwarded")
+    .join(",")
+    .split(",")
+    .map((element) => bareAddress(/(?:^|;)\s*for=\s*("[^"]*"|[^;,\s]+)/i.exec(element)?.[1] ?? ""))
+    .filter((address) => address !== "");
+}
+
+/** An address without port, brackets, quotes and white space. */
+export function bareAddress(text: string): string {
+  let address = text.trim();
+  if (address.startsWith('"') && address.endsWith('"')) address = address.slice(1, -1);
+  if (address.startsWith("[")) address = address.slice(1, Math.max(1, address.indexOf("]")));
+  else if (address.split(":").length === 2) address = address.split(":")[0]!;
+  if (/^::ffff:\d+\.\d+\.\d+\.\d+$/i.test(address)) address = address.slice(7);
+  return address;
+}
+
+/** One element of a Forwarded field (RFC 7239 4): IPv6 addresses are quoted and bracketed. */
+export function forwardedElement(address: string, host: string, secure: boolean): string {
+  const node = address === "" ? "unknown" : address.includes(":") ? `"[${address}]"` : address;
+  const authority = /^[A-Za-z0-9.-]*$/.test(host) ? host : `"${host}"`;
+  return `for=${node};host=${authority};proto=${secure ? "https" : "http"}`;
+}
+
+/** True when Via or CDN-Loop shows that the request has passed here before (RFC 9110 7.6.3, RFC 8586). */
+export function isLoop(exchange: HttpExchange): boolean {
+  const head = exchange.request;
+  if (exchange.viaField >= 0) {
+    const passes = head
+      .getAll("via")
+      .join(",")
+      .split(",")
+      .filter((element) => element.trim().split(/\s+/)[1]?.toLowerCase() === PSEUDONYM).length;
+    if (passes > MAX_PASSES) return true;
+  }
+  if (exchange.cdnLoopField < 0) return false;
+  const named = head
+    .getAll("cdn-loop")
+    .join(",")
+    .split(",")
+    .filter((element) => element.trim().split(";")[0]!.trim().toLowerCase() === PSEUDONYM);
+  return named.length > MAX_PASSES;
+}
+
+/** A request id of a trusted peer that may go on: visible characters, not too long. */
+export function usableRequestId(id: string): boolean {
+  return id.length > 0 && id.length <= 128 && isFieldValue(id) && !/[\s"]/.test(id);
+}
