@@ -33,6 +33,8 @@ export interface Client {
 export interface Downstream {
   /** `1.0`, `1.1`, `2` or `3`. */
   readonly protocol: string;
+  /** Kept here by the http plane: what it knows of this connection. Null at first. */
+  planeCache: unknown;
   /** Sends an informational answer (100, 103). Ignored where the protocol or the client cannot take one. */
   writeInformational(exchange: Exchange, status: number, head: Head): void;
   /** Sends the head of the final answer. `length` in bytes, or UNKNOWN_LENGTH. Staged until body, end or flush. */
@@ -71,6 +73,8 @@ export interface Upstream {
 
 /** Consumer of a request or response body on its way: a transformer, a tee, a buffer, a counter. */
 export interface BodyStage {
+  /** True: every byte goes on as it came, so the length that was declared stays. */
+  readonly keepsLength?: boolean;
   /** Returns false to ask for a pause; `next` is called for what goes on. */
   write(exchange: Exchange, bytes: Uint8Array, from: number, to: number, next: BodySink): boolean;
   end(exchange: Exchange, trailers: Head | null, next: BodySink): void;

@@ -33,6 +33,8 @@ export interface ExchangeHandler {
   onUpstreamFailed(exchange: HttpExchange, code: ErrorCode, detail: string): void;
   /** The exchange answers with the error `code`. */
   onFail(exchange: HttpExchange, code: ErrorCode, detail: string): void;
+  /** A step waits: `onDeadline` is due in `delayMs`, unless the wait ends before. */
+  onWait(exchange: HttpExchange, delayMs: number): void;
   /** The deadline of `exchange` has passed. */
   onDeadline(exchange: HttpExchange): void;
   /** Called once, when both sides are through or cut. */
@@ -266,12 +268,9 @@ export class HttpExchange extends Timed implements Exchange {
 
   wait(deadlineMs: number): number {
     this.#waiting = true;
-    this.startDeadline(deadlineMs);
+    this.handler.onWait(this, deadlineMs);
     return ++this.#waitToken;
   }
-
-  /** Set by the plane: starts the deadline of a wait. */
-  startDeadline: (deadlineMs: number) => void = () => {};
 
   get waiting(): boolean {
     return this.#waiting;
@@ -298,6 +297,7 @@ export class HttpExchange extends Timed implements Exchange {
   /** A part of the request body. Returns false when the client should stop. */
   requestBody(bytes: Uint8Array, from: number, to: number): boolean {
     this.bytesIn += to - from;
+    if (this.responseStarted && this.up === null) return true;
     if (this.#collecting) return this.#collect(bytes, from, to);
     if (this.requestStage !== null)
       return this.requestStage.write(this, bytes, from, to, this.#sinkForRequest());

@@ -1,5 +1,6 @@
 /** Rebuilding a head in the scratch block: kept lines move together in place, so an unchanged head costs nothing. */
 import { FIELD_STRIDE, type Head } from "../head.ts";
+import { flushAnyStaged } from "./output.ts";
 import { scratch, scratchOwner } from "./scratch.ts";
 
 /**
@@ -7,6 +8,7 @@ import { scratch, scratchOwner } from "./scratch.ts";
  * loaded when another head has been in the scratch block since it was parsed. `upTo` is `head.fieldsEnd`.
  */
 export function compactHead(head: Head, upTo: number): number {
+  flushAnyStaged();
   if (scratchOwner.head !== head) scratch.set(head.bytes.subarray(0, upTo));
   // What stands there now is no longer the head as it was parsed.
   scratchOwner.head = null;

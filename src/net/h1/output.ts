@@ -50,6 +50,11 @@ export function flushStaged(writer: Writer): boolean {
   return sendNow(writer, scratch, staged.from, staged.end);
 }
 
+/** Sends what any writer has staged: the scratch block is needed for something else. */
+export function flushAnyStaged(): void {
+  if (staged.writer !== null) flushStaged(staged.writer);
+}
+
 /** Sends `bytes[from..to)` after what is staged or waiting. Returns false when bytes wait for the socket. */
 export function send(writer: Writer, bytes: Uint8Array, from: number, to: number): boolean {
   if (staged.writer !== writer) return sendNow(writer, bytes, from, to);

@@ -347,6 +347,7 @@ export class ServerConnection extends Timed implements Downstream, Writer {
 
   #startBody(exchange: HttpExchange, bytes: Uint8Array, end: number): void {
     this.#headDeadline = 0;
+    exchange.bytesIn = end;
     this.#chunks = null;
     this.#remaining = exchange.requestLength;
     this.state = exchange.requestLength === 0 ? "answer" : "body";
@@ -720,6 +721,13 @@ export class ServerConnection extends Timed implements Downstream, Writer {
   drain(): void {
     this.#close = true;
     if (this.state === "head" && this.exchange === null && this.#pending === null) this.#shut();
+  }
+
+  /** The drain's deadline has come: the client can tell that nothing is complete. */
+  cutForDrain(): void {
+    const { exchange } = this;
+    if (exchange !== null && !exchange.done) exchange.clientAborted("FL_DRAINED");
+    this.cutConnection();
   }
 
   get idle(): boolean {

@@ -1,5 +1,6 @@
 /** Answers of our own to errors: a small page or JSON by Accept, with nothing of our inside. */
 import { ERRORS, type ErrorCode } from "../../core/errors.ts";
+import { Head } from "../../net/head.ts";
 import type { HttpExchange } from "../../net/http_exchange.ts";
 
 const TITLES: Readonly<Record<number, string>> = {
@@ -27,6 +28,26 @@ const TITLES: Readonly<Record<number, string>> = {
 /** Statuses after which a client may try again soon. */
 const RETRY_AFTER_SECONDS: Readonly<Record<number, number>> = { 429: 1, 503: 1 };
 
+let dateSecond = 0;
+let date = "";
+
+/** The Date field of this second, with its line end (RFC 9110 6.6.1). */
+export function dateLine(): string {
+  const second = Math.floor(Date.now() / 1_000);
+  if (second !== dateSecond) {
+    dateSecond = second;
+    date = `Date: ${new Date(second * 1_000).toUTCString()}\r\n`;
+  }
+  return date;
+}
+
+/** A head of our own that holds nothing but the lines `fields`, for steps that change answers. */
+export function localHead(fields: string): Head {
+  const head = new Head(0);
+  head.appended = fields;
+  return head;
+}
+
 /** Answers with what `code` stands for, or cuts where no answer is possible. */
 export function answerError(exchange: HttpExchange, code: ErrorCode): void {
   const { status, text } = ERRORS[code];
@@ -37,12 +58,9 @@ export function answerError(exchange: HttpExchange, code: ErrorCode): void {
   const accept = exchange.request.count === 0 ? null : exchange.request.get("accept");
   const { type, body } = errorBody(accept, status, text, exchange.requestId);
   const retryAfter = RETRY_AFTER_SECONDS[status];
-  const date = `Date: ${new Date().toUTCString()}\r\n`;
-  exchange.respond(
-    status,
-    `Content-Type: ${type}\r\nCache-Control: no-store\r\n${date}${retryAfter === undefined ? "" : `Retry-After: ${retryAfter}\r\n`}`,
-    body,
-  );
+  const retry = retryAfter === undefined ? "" : `Retry-After: ${retryAfter}\r\n`;
+  const fields = `Content-Type: ${type}\r\nCache-Control: no-store\r\n${dateLine()}${retry}`;
+  exchange.respond(status, fields, body);
 }
 
 /** The body of an error answer in the form that the client asks for. */

@@ -7,7 +7,13 @@ import { IDEMPOTENT_METHODS, SAFE_METHODS } from "../../core/model.ts";
 import { usable } from "../../core/strategies/contract.ts";
 import { ClientConnection } from "../../net/h1/client.ts";
 import type { HttpExchange } from "../../net/http_exchange.ts";
-import { addTo, countBackendRequest, countRetry, observeHistogram } from "../../observe/counters.ts";
+import {
+  addTo,
+  countBackendRequest,
+  countLimit,
+  countRetry,
+  observeHistogram,
+} from "../../observe/counters.ts";
 import { statusClass, type RetryReason } from "../../observe/label_values.ts";
 import { createConnector, TLS_FAILED, type Connector } from "../../platform/connect.ts";
 import type { TimerWheel } from "../../platform/timer_wheel.ts";
@@ -22,7 +28,6 @@ const ENOENT = 2;
 export interface AttemptHost {
   readonly wheel: TimerWheel;
   now(): number;
-  counters(): { readonly region: Float64Array; readonly boundsMs: Float64Array };
   /** Writes the request's head into the connection (staged). */
   writeRequest(exchange: HttpExchange, connection: ClientConnection, upstream: Upstream): void;
 }
@@ -51,7 +56,7 @@ export class Attempts {
     const state = stateOf(exchange);
     state.begin(pool, hash, this.#host.now());
     exchange.poolName = pool.plan.name;
-    pool.active++;
+    pool.state.active++;
     this.#next(exchange, state, "FL_NO_BACKEND");
   }
 
@@ -72,7 +77,7 @@ export class Attempts {
     upstream.in_flight++;
     exchange.backendId = upstream.key;
     state.phaseStart = this.#host.wheel.coarseNow;
-    const kept = state.freshConnection ? null : upstream.takeIdle();
+    const kept = state.freshConnection ? null : upstream.connections.takeIdle();
     state.freshConnection = false;
     if (kept !== null) {
       this.#send(exchange, state, kept);
@@ -82,15 +87,14 @@ export class Attempts {
   }
 
   #dial(exchange: HttpExchange, state: AttemptState, upstream: Upstream): void {
-    const { region } = this.#host.counters();
-    addTo(region, upstream.slots.backend_connections_opened_total, 1);
-    const connection = upstream.dial();
+    const { connections } = upstream;
+    const connection = connections.create();
     connection.claimant = exchange;
     state.connection = connection;
     state.phase = "connecting";
     state.phaseStart = this.#host.now();
     this.#host.wheel.after(exchange, upstream.pool.timeouts.connect);
-    this.connector.connect(upstream.address, connection, upstream.tls);
+    this.connector.connect(connections.address, connection, connections.tls);
   }
 
   #connected(connection: ClientConnection): void {
@@ -150,8 +154,13 @@ export class Attempts {
     const state = stateOf(exchange);
     const pool = state.pool!;
     const { retries } = pool.plan;
-    if (!retries.on_status.includes(status) || state.triesLeft === 0 || !this.#repeatable(exchange, pool)) return false;
-    if (!pool.upstreams.some((other) => other !== state.upstream && usable(other) && !state.tried.includes(other))) {
+    if (!retries.on_status.includes(status) || state.triesLeft === 0 || !this.#repeatable(exchange, pool))
+      return false;
+    if (
+      !pool.upstreams.some(
+        (other) => other !== state.upstream && usable(other) && !state.tried.includes(other),
+      )
+    ) {
       return false;
     }
     if (!this.#withinBudget(pool)) return false;
@@ -164,11 +173,11 @@ export class Attempts {
 
   #retry(exchange: HttpExchange, state: AttemptState, reason: RetryReason, lastError: ErrorCode): void {
     const pool = state.pool!;
-    countRetry(this.#host.counters().region, pool.slots, reason);
+    countRetry(pool.counters.region, pool.slots, reason);
     exchange.retries++;
     if (!state.isRetry) {
       state.isRetry = true;
-      pool.retrying++;
+      pool.state.retrying++;
     }
     if (state.freshConnection && usable(state.upstream!)) this.#use(exchange, state, state.upstream!);
     else {
@@ -201,8 +210,8 @@ export class Attempts {
 
   #withinBudget(pool: PoolRuntime): boolean {
     const { budget, budget_min } = pool.plan.retries;
-    if (pool.retrying < Math.max(budget_min, pool.active * budget)) return true;
-    addTo(this.#host.counters().region, pool.slots.retry_budget_exhausted_total, 1);
+    if (pool.state.retrying < Math.max(budget_min, pool.state.active * budget)) return true;
+    addTo(pool.counters.region, pool.slots.retry_budget_exhausted_total, 1);
     return false;
   }
 
@@ -214,32 +223,39 @@ export class Attempts {
 
   #enqueue(exchange: HttpExchange, state: AttemptState): void {
     const pool = state.pool!;
-    const { region } = this.#host.counters();
-    if (pool.queue.length >= pool.plan.queue.size) {
+    const { region, fixed } = pool.counters;
+    if (pool.state.queue.length >= pool.plan.queue.size) {
+      countLimit(region, fixed, "queue");
       this.#giveUp(exchange, "FL_QUEUE_FULL");
       return;
     }
     state.phase = "queued";
     state.phaseStart = this.#host.now();
-    pool.queue.push(exchange);
+    pool.state.queue.push(exchange);
     addTo(region, pool.slots.queue_length, 1);
     this.#host.wheel.after(exchange, pool.plan.queue.timeout_ms);
   }
 
   #leaveQueue(exchange: HttpExchange, state: AttemptState): void {
     const pool = state.pool!;
-    const index = pool.queue.indexOf(exchange);
+    const index = pool.state.queue.indexOf(exchange);
     if (index < 0) return;
-    pool.queue.splice(index, 1);
-    addTo(this.#host.counters().region, pool.slots.queue_length, -1);
+    pool.state.queue.splice(index, 1);
+    addTo(pool.counters.region, pool.slots.queue_length, -1);
     state.phase = "none";
     exchange.queueMs += this.#host.now() - state.phaseStart;
   }
 
+  /** Those who wait for a pool of the plan before wait for `pool` from now on. */
+  adoptQueue(pool: PoolRuntime): void {
+    for (const exchange of pool.state.queue) stateOf(exchange).pool = pool;
+    this.wakeQueue(pool);
+  }
+
   /** Serves those who wait as far as candidates are free. Called when one has become free or available. */
   wakeQueue(pool: PoolRuntime): void {
-    while (pool.queue.length > 0) {
-      const exchange = pool.queue[0]!;
+    while (pool.state.queue.length > 0) {
+      const exchange = pool.state.queue[0]!;
       const state = stateOf(exchange);
       const chosen = pool.picker.pick!(state.hash, state.tried) as Upstream | null;
       if (chosen === null) return;
@@ -252,7 +268,8 @@ export class Attempts {
   answered(exchange: HttpExchange): void {
     const state = stateOf(exchange);
     state.phase = "answering";
-    exchange.firstByteMs = this.#host.now() - state.startedAt;
+    const sinceStart = this.#host.now() - state.startedAt;
+    exchange.firstByteMs = Math.max(0, sinceStart - exchange.connectMs - exchange.queueMs);
     this.#host.wheel.afterCoarse(exchange, state.pool!.plan.timeouts.idle_progress);
   }
 
@@ -269,7 +286,7 @@ export class Attempts {
     if (upstream === null || state.phase === "none" || state.phase === "queued") return;
     state.phase = "none";
     upstream.in_flight--;
-    const { region, boundsMs } = this.#host.counters();
+    const { region, boundsMs } = upstream.counters;
     countBackendRequest(region, upstream.slots, statusClass(status));
     observeHistogram(
       region,
@@ -277,7 +294,7 @@ export class Attempts {
       boundsMs,
       Math.max(0, this.#host.now() - state.startedAt),
     );
-    if (state.pool!.queue.length > 0) this.wakeQueue(state.pool!);
+    if (state.pool!.state.queue.length > 0) this.wakeQueue(state.pool!);
   }
 
   /** The exchange has ended, however. */
@@ -287,8 +304,8 @@ export class Attempts {
     if (pool === null) return;
     if (state.phase === "queued") this.#leaveQueue(exchange, state);
     this.release(exchange, exchange.status);
-    pool.active--;
-    if (state.isRetry) pool.retrying--;
+    pool.state.active--;
+    if (state.isRetry) pool.state.retrying--;
     state.pool = null;
     state.upstream = null;
   }
@@ -302,7 +319,7 @@ export class Attempts {
       case "none":
         break;
       case "queued":
-        addTo(this.#host.counters().region, state.pool!.slots.queue_timeouts_total, 1);
+        addTo(state.pool!.counters.region, state.pool!.slots.queue_timeouts_total, 1);
         this.#leaveQueue(exchange, state);
         this.#giveUp(exchange, "FL_QUEUE_TIMEOUT");
         break;
@@ -322,7 +339,10 @@ export class Attempts {
         if (connection === null || exchange.tunnel) break;
         const silentMs = wheel.coarseNow - connection.progressAt;
         if (connection.paused || silentMs < timeouts.idle_progress) {
-          wheel.after(exchange, connection.paused ? timeouts.idle_progress : timeouts.idle_progress - silentMs);
+          wheel.after(
+            exchange,
+            connection.paused ? timeouts.idle_progress : timeouts.idle_progress - silentMs,
+          );
         } else {
           exchange.releaseUpstream();
           exchange.responseBroken("FL_UPSTREAM_IDLE");
@@ -340,6 +360,7 @@ function stateOf(exchange: HttpExchange): AttemptState {
 /** True when a candidate is passed over only because it is at its limit. */
 function hasFullCandidate(pool: PoolRuntime, state: AttemptState): boolean {
   return pool.upstreams.some(
-    (upstream) => upstream.available && upstream.weight > 0 && !usable(upstream) && !state.tried.includes(upstream),
+    (upstream) =>
+      upstream.available && upstream.weight > 0 && !usable(upstream) && !state.tried.includes(upstream),
   );
 }

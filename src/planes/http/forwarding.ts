@@ -4,7 +4,7 @@
  */
 import { isIP } from "node:net";
 import { FIELD_STRIDE, isFieldValue, type Head } from "../../net/head.ts";
-import { latin1Bytes, writeBytes, writeText } from "../../net/h1/bytes.ts";
+import { latin1Bytes, writeBytes } from "../../net/h1/bytes.ts";
 import { scratch } from "../../net/h1/scratch.ts";
 import type { HttpExchange } from "../../net/http_exchange.ts";
 
@@ -26,17 +26,23 @@ const IDENTITY = new Set([
   "x-forwarded-by",
 ]);
 
-const REQUEST_ID = latin1Bytes("X-Request-ID: ");
-const FORWARDED_HOST = latin1Bytes("\r\nX-Forwarded-Host: ");
+const LINE_END = latin1Bytes("\r\n");
 
-/** Lines that are the same for all requests of a connection whose peer is not trusted. */
+/**
+ * Lines that are the same for all requests of a connection whose peer is not trusted, as long as they name the same
+ * authority. They end with the name of the request id's field, whose value follows.
+ */
 export function connectionLines(exchange: HttpExchange): Uint8Array {
-  const address = exchange.client.address === "" ? "unknown" : exchange.client.address;
+  const { client, authority } = exchange;
+  const address = client.address === "" ? "unknown" : client.address;
+  const host = authority === "" ? "" : `X-Forwarded-Host: ${authority}\r\n`;
   return latin1Bytes(
     `X-Forwarded-For: ${address}\r\n` +
       `X-Forwarded-Proto: ${exchange.secure ? "https" : "http"}\r\n` +
       `X-Forwarded-Port: ${exchange.listenerPort}\r\n` +
-      `Via: 1.1 ${PSEUDONYM}\r\n`,
+      host +
+      `Via: 1.1 ${PSEUDONYM}\r\n` +
+      "X-Request-ID: ",
   );
 }
 
@@ -48,7 +54,8 @@ export function dropIdentityFields(exchange: HttpExchange): void {
     const length = head.positions[at + 1]! - head.positions[at]!;
     if (length < 9 || length > 18) continue;
     const name = head.nameAt(field).toLowerCase();
-    if (IDENTITY.has(name) || (name.includes("_") && IDENTITY.has(name.replaceAll("_", "-")))) head.drop(field);
+    if (IDENTITY.has(name) || (name.includes("_") && IDENTITY.has(name.replaceAll("_", "-"))))
+      head.drop(field);
   }
 }
 
@@ -63,18 +70,11 @@ export function dropUnderscoreFields(exchange: HttpExchange, managed: ReadonlySe
   }
 }
 
-/** Appends the lines of a connection and a request to a head that ends at `end` in the scratch block; returns the new end. */
+/** Appends `connectionLines` and the request's id to a head that ends at `end` in the scratch block; returns the new end. */
 export function writeForwarding(exchange: HttpExchange, lines: Uint8Array, end: number): number {
   end = writeBytes(scratch, end, lines);
-  end = writeBytes(scratch, end, REQUEST_ID);
   end = writeBytes(scratch, end, exchange.ownIdBytes);
-  if (exchange.authority !== "") {
-    end = writeBytes(scratch, end, FORWARDED_HOST);
-    end = writeText(scratch, end, exchange.authority);
-  }
-  scratch[end] = 13;
-  scratch[end + 1] = 10;
-  return end + 2;
+  return writeBytes(scratch, end, LINE_END);
 }
 
 /** Adds to the head what a trusted peer has not said, and the peer itself to its list. Call once per request. */

@@ -1,17 +1,30 @@
 /** What a plan becomes in a worker: routes and pools with everything prepared that can be. */
-import type { PoolPlan, RoutePlan } from "../../core/plan.ts";
+import type { ListenerPlan, Plan, PoolPlan, RoutePlan } from "../../core/plan.ts";
 import type { HashKey } from "../../core/schema/hash_key.ts";
+import type { StateTable } from "../../core/state_table.ts";
 import type { Picker } from "../../core/strategies/contract.ts";
+import type { CidrSet } from "../../net/addresses.ts";
 import type { BodyUse, Step } from "../../net/exchange.ts";
 import type { ClientConnection } from "../../net/h1/client.ts";
 import type { HttpExchange } from "../../net/http_exchange.ts";
-import type { PoolSlots, RouteSlots } from "../../observe/metric_layout.ts";
+import type { FixedSlots, ListenerSlots, PoolSlots, RouteSlots } from "../../observe/metric_layout.ts";
+import type { BackendConnections } from "./backend_connections.ts";
+import type { Router } from "./router.ts";
 import type { Upstream } from "./upstream.ts";
 
+/** Where a plan counts. An exchange counts under the plan it began with, also after another one acts. */
+export interface PlanCounters {
+  readonly region: Float64Array;
+  readonly boundsMs: Float64Array;
+  readonly fixed: FixedSlots;
+}
+
 export interface RouteRuntime {
-  readonly plan: RoutePlan;
+  /** Null for requests that no route takes. */
+  readonly plan: RoutePlan | null;
   readonly name: string;
   readonly slots: RouteSlots;
+  readonly counters: PlanCounters;
   readonly pool: PoolRuntime | null;
   /** All steps in order; empty for most routes. */
   readonly steps: readonly Step[];
@@ -21,22 +34,58 @@ export interface RouteRuntime {
   readonly responseStageSteps: readonly Step[];
   /** Bytes of the body to take in before the steps run, 0 = none. */
   readonly collectBytes: number;
+  /** A body over `collectBytes` is refused: a step needs all of it. */
+  readonly collectAll: boolean;
   readonly upgrades: ReadonlySet<string>;
-  /** Lower-case escapes such as `%2f` that paths of this route may not hold. */
-  readonly deniedEscapes: readonly string[];
+  /** What raw paths of this route may not hold. */
+  readonly deniedPaths: readonly RegExp[];
 }
 
-export interface PoolRuntime {
-  readonly plan: PoolPlan;
-  readonly slots: PoolSlots;
-  readonly upstreams: readonly Upstream[];
-  readonly picker: Picker;
-  readonly hashKey: HashKey | null;
+/** What a pool keeps over reloads. */
+export interface PoolState {
   /** Exchanges that wait because every candidate is at its limit, first come first served. */
   readonly queue: HttpExchange[];
   /** Requests at work, and those of them that are tries after the first. */
   active: number;
   retrying: number;
+}
+
+export interface PoolRuntime {
+  readonly plan: PoolPlan;
+  /** Place in the plan. */
+  readonly index: number;
+  readonly slots: PoolSlots;
+  readonly counters: PlanCounters;
+  readonly state: PoolState;
+  readonly hashKey: HashKey | null;
+  /** Both change when names get other addresses. */
+  upstreams: readonly Upstream[];
+  picker: Picker;
+}
+
+export interface ListenerRuntime {
+  readonly plan: ListenerPlan;
+  readonly index: number;
+  readonly slots: ListenerSlots;
+  readonly counters: PlanCounters;
+  readonly trusted: CidrSet;
+}
+
+/** Everything that a worker needs of one plan. */
+export interface PlaneRuntime {
+  readonly plan: Plan;
+  readonly counters: PlanCounters;
+  readonly router: Router;
+  /** In the order of the plan. */
+  readonly routes: readonly RouteRuntime[];
+  /** Stands for the route of requests that no route takes. */
+  readonly noRoute: RouteRuntime;
+  readonly pools: ReadonlyMap<string, PoolRuntime>;
+  readonly listeners: ReadonlyMap<string, ListenerRuntime>;
+  /** Identities that outlive the plan. */
+  readonly states: StateTable;
+  /** All backends by `pool/key`. */
+  readonly backends: Map<string, BackendConnections>;
 }
 
 export type AttemptPhase = "none" | "queued" | "connecting" | "waiting" | "answering";
@@ -74,6 +123,7 @@ export class AttemptState {
 /** The largest part of the body that a list of steps needs before it runs. */
 export function collectBytesOf(uses: readonly (BodyUse | undefined)[]): number {
   let bytes = 0;
-  for (const use of uses) if (use?.kind === "peek" || use?.kind === "buffer") bytes = Math.max(bytes, use.bytes);
+  for (const use of uses)
+    if (use?.kind === "peek" || use?.kind === "buffer") bytes = Math.max(bytes, use.bytes);
   return bytes;
 }

@@ -1,0 +1,119 @@
+/**
+ * What lives of a backend's address over reloads: its connections, the requests that are at work there, whether it may
+ * take new ones. Plans come and go in front of it.
+ */
+import type { Limits } from "../../core/plan.ts";
+import { ClientConnection, type ConnectionOwner } from "../../net/h1/client.ts";
+import { addTo } from "../../observe/counters.ts";
+import type { SocketAddress } from "../../platform/socket_address.ts";
+import { Timed, type TimerWheel } from "../../platform/timer_wheel.ts";
+import type { Upstream } from "./upstream.ts";
+
+/** How often idle connections are looked at. */
+const SWEEP_MS = 1_000;
+
+/** What all backends of a worker share; `limits` change with a reload. */
+export interface BackendHost {
+  readonly wheel: TimerWheel;
+  limits: Limits;
+}
+
+export class BackendConnections extends Timed implements ConnectionOwner {
+  readonly address: SocketAddress;
+  /** `host:port` for Host fields and the log. */
+  readonly authority: string;
+  readonly tls: Bun.TLSOptions | null;
+  available = true;
+  in_flight = 0;
+  open = 0;
+  /** Idle connections, the one that was used last at the end. */
+  readonly idleConnections: ClientConnection[] = [];
+  /** The plan's view that counts connections, null before the first plan with this address acts. */
+  view: Upstream | null = null;
+  readonly #host: BackendHost;
+  #retired = false;
+
+  constructor(host: BackendHost, address: SocketAddress, authority: string, tls: Bun.TLSOptions | null) {
+    super();
+    this.#host = host;
+    this.address = address;
+    this.authority = authority;
+    this.tls = tls;
+  }
+
+  get wheel(): TimerWheel {
+    return this.#host.wheel;
+  }
+
+  get maxHeaderBytes(): number {
+    return this.#host.limits.header_bytes;
+  }
+
+  get maxFields(): number {
+    return this.#host.limits.header_fields;
+  }
+
+  get chunkExtensionBytes(): number {
+    return this.#host.limits.chunk_extension_bytes;
+  }
+
+  /** A kept-alive connection, or null. */
+  takeIdle(): ClientConnection | null {
+    return this.idleConnections.pop() ?? null;
+  }
+
+  /** A connection that is counted as open; the caller connects it. */
+  create(): ClientConnection {
+    this.open++;
+    this.#count(1);
+    return new ClientConnection(this);
+  }
+
+  idle(connection: ClientConnection): void {
+    const most = this.view?.pool.max_idle_connections ?? 0;
+    if (this.#retired || this.idleConnections.length >= most) {
+      connection.close();
+      return;
+    }
+    connection.progressAt = this.wheel.coarseNow;
+    this.idleConnections.push(connection);
+    if (this.wheelTick === 0) this.wheel.after(this, SWEEP_MS);
+  }
+
+  gone(connection: ClientConnection): void {
+    this.open--;
+    this.#count(-1);
+    const index = this.idleConnections.lastIndexOf(connection);
+    if (index >= 0) this.idleConnections.splice(index, 1);
+  }
+
+  /** Closes connections that have been idle for too long; the oldest stand first. */
+  override onDeadline(now: number): void {
+    const idleMs = this.view?.pool.timeouts.upstream_idle ?? 0;
+    const { idleConnections } = this;
+    while (idleConnections.length > 0 && idleMs > 0 && now - idleConnections[0]!.progressAt >= idleMs) {
+      idleConnections[0]!.close();
+    }
+    if (idleConnections.length > 0) this.wheel.after(this, SWEEP_MS);
+  }
+
+  /** No plan names the address any more: idle connections end now, busy ones after their exchange. */
+  retire(): void {
+    this.#retired = true;
+    for (const connection of this.idleConnections.slice()) connection.close();
+    this.wheel.remove(this);
+  }
+
+  /** A plan names the address (again). */
+  adopt(view: Upstream): void {
+    this.#retired = false;
+    this.view = view;
+  }
+
+  #count(change: number): void {
+    const { view } = this;
+    if (view === null) return;
+    addTo(view.counters.region, view.slots.backend_connections_open, change);
+    if (change > 0) addTo(view.counters.region, view.slots.backend_connections_opened_total, change);
+  }
+}

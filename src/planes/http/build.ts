@@ -1,0 +1,311 @@
+/** Builds what a worker needs of a plan beside the one that acts, in steps that are short enough to run between requests. */
+import { isIP } from "node:net";
+import { endpointText, type Endpoint } from "../../core/model.ts";
+import type { BackendPlan, Plan, PoolPlan, RoutePlan } from "../../core/plan.ts";
+import type { HashOnOption } from "../../core/strategies/hash_on.ts";
+import { requestKey } from "../../core/strategies/hash_on.ts";
+import type { Picker, Random, Strategy } from "../../core/strategies/contract.ts";
+import { strategyByName } from "../../core/strategies/all.ts";
+import { StateTable } from "../../core/state_table.ts";
+import type { FileMap, MemberMap, Snapshot } from "../../core/snapshot.ts";
+import { CidrSet } from "../../net/addresses.ts";
+import type { Step, StepContext } from "../../net/exchange.ts";
+import type { MetricLayout } from "../../observe/metric_layout.ts";
+import { socketAddress } from "../../platform/socket_address.ts";
+import { BackendConnections, type BackendHost } from "./backend_connections.ts";
+import { deniedPatterns } from "./denied_paths.ts";
+import { RouterBuilder } from "./router.ts";
+import {
+  collectBytesOf,
+  type ListenerRuntime,
+  type PlanCounters,
+  type PlaneRuntime,
+  type PoolRuntime,
+  type PoolState,
+  type RouteRuntime,
+} from "./runtime.ts";
+import { Upstream } from "./upstream.ts";
+
+/** Longest stretch of building between two looks at the event loop, in milliseconds. */
+const SLICE_MS = 0.8;
+/** Routes and pools are made in groups of this many. */
+const GROUP = 64;
+
+/** Makes the step of a middleware. Throws when its options cannot be used. */
+export type CreateStep = (kind: string, options: unknown, context: StepContext) => Step;
+
+export interface BuildHost extends BackendHost {
+  /** Monotonic milliseconds. */
+  now(): number;
+  readonly random: Random;
+  readonly createStep: CreateStep;
+  warn(text: string): void;
+}
+
+/** Builds `snapshot`; `before` is the plan that acts or null. */
+export function* buildRuntime(
+  host: BuildHost,
+  snapshot: Snapshot,
+  layout: MetricLayout,
+  region: Float64Array,
+  before: PlaneRuntime | null,
+): Generator<void, PlaneRuntime> {
+  const { plan } = snapshot;
+  const counters: PlanCounters = { region, boundsMs: layout.boundsMs, fixed: layout.fixedSlots() };
+  const states = new StateTable(before?.states ?? null);
+  const backends = new Map<string, BackendConnections>();
+  const pools = new Map<string, PoolRuntime>();
+  for (const [index, pool] of plan.pools.entries()) {
+    const parts: PoolParts = { host, layout, counters, states, backends, snapshot };
+    pools.set(pool.name, buildPool(parts, index, pool, before?.pools.get(pool.name) ?? null));
+    if (index % GROUP === 0) yield;
+  }
+  const builder = new RouterBuilder(plan.routes);
+  let router = builder.step(SLICE_MS, () => host.now());
+  while (router === null) {
+    yield;
+    router = builder.step(SLICE_MS, () => host.now());
+  }
+  const routes: RouteRuntime[] = [];
+  for (const [index, route] of plan.routes.entries()) {
+    routes.push(buildRoute(host, layout, counters, snapshot.files, index, route, pools));
+    if (index % GROUP === 0) yield;
+  }
+  return {
+    plan,
+    counters,
+    router,
+    routes,
+    noRoute: noRoute(layout, counters),
+    pools,
+    listeners: buildListeners(plan, layout, counters),
+    states,
+    backends,
+  };
+}
+
+function buildListeners(
+  plan: Plan,
+  layout: MetricLayout,
+  counters: PlanCounters,
+): Map<string, ListenerRuntime> {
+  return new Map(
+    plan.listeners.map((listener, index) => [
+      listener.name,
+      {
+        plan: listener,
+        index,
+        slots: layout.listenerSlots(index),
+        counters,
+        trusted: new CidrSet(listener.trusted_proxies),
+      },
+    ]),
+  );
+}
+
+interface PoolParts {
+  readonly host: BuildHost;
+  readonly layout: MetricLayout;
+  readonly counters: PlanCounters;
+  readonly states: StateTable;
+  readonly backends: Map<string, BackendConnections>;
+  readonly snapshot: Snapshot;
+}
+
+function buildPool(parts: PoolParts, index: number, plan: PoolPlan, before: PoolRuntime | null): PoolRuntime {
+  const { layout, counters, states } = parts;
+  const upstreams = upstreamsOf(parts, index, plan);
+  return {
+    plan,
+    index,
+    slots: layout.poolSlots(index),
+    counters,
+    state: states.take<PoolState>("pool", plan.name, {}, () => ({ queue: [], active: 0, retrying: 0 })),
+    hashKey: requestKey(strategyOf(plan), plan.strategy.options as HashOnOption),
+    upstreams,
+    picker: pickerOf(parts.host, plan, upstreams, before),
+  };
+}
+
+function upstreamsOf(parts: PoolParts, index: number, plan: PoolPlan): Upstream[] {
+  const { layout, counters, snapshot } = parts;
+  return plan.backends.flatMap((backend, place) =>
+    addressesOf(plan, backend, snapshot.members).map(({ key, endpoint }) => {
+      const connections = connectionsOf(parts, plan, backend, key, endpoint);
+      return new Upstream(key, backend, plan, layout.backendSlots(index, place), counters, connections);
+    }),
+  );
+}
+
+function strategyOf(plan: PoolPlan): Strategy {
+  const strategy = strategyByName(plan.strategy.name);
+  if (strategy === undefined) throw new Error(`pool ${plan.name}: no strategy ${plan.strategy.name}`);
+  return strategy;
+}
+
+function pickerOf(
+  host: BuildHost,
+  plan: PoolPlan,
+  upstreams: readonly Upstream[],
+  before: PoolRuntime | null,
+): Picker {
+  const previous = before !== null && before.plan.strategy.name === plan.strategy.name ? before.picker : null;
+  return strategyOf(plan).create(upstreams, plan.strategy.options, host.random, previous);
+}
+
+/** Gives a pool the addresses that its snapshot has now. Those that are gone lose their idle connections. */
+export function rebuildPool(
+  host: BuildHost,
+  built: { readonly runtime: PlaneRuntime; readonly layout: MetricLayout; readonly snapshot: Snapshot },
+  pool: PoolRuntime,
+): void {
+  const { runtime, layout, snapshot } = built;
+  const { states, backends, counters } = runtime;
+  const before = pool.upstreams;
+  pool.upstreams = upstreamsOf({ host, layout, counters, states, backends, snapshot }, pool.index, pool.plan);
+  pool.picker = pickerOf(host, pool.plan, pool.upstreams, pool);
+  for (const upstream of pool.upstreams) upstream.connections.adopt(upstream);
+  for (const { key, connections } of before) {
+    if (pool.upstreams.some((upstream) => upstream.connections === connections)) continue;
+    backends.delete(`${pool.plan.name}/${key}`);
+    connections.retire();
+  }
+}
+
+/** The addresses of a backend: its own, or those that its name was found to have. */
+function addressesOf(
+  pool: PoolPlan,
+  backend: BackendPlan,
+  members: MemberMap,
+): { readonly key: string; readonly endpoint: Endpoint }[] {
+  const { endpoint, id } = backend;
+  if (endpoint.kind === "unix" || isIP(endpoint.host) !== 0) return [{ key: id, endpoint }];
+  const addresses = members[`${pool.name}/${id}`] ?? [];
+  return addresses.map((address) => ({ key: `${id}@${address}`, endpoint: { ...endpoint, host: address } }));
+}
+
+/** The connections of an address: those of the plan before when nothing that matters to them has changed. */
+function connectionsOf(
+  parts: PoolParts,
+  pool: PoolPlan,
+  backend: BackendPlan,
+  key: string,
+  endpoint: Endpoint,
+): BackendConnections {
+  const { host, states, backends, snapshot } = parts;
+  const id = `${pool.name}/${key}`;
+  const tlsFiles = backend.tls && pool.tls !== null ? filesOf(pool.tls, snapshot.files) : null;
+  const settings = {
+    endpoint,
+    tls: backend.tls ? (pool.tls ?? {}) : null,
+    tlsFiles,
+    host: backend.endpoint,
+    host_header: pool.host_header,
+    proxy_protocol: pool.proxy_protocol,
+  };
+  const connections = states.take<BackendConnections>("backend", id, settings, () => {
+    const tls = backend.tls ? upstreamTls(pool, backend, snapshot.files) : null;
+    return new BackendConnections(host, socketAddress(endpoint), authorityOf(backend), tls);
+  });
+  backends.set(id, connections);
+  return connections;
+}
+
+function filesOf(tls: NonNullable<PoolPlan["tls"]>, files: FileMap): readonly (string | null)[] {
+  return [tls.ca, tls.cert, tls.key].map((path) => (path === null ? null : (files[path] ?? null)));
+}
+
+function upstreamTls(pool: PoolPlan, backend: BackendPlan, files: FileMap): Bun.TLSOptions {
+  const { tls } = pool;
+  const name = tls?.server_name ?? (backend.endpoint.kind === "tcp" ? backend.endpoint.host : "localhost");
+  const [ca, cert, key] = tls === null ? [null, null, null] : filesOf(tls, files);
+  return {
+    serverName: name,
+    rejectUnauthorized: tls?.verify ?? true,
+    ...(ca == null ? {} : { ca }),
+    ...(cert == null ? {} : { cert }),
+    ...(key == null ? {} : { key }),
+  };
+}
+
+/** What a Host field says for the backend: without the port where it is the default of its scheme. */
+function authorityOf(backend: BackendPlan): string {
+  const { endpoint } = backend;
+  if (endpoint.kind === "unix") return "localhost";
+  const usual = backend.tls ? 443 : 80;
+  const text = endpointText(endpoint);
+  return endpoint.port === usual ? text.slice(0, text.lastIndexOf(":")) : text;
+}
+
+function buildRoute(
+  host: BuildHost,
+  layout: MetricLayout,
+  counters: PlanCounters,
+  files: FileMap,
+  index: number,
+  plan: RoutePlan,
+  pools: ReadonlyMap<string, PoolRuntime>,
+): RouteRuntime {
+  const steps = buildSteps(host, files, plan);
+  return {
+    ...withSteps(steps),
+    plan,
+    name: plan.name,
+    slots: layout.routeSlots(index),
+    counters,
+    pool: plan.target.kind === "pool" ? (pools.get(plan.target.pool) ?? null) : null,
+    upgrades: new Set(plan.upgrades),
+    deniedPaths: deniedPatterns(plan.encoded_characters.deny),
+  };
+}
+
+function buildSteps(host: BuildHost, files: FileMap, plan: RoutePlan): Step[] {
+  let slots = 0;
+  return plan.middlewares.map(({ kind, name, options }) =>
+    host.createStep(kind, options, {
+      routeName: plan.name,
+      slot: () => slots++,
+      now: () => Date.now(),
+      warn: (text) => host.warn(`route ${plan.name}, middleware ${name}: ${text}`),
+      readFile(path) {
+        const content = files[path];
+        if (content === undefined) throw new Error(`middleware ${name}: ${path} was not read`);
+        return content;
+      },
+    }),
+  );
+}
+
+function withSteps(steps: readonly Step[]) {
+  return {
+    steps,
+    responseSteps: steps.filter((step) => step.onResponse !== undefined).reverse(),
+    requestStageSteps: steps.filter((step) => step.requestStage !== undefined),
+    responseStageSteps: steps.filter((step) => step.responseStage !== undefined).reverse(),
+    collectBytes: collectBytesOf(steps.map(({ body }) => body)),
+    collectAll: steps.some(({ body }) => body?.kind === "buffer"),
+  };
+}
+
+function noRoute(layout: MetricLayout, counters: PlanCounters): RouteRuntime {
+  return {
+    ...withSteps([]),
+    plan: null,
+    name: "",
+    slots: layout.routeSlots(-1),
+    counters,
+    pool: null,
+    upgrades: new Set(),
+    deniedPaths: [],
+  };
+}
+
+/** Gives the pools of a plan that begins to act what the one before it had, and ends what nobody names any more. */
+export function adoptStates(runtime: PlaneRuntime, before: PlaneRuntime | null): void {
+  for (const pool of runtime.pools.values())
+    for (const upstream of pool.upstreams) upstream.connections.adopt(upstream);
+  if (before === null) return;
+  for (const [id, connections] of before.backends) {
+    if (runtime.backends.get(id) !== connections) connections.retire();
+  }
+}

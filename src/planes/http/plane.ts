@@ -1,0 +1,408 @@
+/**
+ * The http plane: what happens to a request between the client's and the backend's side. Routes, runs the steps, starts
+ * the tries, passes the answer on, and keeps the books. On the way of every request: nothing here allocates but the
+ * texts of the path and what a route's steps need. Measured by `bun run bench http` on Bun 1.4.5.
+ */
+import { ERRORS, type ErrorCode } from "../../core/errors.ts";
+import { matchPath } from "../../core/text/path.ts";
+import {
+  NEXT,
+  RESPOND,
+  UNKNOWN_LENGTH,
+  WAIT,
+  type BodyStage,
+  type Client,
+  type StepResult,
+} from "../../net/exchange.ts";
+import type { ClientConnection } from "../../net/h1/client.ts";
+import type { Head } from "../../net/head.ts";
+import type { ExchangeHandler, HttpExchange } from "../../net/http_exchange.ts";
+import type { AccessLog } from "../../observe/access_log.ts";
+import { addTo, countError, countRequest, observeHistogram } from "../../observe/counters.ts";
+import { methodIndex, statusClass } from "../../observe/label_values.ts";
+import type { TimerWheel } from "../../platform/timer_wheel.ts";
+import { answerError, dateLine, localHead } from "./answers.ts";
+import { Attempts } from "./attempts.ts";
+import { isDeniedPath } from "./denied_paths.ts";
+import { joinStages } from "./body_stages.ts";
+import {
+  addTrustedForwarding,
+  clientBehindProxies,
+  connectionLines,
+  dropIdentityFields,
+  dropUnderscoreFields,
+  isLoop,
+  writeForwarding,
+} from "./forwarding.ts";
+import { hashOfRequest } from "./request_key.ts";
+import { RequestView } from "./request_view.ts";
+import type { HostTable } from "./router_table.ts";
+import type { ListenerRuntime, PlaneRuntime, RouteRuntime } from "./runtime.ts";
+import type { Upstream } from "./upstream.ts";
+
+/** What the plane needs of the worker around it. */
+export interface PlaneHost {
+  readonly wheel: TimerWheel;
+  /** Monotonic milliseconds. */
+  now(): number;
+  readonly draining: boolean;
+}
+
+/** What holds for all requests of a connection while they name one host and one plan acts. */
+interface ConnectionCache {
+  readonly runtime: PlaneRuntime;
+  readonly client: Client;
+  readonly host: string;
+  readonly authority: string;
+  readonly table: HostTable;
+  readonly listener: ListenerRuntime | null;
+  readonly trusted: boolean;
+  readonly lines: Uint8Array;
+}
+
+const VIA_LINE = "Via: 1.1 fairlead\r\n";
+const NO_FIELDS: ReadonlySet<string> = new Set();
+
+export class HttpPlane implements ExchangeHandler {
+  readonly attempts: Attempts;
+  accessLog: AccessLog | null = null;
+  readonly #host: PlaneHost;
+  readonly #view = new RequestView();
+  #runtime: PlaneRuntime | null = null;
+
+  constructor(host: PlaneHost) {
+    this.#host = host;
+    this.attempts = new Attempts({
+      wheel: host.wheel,
+      now: () => host.now(),
+      writeRequest: (exchange, connection, upstream) => this.#writeRequest(exchange, connection, upstream),
+    });
+  }
+
+  /** The plan that acts for requests that begin from now on. */
+  get runtime(): PlaneRuntime {
+    if (this.#runtime === null) throw new Error("no plan acts yet");
+    return this.#runtime;
+  }
+
+  set runtime(runtime: PlaneRuntime) {
+    this.#runtime = runtime;
+  }
+
+  // The way of a request.
+
+  onRequest(exchange: HttpExchange): void {
+    this.attempts.inClientEvent = true;
+    try {
+      this.#request(exchange);
+    } finally {
+      this.attempts.inClientEvent = false;
+    }
+  }
+
+  #request(exchange: HttpExchange): void {
+    const cache = this.#cacheFor(exchange);
+    const { runtime } = cache;
+    exchange.route = runtime.noRoute;
+    const { path } = exchange;
+    const normal = matchPath(path);
+    if (normal === null) {
+      this.onFail(exchange, "FL_BAD_TARGET", "malformed path");
+      return;
+    }
+    if (normal !== path) exchange.matchPath = normal;
+    if (this.#answersItself(exchange, path)) return;
+    if (cache.trusted) this.#resolveClient(exchange, cache);
+    else {
+      if (exchange.hasIdentityFields) dropIdentityFields(exchange);
+      if (exchange.hasUnderscoreFields) dropUnderscoreFields(exchange, NO_FIELDS);
+    }
+    const index = cache.table.find(this.#view.show(exchange, normal));
+    if (index < 0) {
+      this.onFail(exchange, "FL_NO_ROUTE", "");
+      return;
+    }
+    const route = runtime.routes[index]!;
+    exchange.route = route;
+    exchange.routeName = route.name;
+    if (cache.trusted) addTrustedForwarding(exchange);
+    if (route.deniedPaths.length > 0 && isDeniedPath(path, route.deniedPaths)) {
+      this.onFail(exchange, "FL_BAD_TARGET", "denied by the route");
+      return;
+    }
+    if (route.steps.length > 0) this.#beginSteps(exchange, route);
+    else this.#serve(exchange, route);
+  }
+
+  #cacheFor(exchange: HttpExchange): ConnectionCache {
+    const { down } = exchange;
+    const known = down.planeCache as ConnectionCache | null;
+    if (
+      known !== null &&
+      known.runtime === this.#runtime &&
+      known.authority === exchange.authority &&
+      known.host === exchange.host &&
+      known.client === exchange.client
+    ) {
+      return known;
+    }
+    const { runtime } = this;
+    const listener = runtime.listeners.get(exchange.listenerName) ?? null;
+    const { client, host, authority } = exchange;
+    const cache: ConnectionCache = {
+      runtime,
+      client,
+      host,
+      authority,
+      table: runtime.router.forHost(host),
+      listener,
+      trusted: listener !== null && listener.trusted.has(client.peerAddress),
+      lines: connectionLines(exchange),
+    };
+    down.planeCache = cache;
+    return cache;
+  }
+
+  /** What no route may take: loops, TRACE, `OPTIONS *`, and requests whose Max-Forwards is used up. */
+  #answersItself(exchange: HttpExchange, path: string): boolean {
+    if ((exchange.viaField >= 0 || exchange.cdnLoopField >= 0) && isLoop(exchange)) {
+      this.onFail(exchange, "FL_LOOP", "");
+      return true;
+    }
+    const length = exchange.methodTo - exchange.methodFrom;
+    // TRACE has five letters and OPTIONS seven: other lengths need no text.
+    if (length !== 5 && length !== 7) return false;
+    const { method } = exchange;
+    if (method === "TRACE") {
+      exchange.reason = "FL_METHOD_NOT_ALLOWED";
+      exchange.respond(405, `Allow: GET, HEAD, POST, PUT, DELETE, OPTIONS, PATCH\r\n${dateLine()}`, "");
+      return true;
+    }
+    if (method !== "OPTIONS") return false;
+    if (path === "*" || (exchange.maxForwardsField >= 0 && forwardsLeft(exchange) === 0)) {
+      exchange.respond(204, `Allow: GET, HEAD, POST, PUT, DELETE, OPTIONS, PATCH\r\n${dateLine()}`, "");
+      return true;
+    }
+    if (exchange.maxForwardsField >= 0) {
+      const left = forwardsLeft(exchange);
+      if (left > 0) exchange.request.set("Max-Forwards", String(left - 1));
+    }
+    return false;
+  }
+
+  #resolveClient(exchange: HttpExchange, cache: ConnectionCache): void {
+    const { trusted } = cache.listener!;
+    const address = clientBehindProxies(exchange.request, (candidate) => trusted.has(candidate));
+    const { peerAddress, port, address: connected } = exchange.client;
+    exchange.client = {
+      address: address ?? connected,
+      port: address === null ? port : 0,
+      peerAddress,
+      trusted: true,
+    };
+    const proto = exchange.request.get("x-forwarded-proto");
+    if (proto !== null) exchange.secure = proto.toLowerCase() === "https";
+  }
+
+  #beginSteps(exchange: HttpExchange, route: RouteRuntime): void {
+    if (route.collectBytes > 0 && exchange.requestLength !== 0) {
+      if (route.collectAll && exchange.requestLength > route.collectBytes) {
+        this.onFail(exchange, "FL_BODY_TOO_LARGE", "");
+        return;
+      }
+      exchange.collect(route.collectAll ? route.collectBytes + 1 : route.collectBytes);
+      exchange.down.writeContinue(exchange);
+      return;
+    }
+    this.#runSteps(exchange, route);
+  }
+
+  onCollected(exchange: HttpExchange): void {
+    if (exchange.responseStarted) return;
+    const route = exchange.route as RouteRuntime;
+    if (route.collectAll && exchange.bodyBytes!.length > route.collectBytes) {
+      this.onFail(exchange, "FL_BODY_TOO_LARGE", "");
+      return;
+    }
+    this.#runSteps(exchange, route);
+  }
+
+  #runSteps(exchange: HttpExchange, route: RouteRuntime): void {
+    const { steps } = route;
+    while (exchange.stepIndex < steps.length) {
+      const step = steps[exchange.stepIndex++]!;
+      exchange.stepsEntered = exchange.stepIndex;
+      if (step.onRequest === undefined) continue;
+      let result: StepResult;
+      try {
+        result = step.onRequest(exchange);
+      } catch (error) {
+        this.onFail(exchange, "FL_STEP_FAILED", `${step.name}: ${String(error)}`);
+        return;
+      }
+      if (result === WAIT || result === RESPOND || exchange.done || exchange.responseStarted) return;
+    }
+    this.#serve(exchange, route);
+  }
+
+  onWait(exchange: HttpExchange, delayMs: number): void {
+    this.#host.wheel.after(exchange, delayMs);
+  }
+
+  onResume(exchange: HttpExchange, result: StepResult): void {
+    this.#host.wheel.clear(exchange);
+    if (result !== NEXT || exchange.responseStarted) return;
+    this.#runSteps(exchange, exchange.route as RouteRuntime);
+  }
+
+  #serve(exchange: HttpExchange, route: RouteRuntime): void {
+    const { pool } = route;
+    if (pool === null) {
+      this.#respond(exchange, route);
+      return;
+    }
+    if (
+      exchange.upgradeToken !== "" &&
+      (exchange.requestLength !== 0 || !route.upgrades.has(exchange.upgradeToken))
+    ) {
+      exchange.upgradeToken = "";
+    }
+    if (route.requestStageSteps.length > 0) {
+      const stage = this.#stages(exchange, route.requestStageSteps, null);
+      if (exchange.done || exchange.responseStarted) return;
+      exchange.requestStage = stage;
+      if (stage !== null && stage.keepsLength !== true && exchange.requestLength > 0) {
+        exchange.request.remove("content-length");
+        exchange.requestLength = UNKNOWN_LENGTH;
+      }
+    }
+    this.attempts.start(exchange, pool, hashOfRequest(exchange, pool.hashKey));
+  }
+
+  #respond(exchange: HttpExchange, route: RouteRuntime): void {
+    const { target } = route.plan!;
+    if (target.kind === "respond") {
+      const type = target.content_type === "" ? "" : `Content-Type: ${target.content_type}\r\n`;
+      this.#answer(exchange, route, target.status, `${type}${dateLine()}`, target.body);
+    } else {
+      const ready = !this.#host.draining;
+      const fields = `Content-Type: text/plain; charset=utf-8\r\nCache-Control: no-store\r\n${dateLine()}`;
+      this.#answer(exchange, route, ready ? 200 : 503, fields, ready ? "ready\n" : "draining\n");
+    }
+  }
+
+  /** An answer of a route: steps may add fields to it like to those of backends. */
+  #answer(exchange: HttpExchange, route: RouteRuntime, status: number, fields: string, body: string): void {
+    if (route.responseSteps.length > 0) {
+      const head = localHead(fields);
+      exchange.status = status;
+      for (const step of route.responseSteps) step.onResponse!(exchange, head);
+      fields = head.appended;
+    }
+    exchange.respond(status, fields, body);
+  }
+
+  #writeRequest(exchange: HttpExchange, connection: ClientConnection, upstream: Upstream): void {
+    const { host_header } = upstream.pool;
+    const { request } = exchange;
+    if (host_header !== "pass") {
+      request.set("Host", host_header === "backend" ? upstream.connections.authority : host_header.name);
+    } else if (exchange.authority === "" && request.find("host") < 0) {
+      request.set("Host", upstream.connections.authority);
+    }
+    let end = connection.beginHead(exchange);
+    const cache = exchange.down.planeCache as ConnectionCache;
+    if (!cache.trusted) end = writeForwarding(exchange, cache.lines, end);
+    connection.finishHead(exchange, end);
+  }
+
+  #stages(exchange: HttpExchange, steps: RouteRuntime["steps"], head: Head | null): BodyStage | null {
+    if (steps.length === 0) return null;
+    const stages: BodyStage[] = [];
+    for (const step of steps) {
+      const stage = head === null ? step.requestStage!(exchange) : step.responseStage!(exchange, head);
+      if (stage !== null) stages.push(stage);
+    }
+    return joinStages(stages);
+  }
+
+  // The way of an answer.
+
+  onResponseHead(exchange: HttpExchange, status: number, head: Head, length: number): void {
+    const { attempts } = this;
+    if (status !== 101 && attempts.retryStatus(exchange, status)) return;
+    attempts.answered(exchange);
+    const route = exchange.route as RouteRuntime;
+    if (head.find("date") < 0) head.appended += dateLine();
+    head.appended += VIA_LINE;
+    if (route.responseSteps.length > 0) {
+      exchange.status = status;
+      for (const step of route.responseSteps) {
+        try {
+          step.onResponse!(exchange, head);
+        } catch (error) {
+          this.onFail(exchange, "FL_STEP_FAILED", `${step.name}: ${String(error)}`);
+          return;
+        }
+      }
+    }
+    if (status === 101) {
+      exchange.down.openTunnel(exchange, head);
+      return;
+    }
+    if (route.responseStageSteps.length > 0 && !exchange.isHead && length !== 0) {
+      const stage = this.#stages(exchange, route.responseStageSteps, head);
+      exchange.responseStage = stage;
+      if (stage !== null && stage.keepsLength !== true && length > 0) {
+        head.remove("content-length");
+        length = UNKNOWN_LENGTH;
+      }
+    }
+    exchange.down.writeHead(exchange, status, head, length);
+  }
+
+  onUpstreamFailed(exchange: HttpExchange, code: ErrorCode, detail: string): void {
+    this.attempts.failed(exchange, code, detail);
+  }
+
+  onFail(exchange: HttpExchange, code: ErrorCode, detail: string): void {
+    if (exchange.done) return;
+    exchange.stopWaiting();
+    exchange.reason = code;
+    exchange.reasonDetail = detail;
+    if (exchange.responseStarted) exchange.down.cut(exchange);
+    else answerError(exchange, code);
+  }
+
+  onDeadline(exchange: HttpExchange): void {
+    if (exchange.waiting) this.onFail(exchange, "FL_STEP_TIMEOUT", "");
+    else this.attempts.onDeadline(exchange);
+  }
+
+  onDone(exchange: HttpExchange): void {
+    this.attempts.done(exchange);
+    const route = (exchange.route as RouteRuntime | null) ?? this.runtime.noRoute;
+    const { region, boundsMs, fixed } = route.counters;
+    const { slots } = route;
+    const now = this.#host.now();
+    const { reason } = exchange;
+    if (reason !== "") {
+      countError(region, fixed, reason);
+      if (exchange.status === 0) exchange.status = ERRORS[reason].status;
+    }
+    const { bytes } = exchange.request;
+    const method = methodIndex(bytes, exchange.methodFrom, exchange.methodTo);
+    countRequest(region, slots, method, statusClass(exchange.status));
+    observeHistogram(region, slots.http_request_duration_seconds, boundsMs, now - exchange.startedMs);
+    addTo(region, slots.http_request_bytes_total, exchange.bytesIn);
+    addTo(region, slots.http_response_bytes_total, exchange.bytesOut);
+    for (let index = exchange.stepsEntered - 1; index >= 0; index--) route.steps[index]!.onDone?.(exchange);
+    this.accessLog?.write(exchange, now);
+  }
+}
+
+/** Value of Max-Forwards, or -1 when it is no number. */
+function forwardsLeft(exchange: HttpExchange): number {
+  const value = exchange.request.valueAt(exchange.maxForwardsField);
+  return /^[0-9]{1,9}$/.test(value) ? Number(value) : -1;
+}

@@ -1,0 +1,287 @@
+/** What runs in a worker for the http plane: its listeners and connections, and the plans that come to it. */
+import { DEFAULT_LIMITS, DEFAULT_TIMEOUTS } from "../../core/defaults.ts";
+import type { AccessLogPlan, Limits, ListenerPlan } from "../../core/plan.ts";
+import type { Snapshot, SnapshotDelta } from "../../core/snapshot.ts";
+import type {
+  CounterRegions,
+  DrainDeadlines,
+  WorkerIdentity,
+  WorkerProgram,
+} from "../../core/worker_program.ts";
+import { ServerConnection, type ConnectionOrigin, type ServerHost } from "../../net/h1/server.ts";
+import type { ByteSocket } from "../../net/h1/output.ts";
+import { AccessLog } from "../../observe/access_log.ts";
+import { addTo, countLimit } from "../../observe/counters.ts";
+import { MetricLayout } from "../../observe/metric_layout.ts";
+import { moveGauges } from "../../observe/move_gauges.ts";
+import { realClock, type Clock } from "../../platform/clock.ts";
+import { acceptOn } from "../../platform/sockets.ts";
+import { TimerWheel } from "../../platform/timer_wheel.ts";
+import { adoptStates, buildRuntime, type BuildHost, type CreateStep } from "./build.ts";
+import { ConnectionCounts, limitNumbers } from "./connection_counts.ts";
+import { applyDelta, applyHealth, type BuiltPlan } from "./members.ts";
+import { HttpPlane } from "./plane.ts";
+
+const NO_LIMITS: Limits = { ...DEFAULT_LIMITS, connections: 0, connections_per_ip: 0 };
+
+/** How often a drain looks whether all connections are gone. */
+const DRAIN_LOOK_MS = 20;
+
+export interface HttpProgramParts {
+  readonly createStep: CreateStep;
+  readonly clock?: Clock;
+  readonly random?: () => number;
+  /** Told of what an operator should know; default: nowhere. */
+  readonly warn?: (text: string) => void;
+}
+
+interface OpenListener {
+  readonly key: string;
+  readonly name: string;
+  readonly accepting: Bun.TCPSocketListener<unknown>;
+}
+
+interface Prepared extends BuiltPlan {
+  readonly regions: CounterRegions;
+}
+
+export class HttpProgram implements WorkerProgram {
+  readonly plane: HttpPlane;
+  readonly #clock: Clock;
+  readonly #serverHost: ServerHost;
+  readonly #buildHost: BuildHost;
+  readonly #connections = new Set<ServerConnection>();
+  readonly #listeners = new Map<string, OpenListener>();
+  #prepared: Prepared | null = null;
+  #acting: Prepared | null = null;
+  #counts: ConnectionCounts | null = null;
+  #logFd = -1;
+  #draining = false;
+  /** Monotonic times at which a drain cuts requests and tunnels. */
+  #cutRequestsAt = Infinity;
+  #cutTunnelsAt = Infinity;
+
+  constructor(_identity: WorkerIdentity, parts: HttpProgramParts) {
+    const clock = parts.clock ?? realClock;
+    const now = () => clock.now();
+    this.#clock = clock;
+    const wheel = new TimerWheel(clock);
+    const program = this;
+    this.plane = new HttpPlane({
+      wheel,
+      now,
+      get draining() {
+        return program.#draining;
+      },
+    });
+    this.#serverHost = {
+      handler: this.plane,
+      wheel,
+      now,
+      limits: DEFAULT_LIMITS,
+      timeouts: DEFAULT_TIMEOUTS,
+      draining: false,
+      connectionClosed: (connection) => this.#closed(connection),
+      limitHit: (limit) => countLimit(this.#counters.region, this.#counters.fixed, limit),
+    };
+    this.#buildHost = {
+      wheel,
+      now,
+      limits: DEFAULT_LIMITS,
+      random: parts.random ?? Math.random,
+      createStep: parts.createStep,
+      warn: parts.warn ?? (() => {}),
+    };
+  }
+
+  get #counters() {
+    return this.plane.runtime.counters;
+  }
+
+  // Plans.
+
+  *prepare(snapshot: Snapshot, regions: CounterRegions): Generator<void> {
+    const { plan } = snapshot;
+    const layout = MetricLayout.ofPlan(plan, limitNumbers(plan.listeners.length));
+    yield;
+    const before = this.#acting?.runtime ?? null;
+    const runtime = yield* buildRuntime(this.#buildHost, snapshot, layout, regions.counters, before);
+    this.#prepared = { runtime, layout, regions, snapshot };
+  }
+
+  apply(): void {
+    const next = this.#prepared;
+    if (next === null) throw new Error("nothing is prepared");
+    const before = this.#acting;
+    this.#prepared = null;
+    this.#acting = next;
+    const { runtime, regions } = next;
+    const { limits, timeouts } = runtime.plan;
+    Object.assign(this.#serverHost, { limits, timeouts });
+    this.#buildHost.limits = limits;
+    if (before !== null && before.regions.counters !== regions.counters)
+      moveGauges(before.layout, before.regions.counters, next.layout, regions.counters);
+    this.plane.runtime = runtime;
+    adoptStates(runtime, before?.runtime ?? null);
+    for (const pool of runtime.pools.values()) this.plane.attempts.adoptQueue(pool);
+    applyHealth(runtime, next.snapshot.health);
+    if (before?.regions.limits !== regions.limits) this.#countAgain(next);
+    this.#configureLog(runtime.plan.observability.access_log);
+  }
+
+  #countAgain({ regions, runtime }: Prepared): void {
+    const counts = new ConnectionCounts(regions, runtime.plan.listeners.length);
+    this.#counts = counts;
+    for (const { origin } of this.#connections) {
+      const listener = runtime.listeners.get(origin.listenerName);
+      if (listener !== undefined) counts.enter(listener.index, origin.client.peerAddress, NO_LIMITS);
+    }
+  }
+
+  #configureLog(plan: AccessLogPlan | null): void {
+    const { plane } = this;
+    if (plan === null) {
+      plane.accessLog?.close();
+      plane.accessLog = null;
+      return;
+    }
+    if (plane.accessLog !== null) {
+      plane.accessLog.configure(plan);
+      return;
+    }
+    plane.accessLog = new AccessLog(plan, this.#clock, {
+      dropped: (lines) =>
+        addTo(this.#counters.region, this.#counters.fixed.access_log_lines_dropped_total, lines),
+      failing: (words) => this.#buildHost.warn(`the access log cannot be written: ${words}`),
+      recovered: () => this.#buildHost.warn("the access log is written again"),
+    });
+    if (this.#logFd >= 0) plane.accessLog.open(this.#logFd);
+    this.#logFd = -1;
+  }
+
+  discard(): void {
+    this.#prepared = null;
+  }
+
+  delta(delta: SnapshotDelta): void {
+    for (const state of [this.#acting, this.#prepared]) {
+      if (state !== null) applyDelta(this.#buildHost, state, delta);
+    }
+    if (this.#acting === null) return;
+    for (const pool of this.#acting.runtime.pools.values()) this.plane.attempts.wakeQueue(pool);
+  }
+
+  // Listeners and connections.
+
+  openListener(key: string, listener: ListenerPlan, slot: number, fd: number): void {
+    const accepting = acceptOn<ServerConnection | null>(fd, listener.backlog, {
+      data: null,
+      socket: {
+        open: (socket) => this.#opened(listener.name, socket),
+        data: (socket, bytes) => socket.data?.onData(bytes),
+        drain: (socket) => socket.data?.onDrain(),
+        end: (socket) => socket.data?.onEnd(),
+        close: (socket) => socket.data?.onClose(),
+        error: () => {},
+      },
+    });
+    this.#listeners.set(`${slot} ${key}`, { key, name: listener.name, accepting });
+  }
+
+  #opened(listenerName: string, socket: Bun.Socket<ServerConnection | null>): void {
+    const { runtime } = this.plane;
+    const listener = runtime.listeners.get(listenerName);
+    const address = plainAddress(socket.remoteAddress);
+    if (listener === undefined) {
+      socket.terminate();
+      return;
+    }
+    const { region, fixed } = runtime.counters;
+    const limit = this.#counts!.enter(listener.index, address, this.#serverHost.limits);
+    if (limit !== null) {
+      countLimit(region, fixed, limit);
+      socket.terminate();
+      return;
+    }
+    const origin: ConnectionOrigin = {
+      client: { address, port: socket.remotePort, peerAddress: address, trusted: false },
+      secure: false,
+      listenerName,
+      listenerIndex: listener.index,
+      listenerPort: socket.localPort,
+      serverName: "",
+      tlsVersion: "",
+    };
+    const connection = new ServerConnection(socket as unknown as ByteSocket, this.#serverHost, origin);
+    socket.data = connection;
+    this.#connections.add(connection);
+    addTo(region, listener.slots.connections_accepted_total, 1);
+    addTo(region, listener.slots.connections_open, 1);
+  }
+
+  #closed(connection: ServerConnection): void {
+    if (!this.#connections.delete(connection)) return;
+    const { origin } = connection;
+    const { runtime } = this.plane;
+    const listener = runtime.listeners.get(origin.listenerName);
+    if (listener === undefined) return;
+    this.#counts!.leave(listener.index, origin.client.peerAddress);
+    addTo(runtime.counters.region, listener.slots.connections_open, -1);
+  }
+
+  closeListener(key: string, slot: number): void {
+    this.#listeners.get(`${slot} ${key}`)?.accepting.stop();
+    this.#listeners.delete(`${slot} ${key}`);
+  }
+
+  openLog(_name: string, fd: number): void {
+    if (this.plane.accessLog === null) this.#logFd = fd;
+    else this.plane.accessLog.open(fd);
+  }
+
+  // The end.
+
+  async drain({ requestsMs, tunnelsMs }: DrainDeadlines): Promise<void> {
+    const now = this.#clock.now();
+    this.#cutRequestsAt = Math.min(this.#cutRequestsAt, now + requestsMs);
+    this.#cutTunnelsAt = Math.min(this.#cutTunnelsAt, now + tunnelsMs);
+    this.#draining = true;
+    this.#serverHost.draining = true;
+    for (const connection of this.#connections) connection.drain();
+    while (this.#connections.size > 0 || this.#listeners.size > 0) {
+      this.#cutOverdue(this.#clock.now());
+      if (this.#connections.size === 0 && this.#listeners.size === 0) break;
+      await Bun.sleep(DRAIN_LOOK_MS);
+    }
+    this.#end();
+  }
+
+  #cutOverdue(now: number): void {
+    for (const connection of this.#connections) {
+      if (now >= (connection.state === "tunnel" ? this.#cutTunnelsAt : this.#cutRequestsAt))
+        connection.cutForDrain();
+    }
+  }
+
+  #end(): void {
+    this.plane.accessLog?.flush();
+    for (const connections of this.#acting?.runtime.backends.values() ?? []) connections.retire();
+  }
+
+  stats(): Readonly<Record<string, number>> {
+    const { runtime } = this.plane;
+    let active = 0;
+    let queued = 0;
+    for (const { state } of runtime.pools.values()) {
+      active += state.active;
+      queued += state.queue.length;
+    }
+    return { connections: this.#connections.size, listeners: this.#listeners.size, active, queued };
+  }
+}
+
+/** An IPv4 client on a dual-stack socket appears as IPv4. */
+function plainAddress(address: string | undefined): string {
+  if (address === undefined) return "";
+  return address.startsWith("::ffff:") && address.includes(".") ? address.slice(7) : address;
+}
