@@ -1,0 +1,80 @@
+/** Connections on both sides: reuse, order, tunnels, half-close (rows of groups C, E and F). */
+import { expect, test } from "bun:test";
+import { startFairlead, until } from "../support/fairlead.ts";
+import { askOnce, rawClient } from "../support/raw_client.ts";
+import { answerText, rawOrigin } from "../support/raw_origin.ts";
+
+const GET = "GET / HTTP/1.1\r\nHost: a.example\r\n\r\n";
+
+test("kept connections to a backend serve one client after the other", async () => {
+  using origin = await rawOrigin();
+  await using fairlead = await startFairlead(
+    `pools: { app: { backends: [{ url: "${origin.url}" }] } }\nroutes: [{ pool: app }]`,
+  );
+  for (let index = 0; index < 5; index++) expect((await askOnce(fairlead.port(), GET)).status).toBe(200);
+  expect(origin.connections.length).toBe(1);
+  expect(origin.requests.length).toBe(5);
+});
+
+test("H-C17 two pipelined requests are answered in order", async () => {
+  using origin = await rawOrigin(async (request) => {
+    if (request.target === "/slow") await Bun.sleep(50);
+    return answerText(request.target);
+  });
+  await using fairlead = await startFairlead(
+    `pools: { app: { backends: [{ url: "${origin.url}" }] } }\nroutes: [{ pool: app }]`,
+  );
+  using client = await rawClient(fairlead.port());
+  client.send("GET /slow HTTP/1.1\r\nHost: a\r\n\r\nGET /fast HTTP/1.1\r\nHost: a\r\n\r\n");
+  expect((await client.answer()).body.toString()).toBe("/slow");
+  expect((await client.answer()).body.toString()).toBe("/fast");
+  expect(origin.connections.length).toBe(1);
+});
+
+test("H-E15 a client that has sent FIN still gets its answer", async () => {
+  using origin = await rawOrigin(async () => {
+    await Bun.sleep(50);
+    return answerText("late");
+  });
+  await using fairlead = await startFairlead(
+    `pools: { app: { backends: [{ url: "${origin.url}" }] } }\nroutes: [{ pool: app }]`,
+  );
+  using client = await rawClient(fairlead.port());
+  client.socket.end(GET);
+  expect((await client.answer()).body.toString()).toBe("late");
+  await client.end();
+});
+
+test("H-F1 a WebSocket handshake opens a tunnel both ways with half-close", async () => {
+  using origin = await rawOrigin(undefined, {
+    onData(connection, bytes) {
+      if (!connection.everything.includes("\r\n\r\n")) return true;
+      if (connection.everything.length === bytes.length) {
+        connection.send(
+          "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: x\r\n\r\n",
+        );
+      } else connection.send(`echo ${bytes.toString("latin1")}`);
+      return true;
+    },
+  });
+  await using fairlead = await startFairlead(
+    `pools: { app: { backends: [{ url: "${origin.url}" }] } }\nroutes: [{ pool: app }]`,
+  );
+  using client = await rawClient(fairlead.port());
+  const answer = await client.ask(
+    "GET /ws HTTP/1.1\r\nHost: a\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Key: k\r\nSec-WebSocket-Version: 13\r\n\r\n",
+  );
+  expect(answer.status).toBe(101);
+  expect(answer.get("sec-websocket-accept")).toBe("x");
+  client.send("\x81\x01a");
+  await client.until(() => client.received.length >= 8);
+  expect(client.received.toString("latin1")).toBe("echo \x81\x01a");
+  client.socket.end();
+  await until(() => origin.connections[0]!.ended, "the origin sees the half-close");
+  expect(client.ended).toBe(false);
+  origin.connections[0]!.end("bye");
+  await client.end();
+  expect(client.received.toString("latin1")).toEndWith("bye");
+  await until(() => fairlead.instance.program.stats()["connections"] === 0, "the tunnel is gone");
+  expect((await fairlead.log(1))[0]).toMatchObject({ status: 101, reason: "-" });
+});
