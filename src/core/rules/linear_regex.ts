@@ -2,13 +2,15 @@
  * Users' regexes: Go's syntax, time linear in the input (RE2), never a backtracking engine. What is only text in
  * disguise runs as string operations.
  */
-import { RE2JS } from "re2js";
+import { type Matcher, RE2JS } from "re2js";
 import { hasForm, literalRegex, requiredPrefix, type LiteralRegex } from "./literal_regex.ts";
 
 /** Input longer than this does not match. Characters. */
 export const REGEX_INPUT_LIMIT = 8_192;
 /** Longest pattern in characters. */
 export const REGEX_PATTERN_LIMIT = 1_024;
+/** Each match of a text is found in linear time, so all of them are not: more than this in one text are not looked for. */
+export const REGEX_MATCH_LIMIT = 64;
 /** More regexes than this, counted once per pattern, deserve a warning: each costs about a microsecond a request. */
 export const REGEX_WARNING_COUNT = 100;
 
@@ -50,6 +52,47 @@ export class LinearRegex {
     for (const form of literal.forms) if (hasForm(form, compared)) return true;
     return false;
   }
+
+  /** Number of groups, without the whole match. */
+  get groupCount(): number {
+    return this.engine.groupCount();
+  }
+
+  /** The number of the group with this name, or null. */
+  groupNumber(name: string): number | null {
+    return this.engine.namedGroups()[name] ?? null;
+  }
+
+  /** Start and end of the first match in `text` (Unicode), then of each group, -1 for a group that took no part; or null. */
+  firstMatch(text: string): readonly number[] | null {
+    if (!this.test(text)) return null;
+    const matcher = this.engine.matcher(text);
+    return matcher.find() ? positionsOf(matcher, this.groupCount) : null;
+  }
+
+  /**
+   * All matches from left to right, each as `firstMatch` gives it. As in Go, an empty match right behind another match
+   * does not count. Null when there are more than `REGEX_MATCH_LIMIT`.
+   */
+  allMatches(text: string): readonly (readonly number[])[] | null {
+    if (!this.test(text)) return [];
+    const matcher = this.engine.matcher(text);
+    const found: (readonly number[])[] = [];
+    let end = -1;
+    while (matcher.find()) {
+      if (matcher.end() === end) continue;
+      if (found.length === REGEX_MATCH_LIMIT) return null;
+      end = matcher.end();
+      found.push(positionsOf(matcher, this.groupCount));
+    }
+    return found;
+  }
+}
+
+function positionsOf(matcher: Matcher, groupCount: number): readonly number[] {
+  const positions: number[] = [];
+  for (let group = 0; group <= groupCount; group++) positions.push(matcher.start(group), matcher.end(group));
+  return positions;
 }
 
 /** What is wrong with a pattern, and what was expected. */
