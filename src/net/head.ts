@@ -4,8 +4,7 @@
  * fields that are left out, and lines that are appended.
  */
 
-const latin1 = (bytes: Uint8Array, from: number, to: number): string =>
-  Buffer.from(bytes.buffer, bytes.byteOffset + from, to - from).latin1Slice(0, to - from);
+import { latin1Text } from "./latin1.ts";
 
 /** Positions kept per field in `Head.positions`. */
 export const FIELD_STRIDE = 4;
@@ -45,12 +44,12 @@ export class Head {
 
   nameAt(index: number): string {
     const at = index * FIELD_STRIDE;
-    return latin1(this.bytes, this.positions[at]!, this.positions[at + 1]!);
+    return latin1Text(this.bytes, this.positions[at]!, this.positions[at + 1]!);
   }
 
   valueAt(index: number): string {
     const at = index * FIELD_STRIDE;
-    return latin1(this.bytes, this.positions[at + 2]!, this.positions[at + 3]!);
+    return latin1Text(this.bytes, this.positions[at + 2]!, this.positions[at + 3]!);
   }
 
   /** Index of the first kept field with this name from `from` on, or -1. `name` is lower case. */

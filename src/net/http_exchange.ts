@@ -18,6 +18,7 @@ import {
   type Upstream,
 } from "./exchange.ts";
 import { Head } from "./head.ts";
+import { latin1Text } from "./latin1.ts";
 
 /** What the http plane does with exchanges. */
 export interface ExchangeHandler {
@@ -240,8 +241,7 @@ export class HttpExchange extends Timed implements Exchange {
   }
 
   #text(from: number, to: number): string {
-    const { bytes } = this.request;
-    return Buffer.from(bytes.buffer, bytes.byteOffset + from, to - from).latin1Slice();
+    return latin1Text(this.request.bytes, from, to);
   }
 
   respond(status: number, fields = "", body = ""): typeof RESPOND {
@@ -467,6 +467,6 @@ export function takeExchange(maxFields: number): HttpExchange {
 /** Puts an exchange back. The wheel may still hold it: its deadline must have been cleared. */
 export function returnExchange(exchange: HttpExchange): void {
   exchange.request.reset();
-  exchange.slots.length = 0;
+  if (exchange.slots.length > 0) exchange.slots.length = 0;
   if (freeExchanges.length < KEEP_FREE) freeExchanges.push(exchange);
 }

@@ -494,7 +494,7 @@ export class ServerConnection extends Timed implements Downstream, Writer {
   writeBody(exchange: HttpExchange, bytes: Uint8Array, from: number, to: number): boolean {
     exchange.bytesOut += to - from;
     if (this.#answerChunked) sendChunk(this, bytes, from, to);
-    else send(this, bytes, from, to);
+    else send(this, bytes, from, to, exchange.responseStage === null);
     return this.#wrote();
   }
 

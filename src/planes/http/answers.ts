@@ -1,5 +1,6 @@
 /** Answers of our own to errors: a small page or JSON by Accept, with nothing of our inside. */
 import { ERRORS, type ErrorCode } from "../../core/errors.ts";
+import type { Exchange, RESPOND } from "../../net/exchange.ts";
 import { Head } from "../../net/head.ts";
 import type { HttpExchange } from "../../net/http_exchange.ts";
 
@@ -55,12 +56,17 @@ export function answerError(exchange: HttpExchange, code: ErrorCode): void {
     exchange.down.cut(exchange);
     return;
   }
+  answerPage(exchange, status, text);
+}
+
+/** Answers with a small page about an error. `lines` are further fields, each with its line end. */
+export function answerPage(exchange: Exchange, status: number, text: string, lines = ""): typeof RESPOND {
   const accept = exchange.request.count === 0 ? null : exchange.request.get("accept");
   const { type, body } = errorBody(accept, status, text, exchange.requestId);
   const retryAfter = RETRY_AFTER_SECONDS[status];
   const retry = retryAfter === undefined ? "" : `Retry-After: ${retryAfter}\r\n`;
-  const fields = `Content-Type: ${type}\r\nCache-Control: no-store\r\n${dateLine()}${retry}`;
-  exchange.respond(status, fields, body);
+  const fields = `Content-Type: ${type}\r\nCache-Control: no-store\r\n${dateLine()}${retry}${lines}`;
+  return exchange.respond(status, fields, body);
 }
 
 /** The body of an error answer in the form that the client asks for. */

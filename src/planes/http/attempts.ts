@@ -274,7 +274,7 @@ export class Attempts {
   }
 
   /** Gives the candidate back. `status` of its answer, 0 = none. */
-  release(exchange: HttpExchange, status: number): void {
+  release(exchange: HttpExchange, status: number, now: number = this.#host.now()): void {
     const state = stateOf(exchange);
     const { upstream, connection } = state;
     if (connection !== null && connection.claimant === exchange) {
@@ -292,18 +292,18 @@ export class Attempts {
       region,
       upstream.slots.backend_request_duration_seconds,
       boundsMs,
-      Math.max(0, this.#host.now() - state.startedAt),
+      Math.max(0, now - state.startedAt),
     );
     if (state.pool!.state.queue.length > 0) this.wakeQueue(state.pool!);
   }
 
   /** The exchange has ended, however. */
-  done(exchange: HttpExchange): void {
+  done(exchange: HttpExchange, now: number): void {
     const state = stateOf(exchange);
     const { pool } = state;
     if (pool === null) return;
     if (state.phase === "queued") this.#leaveQueue(exchange, state);
-    this.release(exchange, exchange.status);
+    this.release(exchange, exchange.status, now);
     pool.state.active--;
     if (state.isRetry) pool.state.retrying--;
     state.pool = null;

@@ -380,11 +380,11 @@ export class HttpPlane implements ExchangeHandler {
   }
 
   onDone(exchange: HttpExchange): void {
-    this.attempts.done(exchange);
+    const now = this.#host.now();
+    this.attempts.done(exchange, now);
     const route = (exchange.route as RouteRuntime | null) ?? this.runtime.noRoute;
     const { region, boundsMs, fixed } = route.counters;
     const { slots } = route;
-    const now = this.#host.now();
     const { reason } = exchange;
     if (reason !== "") {
       countError(region, fixed, reason);

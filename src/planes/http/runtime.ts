@@ -112,7 +112,7 @@ export class AttemptState {
     this.pool = pool;
     this.upstream = null;
     this.connection = null;
-    this.tried.length = 0;
+    if (this.tried.length > 0) this.tried.length = 0;
     this.hash = hash;
     this.triesLeft = pool.plan.retries.attempts;
     this.isRetry = this.freshConnection = this.retriedTimeout = false;
