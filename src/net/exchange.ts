@@ -7,6 +7,7 @@
  * until the matching `on…Writable` call.
  */
 import type { ErrorCode } from "../core/errors.ts";
+import type { LimitName } from "../observe/label_values.ts";
 import type { Head } from "./head.ts";
 
 /** What a step says: go on, an answer has been given, or wait for `resume`. */
@@ -92,12 +93,18 @@ export type BodyUse =
   | { readonly kind: "peek"; readonly bytes: number }
   | { readonly kind: "buffer"; readonly bytes: number };
 
+/** When a step runs: first by stage, and within a stage in the order of the configuration. */
+export const STEP_STAGES = ["access", "redirect", "limit", "auth", "body", "rewrite"] as const;
+export type StepStage = (typeof STEP_STAGES)[number];
+
 /**
  * A prepared middleware of one route. All functions are optional; a step without `onResponse` costs nothing on the
  * way back.
  */
 export interface Step {
   readonly name: string;
+  /** Without one: `rewrite`, the last. */
+  readonly stage?: StepStage;
   readonly body?: BodyUse;
   /** Called with the request head (and the peeked or buffered body in `exchange.bodyBytes` where it is declared). */
   onRequest?(exchange: Exchange): StepResult;
@@ -122,6 +129,26 @@ export interface StepContext {
   warn(text: string): void;
   /** Text content of a file that a setting names; read by the process that may (the supervisor). */
   readFile(path: string): string;
+  /** Counts that a limit has been hit. */
+  limitHit(limit: LimitName): void;
+  /**
+   * State of this step that outlives a reload: the very object of the plan before while `settings` (plain JSON) are
+   * equal, else what `create` makes.
+   */
+  state<State>(settings: unknown, create: () => State): State;
+  /** Counts over all workers of the machine; prepared on the first call. */
+  sharedCounts(): SharedCounts;
+}
+
+/** Counts by key over all workers. What this worker has entered goes when it dies. */
+export interface SharedCounts {
+  /**
+   * Adds one to the count of `key` (a positive whole number below 2^53) and returns true, or returns false where the
+   * count stands at `limit`. Workers that enter at once may pass the limit by one each.
+   */
+  enter(key: number, limit: number): boolean;
+  /** Takes back one `enter` that returned true. */
+  leave(key: number): void;
 }
 
 export interface Exchange {
@@ -158,6 +185,8 @@ export interface Exchange {
   user: string;
   /** Status sent to the client, 0 before. */
   status: number;
+  /** Why it ended, "" = in order. A step that answers by itself sets it. */
+  reason: ErrorCode | "";
 
   /** Ends the request with an answer of our own. Returns RESPOND so that a step can `return exchange.respond(…)`. */
   respond(status: number, fields?: string, body?: string): typeof RESPOND;

@@ -8,11 +8,14 @@ import type { Picker, Random, Strategy } from "../../core/strategies/contract.ts
 import { strategyByName } from "../../core/strategies/all.ts";
 import { StateTable } from "../../core/state_table.ts";
 import type { FileMap, MemberMap, Snapshot } from "../../core/snapshot.ts";
+import type { CounterRegions } from "../../core/worker_program.ts";
 import { CidrSet } from "../../net/addresses.ts";
-import type { Step, StepContext } from "../../net/exchange.ts";
+import type { Step } from "../../net/exchange.ts";
 import type { MetricLayout } from "../../observe/metric_layout.ts";
 import { socketAddress } from "../../platform/socket_address.ts";
 import { BackendConnections, type BackendHost } from "./backend_connections.ts";
+import { buildSteps, type StepHost, type StepParts } from "./build_steps.ts";
+import { stepTables } from "./connection_counts.ts";
 import { deniedPatterns } from "./denied_paths.ts";
 import { RouterBuilder } from "./router.ts";
 import {
@@ -31,15 +34,10 @@ const SLICE_MS = 0.8;
 /** Routes and pools are made in groups of this many. */
 const GROUP = 64;
 
-/** Makes the step of a middleware. Throws when its options cannot be used. */
-export type CreateStep = (kind: string, options: unknown, context: StepContext) => Step;
-
-export interface BuildHost extends BackendHost {
+export interface BuildHost extends BackendHost, StepHost {
   /** Monotonic milliseconds. */
   now(): number;
   readonly random: Random;
-  readonly createStep: CreateStep;
-  warn(text: string): void;
 }
 
 /** Builds `snapshot`; `before` is the plan that acts or null. */
@@ -47,10 +45,11 @@ export function* buildRuntime(
   host: BuildHost,
   snapshot: Snapshot,
   layout: MetricLayout,
-  region: Float64Array,
+  regions: CounterRegions,
   before: PlaneRuntime | null,
 ): Generator<void, PlaneRuntime> {
   const { plan } = snapshot;
+  const region = regions.counters;
   const counters: PlanCounters = { region, boundsMs: layout.boundsMs, fixed: layout.fixedSlots() };
   const states = new StateTable(before?.states ?? null);
   const backends = new Map<string, BackendConnections>();
@@ -67,8 +66,10 @@ export function* buildRuntime(
     router = builder.step(SLICE_MS, () => host.now());
   }
   const routes: RouteRuntime[] = [];
+  const tables = stepTables(regions, plan.listeners.length);
+  const stepParts: StepParts = { host, counters, files: snapshot.files, states, tables };
   for (const [index, route] of plan.routes.entries()) {
-    routes.push(buildRoute(host, layout, counters, snapshot.files, index, route, pools));
+    routes.push(buildRoute(stepParts, layout, index, route, pools));
     if (index % GROUP === 0) yield;
   }
   return {
@@ -238,42 +239,22 @@ function authorityOf(backend: BackendPlan): string {
 }
 
 function buildRoute(
-  host: BuildHost,
+  parts: StepParts,
   layout: MetricLayout,
-  counters: PlanCounters,
-  files: FileMap,
   index: number,
   plan: RoutePlan,
   pools: ReadonlyMap<string, PoolRuntime>,
 ): RouteRuntime {
-  const steps = buildSteps(host, files, plan);
   return {
-    ...withSteps(steps),
+    ...withSteps(buildSteps(parts, plan)),
     plan,
     name: plan.name,
     slots: layout.routeSlots(index),
-    counters,
+    counters: parts.counters,
     pool: plan.target.kind === "pool" ? (pools.get(plan.target.pool) ?? null) : null,
     upgrades: new Set(plan.upgrades),
     deniedPaths: deniedPatterns(plan.encoded_characters.deny),
   };
-}
-
-function buildSteps(host: BuildHost, files: FileMap, plan: RoutePlan): Step[] {
-  let slots = 0;
-  return plan.middlewares.map(({ kind, name, options }) =>
-    host.createStep(kind, options, {
-      routeName: plan.name,
-      slot: () => slots++,
-      now: () => Date.now(),
-      warn: (text) => host.warn(`route ${plan.name}, middleware ${name}: ${text}`),
-      readFile(path) {
-        const content = files[path];
-        if (content === undefined) throw new Error(`middleware ${name}: ${path} was not read`);
-        return content;
-      },
-    }),
-  );
 }
 
 function withSteps(steps: readonly Step[]) {

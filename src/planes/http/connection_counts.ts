@@ -1,13 +1,14 @@
 /** How many connections a listener and an address may have, over all workers of the machine. */
 import type { Limits } from "../../core/plan.ts";
 import { hashText, mix } from "../../core/strategies/hash.ts";
+import { SHARED_COUNT_NUMBERS, type SharedTables } from "./middleware/shared_counts.ts";
 
 /** Buckets for addresses in the shared limits, each address counted in two of them. */
 export const ADDRESS_BUCKETS = 16_384;
 
-/** How many shared numbers a worker's row needs: one per listener, and the buckets. */
+/** How many shared numbers a worker's row needs: one per listener, the buckets, and the counts of steps. */
 export function limitNumbers(listeners: number): number {
-  return listeners + ADDRESS_BUCKETS;
+  return listeners + ADDRESS_BUCKETS + SHARED_COUNT_NUMBERS;
 }
 
 /** Shared numbers of all workers: one row each, the own one is written, all are read. */
@@ -15,6 +16,12 @@ export interface LimitRows {
   readonly limits: Float64Array;
   readonly limitRow: number;
   readonly limitRows: number;
+}
+
+/** Where the counts of steps lie in the shared numbers. */
+export function stepTables({ limits, limitRow, limitRows }: LimitRows, listeners: number): SharedTables {
+  const stride = limitNumbers(listeners);
+  return { limits, limitRow, limitRows, stride, base: listeners + ADDRESS_BUCKETS };
 }
 
 /**

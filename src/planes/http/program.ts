@@ -17,7 +17,8 @@ import { moveGauges } from "../../observe/move_gauges.ts";
 import { realClock, type Clock } from "../../platform/clock.ts";
 import { acceptOn } from "../../platform/sockets.ts";
 import { TimerWheel } from "../../platform/timer_wheel.ts";
-import { adoptStates, buildRuntime, type BuildHost, type CreateStep } from "./build.ts";
+import { adoptStates, buildRuntime, type BuildHost } from "./build.ts";
+import type { CreateStep } from "./build_steps.ts";
 import { ConnectionCounts, limitNumbers } from "./connection_counts.ts";
 import { applyDelta, applyHealth, type BuiltPlan } from "./members.ts";
 import { HttpPlane } from "./plane.ts";
@@ -105,7 +106,7 @@ export class HttpProgram implements WorkerProgram {
     const layout = MetricLayout.ofPlan(plan, limitNumbers(plan.listeners.length));
     yield;
     const before = this.#acting?.runtime ?? null;
-    const runtime = yield* buildRuntime(this.#buildHost, snapshot, layout, regions.counters, before);
+    const runtime = yield* buildRuntime(this.#buildHost, snapshot, layout, regions, before);
     this.#prepared = { runtime, layout, regions, snapshot };
   }
 

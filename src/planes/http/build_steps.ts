@@ -1,0 +1,64 @@
+/** The steps of a route, from its middlewares. */
+import type { FileMap } from "../../core/snapshot.ts";
+import type { RoutePlan } from "../../core/plan.ts";
+import type { StateTable } from "../../core/state_table.ts";
+import { STEP_STAGES, type Step, type StepContext } from "../../net/exchange.ts";
+import { countLimit } from "../../observe/counters.ts";
+import { machineCounts, type SharedTables } from "./middleware/shared_counts.ts";
+import type { PlanCounters } from "./runtime.ts";
+
+/** Makes the step of a middleware. Throws when its options cannot be used. */
+export type CreateStep = (kind: string, options: unknown, context: StepContext) => Step;
+
+export interface StepHost {
+  readonly createStep: CreateStep;
+  warn(text: string): void;
+}
+
+/** What all steps of a plan share. */
+export interface StepParts {
+  readonly host: StepHost;
+  readonly counters: PlanCounters;
+  readonly files: FileMap;
+  readonly states: StateTable;
+  readonly tables: SharedTables;
+}
+
+/** The steps in the order in which requests meet them: by stage, then as the configuration lists them. */
+export function buildSteps(parts: StepParts, plan: RoutePlan): Step[] {
+  let slots = 0;
+  const nextSlot = (): number => slots++;
+  const steps = plan.middlewares.map(({ kind, name, options }, index) => {
+    const sameBefore = plan.middlewares.slice(0, index).filter((other) => other.name === name).length;
+    const stateId = `${plan.name} ${name} ${sameBefore}`;
+    return parts.host.createStep(kind, options, contextOf(parts, plan.name, name, stateId, nextSlot));
+  });
+  return steps.toSorted((one, other) => stageIndex(one) - stageIndex(other));
+}
+
+function stageIndex({ stage = "rewrite" }: Step): number {
+  return STEP_STAGES.indexOf(stage);
+}
+
+function contextOf(
+  { host, counters, files, states, tables }: StepParts,
+  routeName: string,
+  name: string,
+  stateId: string,
+  slot: () => number,
+): StepContext {
+  return {
+    routeName,
+    slot,
+    now: () => Date.now(),
+    warn: (text) => host.warn(`route ${routeName}, middleware ${name}: ${text}`),
+    readFile(path) {
+      const content = files[path];
+      if (content === undefined) throw new Error(`middleware ${name}: ${path} was not read`);
+      return content;
+    },
+    limitHit: (limit) => countLimit(counters.region, counters.fixed, limit),
+    state: (settings, create) => states.take("step", stateId, settings, create),
+    sharedCounts: () => machineCounts(tables),
+  };
+}
