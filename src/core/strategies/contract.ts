@@ -3,6 +3,7 @@
  * its name, only for what it can do.
  */
 import type { z } from "zod";
+import type { HashKey } from "../schema/hash_key.ts";
 
 /**
  * One address that a strategy may choose. The plane owns the object and changes `available` and `in_flight`;
@@ -29,6 +30,19 @@ export function usable(candidate: Candidate): boolean {
   );
 }
 
+/** True when a request that has already been sent to `tried` may be sent to `candidate` now. */
+export function mayTake(candidate: Candidate, tried: readonly Candidate[]): boolean {
+  return usable(candidate) && (tried.length === 0 || !tried.includes(candidate));
+}
+
+/** True when two lists name the same candidates with the same weights in the same order. */
+export function sameMembers(one: readonly Candidate[], other: readonly Candidate[]): boolean {
+  return (
+    one.length === other.length &&
+    one.every(({ key, weight }, index) => key === other[index]!.key && weight === other[index]!.weight)
+  );
+}
+
 /** A source of randomness: numbers from 0 (included) to 1 (excluded). Seeded in tests. */
 export type Random = () => number;
 
@@ -40,9 +54,16 @@ export interface Picker {
    * that this request has already been sent to: never returned.
    */
   pick?(hash: number, tried: readonly Candidate[]): Candidate | null;
-  /** A lookup table of candidate indexes for planes that decide in the kernel. `size` is a prime. */
+  /**
+   * A lookup table of candidate indexes for planes that decide in the kernel: every slot holds a candidate that has
+   * weight and is available at this moment (limits are not looked at), or -1 when there is none. `size` is a prime,
+   * else RangeError, and so it is when it is too small to give every candidate a slot.
+   */
   table?(size: number): Int32Array;
-  /** All candidates with weight, best first, whether usable or not. */
+  /**
+   * All candidates with weight, best first, whether usable or not. Counts as a pick of the first one where the
+   * strategy goes by turns or by chance.
+   */
   order?(hash: number): Candidate[];
 }
 
@@ -54,6 +75,8 @@ export interface Strategy<Options = unknown> {
   readonly can: readonly ("pick" | "table" | "order")[];
   /** True when `pick` needs the hash of a key (then the pool's `hash_on` option says of what). */
   readonly keyed: boolean;
+  /** What a keyed strategy hashes where that is not the pool's choice; `hash_on` then has no place in the pool. */
+  readonly fixed_key?: HashKey;
   /** `previous` is the picker of the same pool before a reload: a strategy may take over its position. */
   create(candidates: readonly Candidate[], options: Options, random: Random, previous: Picker | null): Picker;
 }
