@@ -6,6 +6,7 @@ import { compileRule, matchesRule, type Rule } from "../../src/core/rules/rule.t
 import { RuleError } from "../../src/core/rules/rule_error.ts";
 import { isNormalPath, matchPath, readablePath, stripPathPrefix } from "../../src/core/text/path.ts";
 import { compileRouter } from "../../src/planes/http/router.ts";
+import type { FuzzEntry, Outcome } from "./engine.ts";
 
 /** Rules that a fuzzer starts from. */
 export const RULE_SEEDS: readonly string[] = [
@@ -18,22 +19,43 @@ export const RULE_SEEDS: readonly string[] = [
   "ClientIP(`10.0.0.0/8`) || ClientIP(`::ffff:10.0.0.1`) || ClientIP(`fd00::/8`)",
 ];
 
+const TOKENS: readonly string[] = [
+  ..."Host HostRegexp Path PathPrefix PathRegexp Method Header HeaderRegexp Query QueryRegexp ClientIP".split(
+    " ",
+  ),
+  ..."( ) , && || ! ` \" \\ & | ' /a /%2f /.. // a.com *.a.com **.a.com * [::1] 10.0.0.0/8 ^ $ .*".split(" "),
+  ..."(a|b) [a-z]+ (?i) {2} GET \\u00e9 \\x \u00e9 (` `) &&! (?:a*)*".split(" "),
+];
+
 /** Throws when an invariant is broken. A rule that is refused with a RuleError is a good outcome. */
-export function fuzzRules(bytes: Uint8Array): void {
+function fuzzRules(bytes: Uint8Array): Outcome {
   const text = new TextDecoder().decode(bytes);
   const rule = compileOrNull(text);
-  if (rule === null) return;
+  if (rule === null) return "refused";
   const request = requestFrom(bytes);
   const taken = matchesRule(rule, request);
   const router = compileRouter([{ match: text, priority: 0, listeners: [] }]);
   check((router.find(request) === 0) === taken, "router and rule disagree");
-  if (text === "") return;
+  if (text === "") return "empty";
   const written = writeRule(parseRule(text));
   check(writeRule(parseRule(written)) === written, "a rule that is written again reads differently");
   check(
     matchesRule(compileRule(written), request) === taken,
     "a rule that is written again takes other requests",
   );
+  return `${kindsOf(parseRule(text))} ${taken}`;
+}
+
+/** The matchers and operators of an expression, each once: which part of the language an input is in. */
+function kindsOf(expression: Expression): string {
+  const kinds = new Set<string>();
+  const visit = (part: Expression): void => {
+    kinds.add(part.kind === "matcher" ? part.name : part.kind);
+    if (part.kind === "not") visit(part.operand);
+    else if (part.kind !== "matcher") part.operands.forEach(visit);
+  };
+  visit(expression);
+  return [...kinds].toSorted().join(" ");
 }
 
 /** `excuses`: the errors that are not a surprise. */
@@ -93,3 +115,10 @@ function writeValue(value: string): string {
 function check(condition: boolean, message: string): void {
   if (!condition) throw new Error(message);
 }
+
+export const rules: FuzzEntry = {
+  name: "rules",
+  seeds: () => RULE_SEEDS.map((seed) => new TextEncoder().encode(seed)),
+  run: fuzzRules,
+  tokens: TOKENS,
+};
