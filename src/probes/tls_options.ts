@@ -1,0 +1,63 @@
+/** TLS of a probe: as traffic reaches the backend, unless its own settings say otherwise. */
+import { isIP } from "node:net";
+import { z } from "zod";
+import { inputFile } from "../core/schema/file_name.ts";
+import { isHostName } from "../core/schema/host.ts";
+import { withoutAddresses } from "../net/proxy_header_writer.ts";
+import type { ConnectionSettings } from "./connection.ts";
+import type { ProbeTarget } from "./contract.ts";
+
+/** The setting `tls` of a probe. */
+export function tlsOption() {
+  return z.union([
+    z.boolean(),
+    z.strictObject({
+      ca: inputFile().optional().meta({ description: "PEM file with authorities." }),
+      cert: inputFile().optional().meta({ description: "PEM file with our client certificate." }),
+      key: inputFile().optional().meta({ description: "PEM file with its key." }),
+      server_name: z
+        .string()
+        .refine(isHostName, { error: "expected a host name" })
+        .optional()
+        .meta({ description: "Name that is sent (SNI) and verified." }),
+      verify: z.boolean().optional().meta({ description: "Verify the backend's certificate." }),
+    }),
+  ]);
+}
+
+export type TlsOption = z.output<ReturnType<typeof tlsOption>>;
+
+/** How a probe connects to `target`. What `option` leaves out is taken from the pool. Throws for an unread file. */
+export function connectionSettings(option: TlsOption | undefined, target: ProbeTarget): ConnectionSettings {
+  const { proxy_protocol } = target;
+  return {
+    tls: tlsOptions(option, target),
+    prelude: proxy_protocol === "none" ? null : withoutAddresses(proxy_protocol),
+  };
+}
+
+function tlsOptions(option: TlsOption | undefined, target: ProbeTarget): Bun.TLSOptions | null {
+  if (!(option === undefined ? target.tls : option !== false)) return null;
+  const { endpoint, pool_tls: pool } = target;
+  const own = typeof option === "object" ? option : {};
+  const file = (path: string | null | undefined) => (path == null ? undefined : target.readFile(path));
+  const pem = {
+    ca: file(own.ca ?? pool?.ca),
+    cert: file(own.cert ?? pool?.cert),
+    key: file(own.key ?? pool?.key),
+  };
+  return {
+    serverName:
+      own.server_name ?? pool?.server_name ?? (endpoint.kind === "tcp" ? endpoint.host : "localhost"),
+    rejectUnauthorized: own.verify ?? pool?.verify ?? true,
+    ...Object.fromEntries(Object.entries(pem).filter(([, content]) => content !== undefined)),
+  };
+}
+
+/** The Host of a probe of `target`: the pool's fixed one, or the backend's, without the usual port of its scheme. */
+export function hostOf({ endpoint, host }: ProbeTarget, secure: boolean): string {
+  if (host !== null) return host;
+  if (endpoint.kind === "unix") return "localhost";
+  const name = isIP(endpoint.host) === 6 ? `[${endpoint.host}]` : endpoint.host;
+  return endpoint.port === (secure ? 443 : 80) ? name : `${name}:${endpoint.port}`;
+}
