@@ -57,8 +57,8 @@ export interface FuzzResult {
 
 const MAX_FINDINGS = 10;
 const MAX_MATERIAL = 2_000;
-const INPUTS_PER_OUTCOME = 4;
-const MAX_OUTCOMES = 500;
+const INPUTS_PER_OUTCOME = 2;
+const MAX_OUTCOMES = 200;
 
 /**
  * Fuzzes one entry for `budgetMs`; the corpus and the seeds run first, whatever they take. Ends early at 10 different
