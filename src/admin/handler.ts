@@ -1,0 +1,86 @@
+/** What the admin server answers. Nothing here changes anything: two pages that are read. */
+import { ERRORS, type ErrorCode } from "../core/errors.ts";
+import type { ExchangeHandler, HttpExchange } from "../net/http_exchange.ts";
+import { EXPOSITION_CONTENT_TYPE } from "../observe/exposition.ts";
+import type { Clock } from "../platform/clock.ts";
+import { isAdminHost } from "./address.ts";
+import { healthStatus, type HealthReport } from "./health.ts";
+
+/** What the pages show. */
+export interface AdminPages {
+  /** All metrics in the text format of Prometheus. */
+  metrics(): string;
+  health(): HealthReport;
+}
+
+interface Page {
+  readonly status: number;
+  readonly type: string;
+  readonly body: string;
+}
+
+const PLAIN = "text/plain; charset=utf-8";
+const ALLOWED_METHODS: readonly string[] = ["GET", "HEAD"];
+
+export class AdminHandler implements ExchangeHandler {
+  readonly #pages: AdminPages;
+  readonly #clock: Clock;
+  /** A name from outside leads to a unix socket by no way. */
+  readonly #checksHost: boolean;
+
+  constructor(pages: AdminPages, clock: Clock, checksHost: boolean) {
+    this.#pages = pages;
+    this.#clock = clock;
+    this.#checksHost = checksHost;
+  }
+
+  onRequest(exchange: HttpExchange): void {
+    if (this.#checksHost && !isAdminHost(exchange.host)) {
+      this.onFail(exchange, "FL_MISDIRECTED");
+      return;
+    }
+    const page = this.#pageAt(exchange.path);
+    if (page === null) {
+      this.#answer(exchange, { status: 404, type: PLAIN, body: "here are /health and /metrics\n" });
+    } else if (ALLOWED_METHODS.includes(exchange.method)) {
+      this.#answer(exchange, page());
+    } else {
+      const body = `${ERRORS.FL_METHOD_NOT_ALLOWED.text}\n`;
+      this.#answer(exchange, { status: 405, type: PLAIN, body }, `Allow: ${ALLOWED_METHODS.join(", ")}\r\n`);
+    }
+  }
+
+  #pageAt(path: string): (() => Page) | null {
+    if (path === "/metrics")
+      return () => ({ status: 200, type: EXPOSITION_CONTENT_TYPE, body: this.#pages.metrics() });
+    if (path !== "/health") return null;
+    return () => {
+      const report = this.#pages.health();
+      const body = `${JSON.stringify(report)}\n`;
+      return { status: healthStatus(report), type: "application/json", body };
+    };
+  }
+
+  #answer(exchange: HttpExchange, { status, type, body }: Page, more = ""): void {
+    const date = new Date(this.#clock.wall()).toUTCString();
+    const fields = `Content-Type: ${type}\r\nX-Content-Type-Options: nosniff\r\nCache-Control: no-store\r\nDate: ${date}\r\n`;
+    exchange.respond(status, `${fields}${more}`, body);
+  }
+
+  onFail(exchange: HttpExchange, code: ErrorCode): void {
+    if (exchange.done) return;
+    const { status, text } = ERRORS[code];
+    exchange.reason = code;
+    if (exchange.responseStarted || status === 0 || status === 499) exchange.down.cut(exchange);
+    else this.#answer(exchange, { status, type: PLAIN, body: `${text}\n` });
+  }
+
+  // No page has a backend, reads a body or waits: the codec calls none of these.
+  onResume(): void {}
+  onCollected(): void {}
+  onResponseHead(): void {}
+  onUpstreamFailed(): void {}
+  onWait(): void {}
+  onDeadline(): void {}
+  onDone(): void {}
+}

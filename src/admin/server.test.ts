@@ -1,0 +1,302 @@
+import { afterEach, expect, test } from "bun:test";
+import { existsSync, mkdtempSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { connect, type Socket } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { ManualClock } from "../platform/clock.ts";
+import { MAX_ADMIN_CONNECTIONS, startAdmin, type AdminOptions, type AdminServer } from "./server.ts";
+
+const servers: AdminServer[] = [];
+const folder = mkdtempSync(join(tmpdir(), "fairlead-admin-"));
+
+afterEach(() => {
+  for (const server of servers.splice(0)) server.stop();
+});
+
+function start(options: Partial<AdminOptions> = {}): AdminServer {
+  const server = startAdmin({
+    address: "127.0.0.1:0",
+    metrics: () => "up 1\n",
+    health: () => ({ status: "serving", version: "1.2.3", workers: 2, since: "2026-11-25T12:00:00.000Z" }),
+    ...options,
+  });
+  servers.push(server);
+  return server;
+}
+
+/** Sends bytes and gives back all that comes until the end. */
+function exchange(target: number | string, text: string): Promise<string> {
+  return new Promise((resolve, reject) => {
+    const socket = typeof target === "number" ? connect(target, "127.0.0.1") : connect(target);
+    let received = "";
+    socket.setTimeout(5_000, () =>
+      reject(new Error(`no end after 5 s; received ${JSON.stringify(received)}`)),
+    );
+    socket.on("data", (bytes: Buffer) => (received += bytes.toString("latin1")));
+    socket.on("close", () => resolve(received));
+    socket.on("error", reject);
+    socket.write(text);
+  });
+}
+
+const ask = (target: number | string, requestLine: string, fields = "Host: localhost\r\n"): Promise<string> =>
+  exchange(target, `${requestLine} HTTP/1.1\r\n${fields}Connection: close\r\n\r\n`);
+
+const statusOf = (answer: string): number => Number(/^HTTP\/1\.1 (\d{3}) /.exec(answer)?.[1]);
+const bodyOf = (answer: string): string => answer.slice(answer.indexOf("\r\n\r\n") + 4);
+
+test("metrics are served with the content type of the text format", async () => {
+  const { port } = start();
+  const answer = await ask(port, "GET /metrics");
+  expect(statusOf(answer)).toBe(200);
+  expect(answer).toContain("\r\nContent-Type: text/plain; version=0.0.4; charset=utf-8\r\n");
+  expect(answer).toContain("\r\nContent-Length: 5\r\n");
+  expect(answer).toContain("\r\nX-Content-Type-Options: nosniff\r\n");
+  expect(bodyOf(answer)).toBe("up 1\n");
+});
+
+test("a query changes nothing, HEAD gets the head alone", async () => {
+  const { port } = start();
+  expect(bodyOf(await ask(port, "GET /metrics?name=up"))).toBe("up 1\n");
+  const head = await ask(port, "HEAD /metrics");
+  expect(statusOf(head)).toBe(200);
+  expect(head).toContain("\r\nContent-Length: 5\r\n");
+  expect(bodyOf(head)).toBe("");
+});
+
+test("health is JSON; 503 while starting and while draining", async () => {
+  let status: "starting" | "serving" | "draining" = "serving";
+  const { port } = start({
+    health: () => ({ status, version: "1.2.3", workers: 2, since: "2026-11-25T12:00:00.000Z" }),
+  });
+  const answer = await ask(port, "GET /health");
+  expect(statusOf(answer)).toBe(200);
+  expect(answer).toContain("\r\nContent-Type: application/json\r\n");
+  expect(answer).toContain("\r\nCache-Control: no-store\r\n");
+  expect(JSON.parse(bodyOf(answer))).toEqual({
+    status: "serving",
+    version: "1.2.3",
+    workers: 2,
+    since: "2026-11-25T12:00:00.000Z",
+  });
+  for (const other of ["starting", "draining"] as const) {
+    status = other;
+    const refusal = await ask(port, "GET /health");
+    expect(statusOf(refusal)).toBe(503);
+    expect(JSON.parse(bodyOf(refusal)).status).toBe(other);
+  }
+});
+
+test.each(["/", "/health/", "//health", "/Health", "/metrics/x", "/%68ealth", "/admin", "/../metrics"])(
+  "the path %s is not found",
+  async (path) => {
+    const { port } = start();
+    expect(statusOf(await ask(port, `GET ${path}`))).toBe(404);
+  },
+);
+
+test.each(["POST", "PUT", "DELETE", "OPTIONS", "TRACE", "PATCH", "BREW", "get"])(
+  "the method %s is refused with 405 and Allow",
+  async (method) => {
+    let asked = 0;
+    const { port } = start({
+      metrics() {
+        asked++;
+        return "";
+      },
+    });
+    const answer = await ask(port, `${method} /metrics`);
+    expect(statusOf(answer)).toBe(405);
+    expect(answer).toContain("\r\nAllow: GET, HEAD\r\n");
+    expect(asked).toBe(0);
+  },
+);
+
+test.each([
+  "localhost",
+  "localhost:80",
+  "LOCALHOST.",
+  "127.0.0.1",
+  "127.0.0.1:9900",
+  "127.8.9.1:1",
+  "[::1]",
+  "[::1]:9900",
+  "[0:0:0:0:0:0:0:1]:9900",
+])("a request for the host %s is answered", async (host) => {
+  const { port } = start();
+  expect(statusOf(await ask(port, "GET /health", `Host: ${host}\r\n`))).toBe(200);
+});
+
+test.each([
+  "evil.example",
+  "evil.example:9900",
+  "localhost.evil.example",
+  "127.0.0.1.evil.example",
+  "a.localhost",
+  "0.0.0.0",
+  "10.0.0.1",
+  "[::]",
+  "[::ffff:127.0.0.1]",
+  "[::2]",
+  "127.1",
+  "2130706433",
+])("a request for the host %s is refused: DNS rebinding", async (host) => {
+  const { port } = start();
+  for (const path of ["/health", "/metrics", "/"]) {
+    const answer = await ask(port, `GET ${path}`, `Host: ${host}\r\n`);
+    expect(statusOf(answer)).toBe(421);
+    expect(answer).not.toContain("1.2.3");
+  }
+});
+
+test("the Host check cannot be talked round", async () => {
+  const { port } = start();
+  const refused = async (requestLine: string, fields: string): Promise<number> =>
+    statusOf(await ask(port, requestLine, fields));
+  expect(await refused("GET http://evil.example/health", "Host: localhost\r\n")).toBe(421);
+  expect(await refused("GET http://localhost@evil.example/health", "Host: localhost\r\n")).toBe(400);
+  expect(await refused("GET /health", "Host: localhost\r\nHost: evil.example\r\n")).toBe(400);
+  expect(await refused("GET /health", "Host: localhost, evil.example\r\n")).toBe(400);
+  expect(await refused("GET /health", "")).toBe(400);
+  expect(await refused("GET /health", "Host: localhost evil\r\n")).toBe(400);
+});
+
+test("a request of HTTP/1.0 without Host is no browser's", async () => {
+  const { port } = start();
+  expect(statusOf(await exchange(port, "GET /health HTTP/1.0\r\n\r\n"))).toBe(200);
+});
+
+test("one connection serves many requests, pipelined ones in order", async () => {
+  const { port } = start();
+  const one = "GET /metrics HTTP/1.1\r\nHost: localhost\r\n\r\n";
+  const last = "GET /health HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n";
+  const answer = await exchange(port, `${one}${one}${last}`);
+  expect(answer.match(/HTTP\/1\.1 200 OK/g)?.length).toBe(3);
+  expect(answer.indexOf('"serving"')).toBeGreaterThan(answer.lastIndexOf("up 1"));
+});
+
+test("malformed and oversized requests get their 4xx", async () => {
+  const { port } = start();
+  expect(statusOf(await exchange(port, "GARBAGE\r\n\r\n"))).toBe(400);
+  expect(statusOf(await ask(port, "GET /health", `Host: localhost\r\nX: ${"a".repeat(9_000)}\r\n`))).toBe(
+    431,
+  );
+  expect(statusOf(await ask(port, `GET /${"a".repeat(1_100)}`))).toBe(414);
+});
+
+test("a head that does not come to its end is given up after 5 s", async () => {
+  const clock = new ManualClock();
+  const { port } = start({ clock });
+  const socket = connect(port, "127.0.0.1");
+  let received = "";
+  socket.on("data", (bytes: Buffer) => (received += bytes.toString("latin1")));
+  const closed = new Promise<void>((resolve) => socket.on("close", () => resolve()));
+  socket.write("GET /health HTTP/1.1\r\nHost: loc");
+  // The clock stands still until the server has seen the beginning of the head.
+  for (let turn = 0; turn < 500 && received === ""; turn++) {
+    await Bun.sleep(2);
+    clock.advance(100);
+  }
+  expect(received).toStartWith("HTTP/1.1 408 ");
+  socket.end();
+  await closed;
+});
+
+test("beyond its limit the server closes the connection that was idle for longest", async () => {
+  const { port } = start();
+  const sockets: Socket[] = [];
+  for (let index = 0; index < MAX_ADMIN_CONNECTIONS; index++) {
+    const socket = connect(port, "127.0.0.1");
+    await new Promise<void>((resolve) => socket.once("connect", resolve));
+    sockets.push(socket);
+  }
+  const first = new Promise<void>((resolve) =>
+    sockets[0]!.on("error", () => {}).once("close", () => resolve()),
+  );
+  expect(statusOf(await ask(port, "GET /health"))).toBe(200);
+  await first;
+  expect(sockets.filter((socket) => socket.destroyed).length).toBe(1);
+  for (const socket of sockets) socket.destroy();
+});
+
+test("metrics that take long to make are not made for each who asks", async () => {
+  const clock = new ManualClock();
+  let made = 0;
+  const { port } = start({
+    clock,
+    metrics() {
+      clock.advance(100);
+      return `made ${++made}\n`;
+    },
+  });
+  const next = async (): Promise<string> => bodyOf(await ask(port, "GET /metrics"));
+  expect(await next()).toBe("made 1\n");
+  expect(await next()).toBe("made 1\n");
+  clock.advance(899);
+  expect(await next()).toBe("made 1\n");
+  clock.advance(1);
+  expect(await next()).toBe("made 2\n");
+});
+
+test("metrics that are made quickly are always fresh", async () => {
+  let made = 0;
+  const { port } = start({ clock: new ManualClock(), metrics: () => `made ${++made}\n` });
+  for (const text of ["made 1\n", "made 2\n"]) expect(bodyOf(await ask(port, "GET /metrics"))).toBe(text);
+});
+
+test.each([
+  ":9900",
+  "0.0.0.0:9900",
+  "[::]:0",
+  "10.0.0.1:0",
+  "[::ffff:10.0.0.1]:0",
+  "example.com:9900",
+  "nonsense",
+])("the address %s is refused in one sentence", (address) => {
+  expect(() => start({ address })).toThrow(
+    `admin address ${address}: only this machine may reach it, because it asks for no credentials; ` +
+      "expected 127.0.0.1:port, [::1]:port or unix:/path",
+  );
+});
+
+test("an address in use is refused in one sentence that names it", () => {
+  const { port } = start();
+  expect(() => start({ address: `127.0.0.1:${port}` })).toThrow(
+    `admin: cannot listen on 127.0.0.1:${port}: the address is in use`,
+  );
+});
+
+test("localhost and ::1 are loopback", async () => {
+  const { address, port } = start({ address: "localhost:0" });
+  expect(address).toBe(`127.0.0.1:${port}`);
+  expect(statusOf(await ask(port, "GET /health", `Host: localhost:${port}\r\n`))).toBe(200);
+  if (!existsSync("/proc/net/if_inet6")) return;
+  expect(start({ address: "[::1]:0" }).address).toMatch(/^\[::1\]:\d+$/);
+});
+
+test("a unix socket serves any Host, has a mode of its own and is removed at the end", async () => {
+  const path = join(folder, "admin.sock");
+  const server = start({ address: `unix:${path}` });
+  expect(server.address).toBe(`unix:${path}`);
+  expect(statSync(path).mode & 0o777).toBe(0o660);
+  expect(statusOf(await ask(path, "GET /health", "Host: anything.example\r\n"))).toBe(200);
+  expect(() => start({ address: `unix:${path}` })).toThrow("a living process listens there");
+  server.stop();
+  expect(existsSync(path)).toBe(false);
+  writeFileSync(path, "");
+  expect(() => start({ address: `unix:${path}` })).toThrow("a file that is no socket stands there");
+  rmSync(folder, { recursive: true });
+});
+
+test("stop closes idle connections and lets nobody in", async () => {
+  const server = start();
+  const socket = connect(server.port, "127.0.0.1");
+  const closed = new Promise<void>((resolve) => socket.once("close", () => resolve()));
+  await new Promise<void>((resolve) => {
+    socket.once("data", () => resolve());
+    socket.write("GET /health HTTP/1.1\r\nHost: localhost\r\n\r\n");
+  });
+  server.stop();
+  await closed;
+  expect(ask(server.port, "GET /health")).rejects.toThrow();
+});
