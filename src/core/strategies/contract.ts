@@ -57,7 +57,8 @@ export interface Picker {
   /**
    * A lookup table of candidate indexes for planes that decide in the kernel: every slot holds a candidate that has
    * weight and is available at this moment (limits are not looked at), or -1 when there is none. `size` is a prime,
-   * else RangeError, and so it is when it is too small to give every candidate a slot.
+   * else RangeError, and so it is when it is too small to give every candidate a slot. Keep to one size for a pool's
+   * whole life: with another one nearly all keys move.
    */
   table?(size: number): Int32Array;
   /**

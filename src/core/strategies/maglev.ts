@@ -2,36 +2,16 @@
  * Maglev's lookup table (Eisenbud et al., "Maglev: A Fast and Reliable Software Network Load Balancer", NSDI 2016,
  * section 3.4), with weights: every candidate has a permutation of the slots of its own and takes the next free one
  * whenever it has a turn. The heaviest has a turn in every round, the others in a share of the rounds.
+ *
+ * What it promises: shares within one slot, so 1 % with a hundred slots for each candidate. That the loss of one moves few
+ * slots of the others is measured, not promised: names whose permutations happen to resemble each other move more. And all
+ * of it holds for one size: in a table of another size nearly every key has another candidate.
  */
 import type { Candidate } from "./contract.ts";
 import { hashText } from "./hash.ts";
 
-/** Primes just below powers of two, so that a table in a kernel map wastes little. */
-const SIZES: readonly number[] = [251, 509, 1_021, 2_039, 4_093, 8_191, 16_381, 32_749, 65_521, 131_071];
-
-/**
- * With so many slots a candidate, the loss of one moves less than 1 % of the keys of the others on average. That is a
- * measurement: the paper promises a bound for the shares, none for what moves, and names whose permutations happen to
- * resemble each other move more (2.8 % was the most in 200 losses from pools of ten).
- */
-const SLOTS_PER_CANDIDATE = 650;
-/** With so many slots for the lightest candidate, rounding changes its share by at most a tenth. */
-const SLOTS_FOR_LIGHTEST = 10;
-
 const OFFSET_SEED = 0x6d61676c;
 const SKIP_SEED = 0x65766c62;
-
-/** The size of a table for candidates with these weights: a prime from 251 to 131071. */
-export function maglevSize(weights: readonly number[]): number {
-  const present = weights.filter((weight) => weight > 0);
-  const lightest = present.reduce((least, weight) => Math.min(least, weight), Infinity);
-  const total = present.reduce((sum, weight) => sum + weight, 0);
-  const wanted = Math.max(
-    present.length * SLOTS_PER_CANDIDATE,
-    present.length === 0 ? 0 : (SLOTS_FOR_LIGHTEST * total) / lightest,
-  );
-  return SIZES.find((size) => size >= wanted) ?? SIZES.at(-1)!;
-}
 
 /**
  * The table of `size` slots: each holds an index into `keys`, or -1 when every weight is 0. It depends on keys and
