@@ -49,6 +49,7 @@ export function buildPlan(config: Config, parts: ConfigParts, surroundings: Plan
     routes: routePlans(config),
     timeouts: config.timeouts,
     limits: config.limits,
+    forwarding: config.forwarding,
     observability: observabilityPlan(config.observability),
     admin: config.admin,
   };
@@ -63,6 +64,7 @@ function listenerPlan(name: string, config: ListenerConfig): ListenerPlan {
     tls: config.tls === undefined ? null : tlsPlan(config.tls),
     proxy_protocol: config.proxy_protocol ?? null,
     trusted_proxies: config.trusted_proxies,
+    half_closed_clients: config.half_closed_clients,
   };
 }
 
@@ -126,6 +128,7 @@ function poolPlan(name: string, config: PoolConfig, timeouts: Timeouts, parts: C
     retries: config.retries,
     timeouts: { ...timeouts, ...withoutUndefined(config.timeouts) },
     max_idle_connections: config.max_idle_connections,
+    requests_per_connection: config.requests_per_connection,
     queue: { size: config.queue.size, timeout_ms: config.queue.timeout },
   };
 }

@@ -1,14 +1,17 @@
 /** Every default of a timeout and a limit, in one table: the configuration, the reference page and tests read it. */
-import type { Limits, RetryPlan, Timeouts } from "./plan.ts";
+import type { ForwardingPlan, Limits, RetryPlan, Timeouts } from "./plan.ts";
 
 export const DEFAULT_TIMEOUTS: Timeouts = {
   connect: 5_000,
   first_byte: 30_000,
   idle_progress: 60_000,
+  total: 0,
   request_header: 10_000,
   tls_handshake: 10_000,
   client_idle: 75_000,
+  client_age: 0,
   upstream_idle: 60_000,
+  upstream_age: 0,
   tunnel_idle: 3_600_000,
   drain: 30_000,
   drain_tunnels: 3_600_000,
@@ -25,6 +28,12 @@ export const DEFAULT_LIMITS: Limits = {
   chunk_extension_bytes: 4_096,
   requests_per_connection: 0,
   early_answer_drain_bytes: 262_144,
+};
+
+export const DEFAULT_FORWARDING: ForwardingPlan = {
+  via: true,
+  forwarded: false,
+  request_id_in_answers: false,
 };
 
 export const DEFAULT_RETRIES: RetryPlan = {

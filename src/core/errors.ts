@@ -65,6 +65,7 @@ export const ERRORS = {
   FL_UPSTREAM_CLOSED: kind("backend", "reused", 502, "backend closed before an answer"),
   FL_UPSTREAM_RESET: kind("backend", "reused", 502, "backend reset before an answer"),
   FL_FIRST_BYTE_TIMEOUT: kind("backend", "no", 504, "backend did not answer in time"),
+  FL_TOTAL_TIMEOUT: kind("backend", "no", 504, "the answer was not complete in time"),
   FL_UPSTREAM_IDLE: kind("backend", "no", 504, "backend made no progress"),
   FL_UPSTREAM_TRUNCATED: kind("backend", "no", 502, "backend ended inside a body"),
   FL_BAD_RESPONSE: kind("backend", "no", 502, "backend's answer is malformed"),

@@ -16,6 +16,7 @@ export interface Plan {
   readonly routes: readonly RoutePlan[];
   readonly timeouts: Timeouts;
   readonly limits: Limits;
+  readonly forwarding: ForwardingPlan;
   readonly observability: ObservabilityPlan;
   readonly admin: { readonly address: string };
 }
@@ -30,6 +31,8 @@ export interface ListenerPlan {
   readonly proxy_protocol: { readonly trusted: readonly string[] } | null;
   /** Peers (CIDR) whose Forwarded and X-Forwarded-* fields are believed. */
   readonly trusted_proxies: readonly string[];
+  /** A client that has sent FIN while its request is at work: it still gets the answer, or it counts as gone. */
+  readonly half_closed_clients: "serve" | "abort";
 }
 
 export type ListenAddress =
@@ -85,6 +88,8 @@ export interface PoolPlan {
   readonly timeouts: Timeouts;
   /** Kept-alive idle connections per backend and worker. */
   readonly max_idle_connections: number;
+  /** Requests that a connection to a backend serves, about; 0 = no limit. */
+  readonly requests_per_connection: number;
   readonly queue: { readonly size: number; readonly timeout_ms: number };
 }
 
@@ -174,10 +179,14 @@ export interface Timeouts {
   readonly connect: number;
   readonly first_byte: number;
   readonly idle_progress: number;
+  /** From the first try until the answer is complete. */
+  readonly total: number;
   readonly request_header: number;
   readonly tls_handshake: number;
   readonly client_idle: number;
+  readonly client_age: number;
   readonly upstream_idle: number;
+  readonly upstream_age: number;
   readonly tunnel_idle: number;
   readonly drain: number;
   readonly drain_tunnels: number;
@@ -196,6 +205,16 @@ export interface Limits {
   readonly chunk_extension_bytes: number;
   readonly requests_per_connection: number;
   readonly early_answer_drain_bytes: number;
+}
+
+/** What is told about a request beside X-Forwarded-* and X-Request-ID. */
+export interface ForwardingPlan {
+  /** Via on requests and answers (RFC 9110 7.6.3). */
+  readonly via: boolean;
+  /** Forwarded beside X-Forwarded-* (RFC 7239). */
+  readonly forwarded: boolean;
+  /** X-Request-ID on answers too. */
+  readonly request_id_in_answers: boolean;
 }
 
 export interface ObservabilityPlan {

@@ -2,6 +2,7 @@
 import {
   DEFAULT_ADMIN_ADDRESS,
   DEFAULT_BACKLOG,
+  DEFAULT_FORWARDING,
   DEFAULT_LIMITS,
   DEFAULT_MAX_IDLE_CONNECTIONS,
   DEFAULT_METRICS,
@@ -34,6 +35,7 @@ export function testPlan(names: TestNames = {}): Plan {
     routes: routes.map(route),
     timeouts: DEFAULT_TIMEOUTS,
     limits: DEFAULT_LIMITS,
+    forwarding: DEFAULT_FORWARDING,
     observability: {
       access_log: null,
       metrics: { prefix: "fairlead", buckets_seconds: bucketsMs.map((bound) => bound / 1000) },
@@ -51,6 +53,7 @@ function listener(name: string): ListenerPlan {
     tls: null,
     proxy_protocol: null,
     trusted_proxies: [],
+    half_closed_clients: "serve",
   };
 }
 
@@ -74,6 +77,7 @@ function pool(name: string, backends: readonly string[]): PoolPlan {
     proxy_protocol: "none",
     retries: DEFAULT_RETRIES,
     timeouts: DEFAULT_TIMEOUTS,
+    requests_per_connection: 0,
     max_idle_connections: DEFAULT_MAX_IDLE_CONNECTIONS,
     queue: { ...DEFAULT_QUEUE },
   };

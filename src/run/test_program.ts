@@ -3,7 +3,7 @@
  * after the client's first byte, and closes. Used by the tests of processes, reload and drain.
  */
 import { writeSync } from "node:fs";
-import { DEFAULT_LIMITS, DEFAULT_TIMEOUTS } from "../core/defaults.ts";
+import { DEFAULT_FORWARDING, DEFAULT_LIMITS, DEFAULT_TIMEOUTS } from "../core/defaults.ts";
 import type { ListenAddress, ListenerPlan, Plan } from "../core/plan.ts";
 import { listenerKey, type Snapshot, type SnapshotDelta } from "../core/snapshot.ts";
 import type {
@@ -48,6 +48,7 @@ export function testPlan(
     routes: [],
     timeouts: { ...DEFAULT_TIMEOUTS, drain: 5_000, drain_tunnels: 5_000 },
     limits: DEFAULT_LIMITS,
+    forwarding: DEFAULT_FORWARDING,
     observability: { access_log: null, metrics: { prefix: "fairlead", buckets_seconds: [] } },
     admin: { address: "" },
     ...fields,
@@ -64,6 +65,7 @@ function testListener(name: string, address: ListenAddress | null): ListenerPlan
     tls: null,
     proxy_protocol: null,
     trusted_proxies: [],
+    half_closed_clients: "serve",
   };
 }
 

@@ -107,6 +107,10 @@ export const listener = z.strictObject({
     .array(network())
     .prefault([])
     .meta({ description: "Peers whose Forwarded and X-Forwarded-* fields are believed." }),
+  half_closed_clients: z.enum(["serve", "abort"]).prefault("serve").meta({
+    description:
+      "A client that sends no more while its request is at work: still answer it, or take it as gone.",
+  }),
 });
 
 export type ListenerConfig = z.output<typeof listener>;

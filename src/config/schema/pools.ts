@@ -188,6 +188,7 @@ export interface PoolConfig {
   readonly timeouts: z.output<typeof poolTimeouts>;
   readonly queue: z.output<typeof queue>;
   readonly max_idle_connections: number;
+  readonly requests_per_connection: number;
 }
 
 export function poolSchema(parts: ConfigParts): z.ZodType<PoolConfig> {
@@ -220,6 +221,11 @@ export function poolSchema(parts: ConfigParts): z.ZodType<PoolConfig> {
       0,
       DEFAULT_MAX_IDLE_CONNECTIONS,
       "Idle kept-alive connections per backend and worker.",
+    ),
+    requests_per_connection: count(
+      0,
+      0,
+      "Requests that a connection to a backend serves, about; 0 = no limit.",
     ),
   });
   return schema as unknown as z.ZodType<PoolConfig>;

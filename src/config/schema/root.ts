@@ -1,11 +1,12 @@
 /** The whole configuration file. */
 import { z } from "zod";
 import { DEFAULT_ADMIN_ADDRESS, DEFAULT_RUNTIME_DIR, DEFAULT_STATE_DIR } from "../../core/defaults.ts";
-import type { Limits, Timeouts } from "../../core/plan.ts";
+import type { ForwardingPlan, Limits, Timeouts } from "../../core/plan.ts";
 import { outputFile } from "../../core/schema/file_name.ts";
 import { parseListenAddress } from "../../core/schema/listen_address.ts";
 import { name } from "../../core/schema/name.ts";
 import type { ConfigParts } from "../parts.ts";
+import { forwarding } from "./forwarding.ts";
 import { listener, type ListenerConfig } from "./listeners.ts";
 import { middlewareSchemas, type MiddlewareEntry, type MiddlewareUse } from "./middlewares.ts";
 import { observability, type ObservabilityConfig } from "./observability.ts";
@@ -28,6 +29,7 @@ export interface Config {
   readonly middlewares: Readonly<Record<string, MiddlewareEntry | readonly MiddlewareUse[]>>;
   readonly timeouts: Timeouts;
   readonly limits: Limits;
+  readonly forwarding: ForwardingPlan;
   readonly observability: ObservabilityConfig;
   readonly admin: { readonly address: string };
 }
@@ -83,6 +85,7 @@ function makeSchema(parts: ConfigParts): z.ZodType<Config> {
       .meta({ description: "Middlewares and groups of them that routes use by name." }),
     timeouts: timeouts.prefault({}).meta({ description: "All durations; 0 = no limit." }),
     limits: limits.prefault({}).meta({ description: "What one client and one message may take." }),
+    forwarding: forwarding.prefault({}).meta({ description: "What is told about a request." }),
     observability: observability.prefault({}).meta({ description: "Log and metrics." }),
     admin: z
       .strictObject({

@@ -9,17 +9,28 @@ const TIMEOUT_TEXTS: Readonly<Record<keyof Timeouts, string>> = {
   connect: "From the first packet to a backend until it has accepted the connection.",
   first_byte: "From the end of the request until the first byte of the backend's answer.",
   idle_progress: "Without any byte of a message in either direction.",
+  total: "From the first try until the answer is complete, tries after the first included.",
   request_header: "From the first byte of a request until its head is complete.",
   tls_handshake: "From the connection until the TLS handshake is complete.",
   client_idle: "Between two requests of a client's connection.",
+  client_age: "Life of a client's connection, about; it ends after a request. 0 = no limit.",
   upstream_idle: "A kept-alive connection to a backend without a request.",
+  upstream_age: "Life of a connection to a backend, about; it ends after a request. 0 = no limit.",
   tunnel_idle: "Without any byte in an upgraded connection such as a WebSocket.",
   drain: "From the start of a drain until requests are cut.",
   drain_tunnels: "From the start of a drain until tunnels and event streams are cut.",
 };
 
 /** Timeouts that a pool may set for itself: those of the backend's side. */
-const POOL_TIMEOUTS = ["connect", "first_byte", "idle_progress", "upstream_idle", "tunnel_idle"] as const;
+const POOL_TIMEOUTS = [
+  "connect",
+  "first_byte",
+  "idle_progress",
+  "total",
+  "upstream_idle",
+  "upstream_age",
+  "tunnel_idle",
+] as const;
 
 function timeout(key: keyof Timeouts): z.ZodType<number, string | number> {
   return duration().meta({ description: TIMEOUT_TEXTS[key] });
@@ -32,10 +43,13 @@ export const timeouts = z.strictObject({
   connect: timeoutWithDefault("connect"),
   first_byte: timeoutWithDefault("first_byte"),
   idle_progress: timeoutWithDefault("idle_progress"),
+  total: timeoutWithDefault("total"),
   request_header: timeoutWithDefault("request_header"),
   tls_handshake: timeoutWithDefault("tls_handshake"),
   client_idle: timeoutWithDefault("client_idle"),
+  client_age: timeoutWithDefault("client_age"),
   upstream_idle: timeoutWithDefault("upstream_idle"),
+  upstream_age: timeoutWithDefault("upstream_age"),
   tunnel_idle: timeoutWithDefault("tunnel_idle"),
   drain: timeoutWithDefault("drain"),
   drain_tunnels: timeoutWithDefault("drain_tunnels"),

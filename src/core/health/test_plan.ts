@@ -1,6 +1,7 @@
 /** Plans with pools for tests. */
 import {
   DEFAULT_ADMIN_ADDRESS,
+  DEFAULT_FORWARDING,
   DEFAULT_LIMITS,
   DEFAULT_MAX_IDLE_CONNECTIONS,
   DEFAULT_METRICS,
@@ -32,6 +33,7 @@ export function poolOf(
     proxy_protocol: "none",
     retries: DEFAULT_RETRIES,
     timeouts: DEFAULT_TIMEOUTS,
+    requests_per_connection: 0,
     max_idle_connections: DEFAULT_MAX_IDLE_CONNECTIONS,
     queue: DEFAULT_QUEUE,
     ...settings,
@@ -62,6 +64,7 @@ export function planOf(pools: readonly PoolPlan[]): Plan {
     routes: [],
     timeouts: DEFAULT_TIMEOUTS,
     limits: DEFAULT_LIMITS,
+    forwarding: DEFAULT_FORWARDING,
     observability: {
       access_log: null,
       metrics: {

@@ -65,6 +65,10 @@ export class ClientConnection extends Attempt implements Upstream, Writer {
   /** Any byte of an answer to the present exchange has come. */
   answering = false;
   closed = false;
+  /** Coarse time at which the object was made. */
+  readonly createdAt: number;
+  /** 0.9 to 1: what part of its limits a connection makes use of, so that those of one moment do not end together. */
+  readonly share = 0.9 + Math.random() * 0.1;
 
   #mode = IDLE;
   #remaining = 0;
@@ -79,6 +83,7 @@ export class ClientConnection extends Attempt implements Upstream, Writer {
   constructor(owner: ConnectionOwner) {
     super();
     this.owner = owner;
+    this.createdAt = owner.wheel.coarseNow;
   }
 
   get byteSocket(): ByteSocket | null {

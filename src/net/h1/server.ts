@@ -54,6 +54,8 @@ export interface ConnectionOrigin {
   readonly listenerPort: number;
   readonly serverName: string;
   readonly tlsVersion: string;
+  /** A client that has sent FIN is taken as gone, also while its request is at work. */
+  readonly abortsHalfClosed: boolean;
 }
 
 type State = "head" | "body" | "answer" | "tunnel" | "discard" | "closed";
@@ -109,6 +111,8 @@ export class ServerConnection extends Timed implements Downstream, Writer {
   #progressAt = 0;
   #headDeadline = 0;
   #discarded = 0;
+  readonly #createdAt: number;
+  readonly #share = 0.9 + Math.random() * 0.1;
 
   /** Routing facts of the last Host bytes, which a client seldom changes within a connection. */
   #hostBytes: Uint8Array | null = null;
@@ -122,6 +126,7 @@ export class ServerConnection extends Timed implements Downstream, Writer {
     this.byteSocket = socket;
     this.host = host;
     this.origin = origin;
+    this.#createdAt = host.now();
     host.wheel.afterCoarse(this, host.timeouts.client_idle);
   }
 
@@ -181,8 +186,12 @@ export class ServerConnection extends Timed implements Downstream, Writer {
         this.cutConnection();
         break;
       case "answer":
-        // A half-closed client still gets its answer (RFC 9112 9.6).
         this.#close = true;
+        // A half-closed client still gets its answer (RFC 9112 9.6), unless the listener takes it as gone.
+        if (this.origin.abortsHalfClosed) {
+          exchange?.clientAborted("FL_CLIENT_ABORT");
+          this.cutConnection();
+        }
         break;
       case "tunnel":
         exchange?.requestEnd(null);
@@ -301,9 +310,15 @@ export class ServerConnection extends Timed implements Downstream, Writer {
     exchange.expectsContinue = framing.expectsContinue;
     if (framing.upgrade) exchange.upgradeToken = head.valueAt(parsed.upgrade).toLowerCase();
     if (framing.close) this.#close = true;
-    const { requests_per_connection: mostRequests } = limits;
-    if (this.host.draining || (mostRequests > 0 && this.requests >= mostRequests)) this.#close = true;
+    if (this.host.draining || this.#isWorn(limits)) this.#close = true;
     return this.#takeTarget(exchange, head);
+  }
+
+  /** The connection has served for as long or as often as it may; each has a share of its own of these limits. */
+  #isWorn({ requests_per_connection: requests }: Limits): boolean {
+    if (requests > 0 && this.requests >= requests * this.#share) return true;
+    const { client_age: age } = this.host.timeouts;
+    return age > 0 && this.host.now() - this.#createdAt >= age * this.#share;
   }
 
   /** The four forms of a target (RFC 9112 3.2) and the Host field. */

@@ -28,6 +28,7 @@ const ENOENT = 2;
 export interface AttemptHost {
   readonly wheel: TimerWheel;
   now(): number;
+  warn(text: string): void;
   /** Writes the request's head into the connection (staged). */
   writeRequest(exchange: HttpExchange, connection: ClientConnection, upstream: Upstream): void;
 }
@@ -47,7 +48,7 @@ export class Attempts {
       drain: (connection) => connection.onDrain(),
       end: (connection) => connection.onEnd(),
       closed: (connection, code) => connection.onClosed(code),
-      error: () => {},
+      error: (connection, error) => this.#broke(connection, error),
     });
   }
 
@@ -93,8 +94,17 @@ export class Attempts {
     state.connection = connection;
     state.phase = "connecting";
     state.phaseStart = this.#host.now();
-    this.#host.wheel.after(exchange, upstream.pool.timeouts.connect);
+    this.#arm(exchange, state, upstream.pool.timeouts.connect);
     this.connector.connect(connections.address, connection, connections.tls);
+  }
+
+  /** TLS broke (then `closed` follows), or a fault of ours: nobody may wait for what will not come. */
+  #broke(connection: ClientConnection, error: Error): void {
+    const { exchange } = connection;
+    if (isSystemError(error)) return;
+    this.#host.warn(`a connection to a backend was cut because of a fault: ${error.stack ?? error.message}`);
+    connection.abort();
+    if (exchange !== null && !exchange.done) exchange.down.cut(exchange);
   }
 
   #connected(connection: ClientConnection): void {
@@ -129,7 +139,7 @@ export class Attempts {
     state.phase = "waiting";
     this.#host.writeRequest(exchange, connection, upstream);
     exchange.attach(connection);
-    this.#host.wheel.afterCoarse(exchange, upstream.pool.timeouts.first_byte);
+    this.#armCoarse(exchange, state, upstream.pool.timeouts.first_byte);
     if (!this.inClientEvent) connection.flush();
   }
 
@@ -233,7 +243,7 @@ export class Attempts {
     state.phaseStart = this.#host.now();
     pool.state.queue.push(exchange);
     addTo(region, pool.slots.queue_length, 1);
-    this.#host.wheel.after(exchange, pool.plan.queue.timeout_ms);
+    this.#arm(exchange, state, pool.plan.queue.timeout_ms);
   }
 
   #leaveQueue(exchange: HttpExchange, state: AttemptState): void {
@@ -270,7 +280,7 @@ export class Attempts {
     state.phase = "answering";
     const sinceStart = this.#host.now() - state.startedAt;
     exchange.firstByteMs = Math.max(0, sinceStart - exchange.connectMs - exchange.queueMs);
-    this.#host.wheel.afterCoarse(exchange, state.pool!.plan.timeouts.idle_progress);
+    this.#armCoarse(exchange, state, state.pool!.plan.timeouts.idle_progress);
   }
 
   /** Gives the candidate back. `status` of its answer, 0 = none. */
@@ -310,11 +320,38 @@ export class Attempts {
     state.upstream = null;
   }
 
+  /** The deadline of a phase, or that of the whole when it is nearer. */
+  #arm(exchange: HttpExchange, state: AttemptState, delayMs: number): void {
+    const { wheel } = this.#host;
+    if (state.endsAt === Infinity) wheel.after(exchange, delayMs);
+    else {
+      const left = Math.max(1, state.endsAt - this.#host.now());
+      wheel.after(exchange, delayMs > 0 ? Math.min(delayMs, left) : left);
+    }
+  }
+
+  #armCoarse(exchange: HttpExchange, state: AttemptState, delayMs: number): void {
+    if (state.endsAt === Infinity) this.#host.wheel.afterCoarse(exchange, delayMs);
+    else this.#arm(exchange, state, delayMs);
+  }
+
+  #outOfTime(exchange: HttpExchange, state: AttemptState): void {
+    if (state.phase === "queued") this.#leaveQueue(exchange, state);
+    exchange.releaseUpstream();
+    this.release(exchange, 0);
+    if (exchange.responseStarted) exchange.responseBroken("FL_TOTAL_TIMEOUT");
+    else this.#giveUp(exchange, "FL_TOTAL_TIMEOUT");
+  }
+
   /** A deadline of the try at work has passed. */
   onDeadline(exchange: HttpExchange): void {
     const state = stateOf(exchange);
     const { timeouts } = state.pool!.plan;
     const { wheel } = this.#host;
+    if (state.endsAt <= this.#host.now() && state.phase !== "none" && !exchange.tunnel) {
+      this.#outOfTime(exchange, state);
+      return;
+    }
     switch (state.phase) {
       case "none":
         break;
@@ -328,7 +365,7 @@ export class Attempts {
         break;
       case "waiting":
         // A body that is still on its way has its own deadline on the client's side.
-        if (!exchange.requestEnded) wheel.after(exchange, timeouts.first_byte);
+        if (!exchange.requestEnded) this.#arm(exchange, state, timeouts.first_byte);
         else {
           exchange.releaseUpstream();
           this.failed(exchange, "FL_FIRST_BYTE_TIMEOUT", "");
@@ -351,6 +388,11 @@ export class Attempts {
       }
     }
   }
+}
+
+/** Errors of sockets and of TLS have a code; faults of ours have none. */
+function isSystemError(error: Error): boolean {
+  return (error as { code?: unknown }).code !== undefined;
 }
 
 function stateOf(exchange: HttpExchange): AttemptState {

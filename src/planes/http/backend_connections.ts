@@ -2,7 +2,7 @@
  * What lives of a backend's address over reloads: its connections, the requests that are at work there, whether it may
  * take new ones. Plans come and go in front of it.
  */
-import type { Limits } from "../../core/plan.ts";
+import type { Limits, PoolPlan } from "../../core/plan.ts";
 import { ClientConnection, type ConnectionOwner } from "../../net/h1/client.ts";
 import { addTo } from "../../observe/counters.ts";
 import type { SocketAddress } from "../../platform/socket_address.ts";
@@ -70,8 +70,13 @@ export class BackendConnections extends Timed implements ConnectionOwner {
   }
 
   idle(connection: ClientConnection): void {
-    const most = this.view?.pool.max_idle_connections ?? 0;
-    if (this.#retired || this.idleConnections.length >= most) {
+    const pool = this.view?.pool;
+    const most = pool?.max_idle_connections ?? 0;
+    if (
+      this.#retired ||
+      this.idleConnections.length >= most ||
+      (pool !== undefined && isWorn(connection, pool))
+    ) {
       connection.close();
       return;
     }
@@ -116,4 +121,12 @@ export class BackendConnections extends Timed implements ConnectionOwner {
     addTo(view.counters.region, view.slots.backend_connections_open, change);
     if (change > 0) addTo(view.counters.region, view.slots.backend_connections_opened_total, change);
   }
+}
+
+/** True when a connection has served for as long or as often as the pool wants; each has a share of its own. */
+function isWorn(connection: ClientConnection, pool: PoolPlan): boolean {
+  const { requests_per_connection: requests, timeouts } = pool;
+  if (requests > 0 && connection.served >= requests * connection.share) return true;
+  const age = connection.progressAt - connection.createdAt;
+  return timeouts.upstream_age > 0 && age >= timeouts.upstream_age * connection.share;
 }

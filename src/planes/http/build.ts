@@ -1,7 +1,7 @@
 /** Builds what a worker needs of a plan beside the one that acts, in steps that are short enough to run between requests. */
 import { isIP } from "node:net";
 import { endpointText, type Endpoint } from "../../core/model.ts";
-import type { BackendPlan, Plan, PoolPlan, RoutePlan } from "../../core/plan.ts";
+import type { BackendPlan, ForwardingPlan, Plan, PoolPlan, RoutePlan } from "../../core/plan.ts";
 import type { HashOnOption } from "../../core/strategies/hash_on.ts";
 import { requestKey } from "../../core/strategies/hash_on.ts";
 import type { Picker, Random, Strategy } from "../../core/strategies/contract.ts";
@@ -67,9 +67,19 @@ export function* buildRuntime(
   }
   const routes: RouteRuntime[] = [];
   const tables = stepTables(regions, plan.listeners.length);
-  const stepParts: StepParts = { host, counters, files: snapshot.files, states, tables };
+  const { forwarding } = plan;
+  const parts: RouteParts = {
+    host,
+    counters,
+    files: snapshot.files,
+    states,
+    tables,
+    layout,
+    pools,
+    forwarding,
+  };
   for (const [index, route] of plan.routes.entries()) {
-    routes.push(buildRoute(stepParts, layout, index, route, pools));
+    routes.push(buildRoute(parts, index, route));
     if (index % GROUP === 0) yield;
   }
   return {
@@ -77,7 +87,7 @@ export function* buildRuntime(
     counters,
     router,
     routes,
-    noRoute: noRoute(layout, counters),
+    noRoute: noRoute(layout, counters, plan.forwarding),
     pools,
     listeners: buildListeners(plan, layout, counters),
     states,
@@ -238,13 +248,14 @@ function authorityOf(backend: BackendPlan): string {
   return endpoint.port === usual ? text.slice(0, text.lastIndexOf(":")) : text;
 }
 
-function buildRoute(
-  parts: StepParts,
-  layout: MetricLayout,
-  index: number,
-  plan: RoutePlan,
-  pools: ReadonlyMap<string, PoolRuntime>,
-): RouteRuntime {
+interface RouteParts extends StepParts {
+  readonly layout: MetricLayout;
+  readonly pools: ReadonlyMap<string, PoolRuntime>;
+  readonly forwarding: ForwardingPlan;
+}
+
+function buildRoute(parts: RouteParts, index: number, plan: RoutePlan): RouteRuntime {
+  const { layout, pools } = parts;
   return {
     ...withSteps(buildSteps(parts, plan)),
     plan,
@@ -253,6 +264,7 @@ function buildRoute(
     counters: parts.counters,
     pool: plan.target.kind === "pool" ? (pools.get(plan.target.pool) ?? null) : null,
     upgrades: new Set(plan.upgrades),
+    forwarding: parts.forwarding,
     deniedPaths: deniedPatterns(plan.encoded_characters.deny),
   };
 }
@@ -268,7 +280,7 @@ function withSteps(steps: readonly Step[]) {
   };
 }
 
-function noRoute(layout: MetricLayout, counters: PlanCounters): RouteRuntime {
+function noRoute(layout: MetricLayout, counters: PlanCounters, forwarding: ForwardingPlan): RouteRuntime {
   return {
     ...withSteps([]),
     plan: null,
@@ -277,6 +289,7 @@ function noRoute(layout: MetricLayout, counters: PlanCounters): RouteRuntime {
     counters,
     pool: null,
     upgrades: new Set(),
+    forwarding,
     deniedPaths: [],
   };
 }

@@ -3,6 +3,7 @@
  * that are not trusted are taken away; those of trusted peers are kept and appended to (RFC 7239, RFC 9110 7.6.3).
  */
 import { isIP } from "node:net";
+import type { ForwardingPlan } from "../../core/plan.ts";
 import { FIELD_STRIDE, isFieldValue, type Head } from "../../net/head.ts";
 import { latin1Bytes, writeBytes } from "../../net/h1/bytes.ts";
 import { scratch } from "../../net/h1/scratch.ts";
@@ -32,7 +33,7 @@ const LINE_END = latin1Bytes("\r\n");
  * Lines that are the same for all requests of a connection whose peer is not trusted, as long as they name the same
  * authority. They end with the name of the request id's field, whose value follows.
  */
-export function connectionLines(exchange: HttpExchange): Uint8Array {
+export function connectionLines(exchange: HttpExchange, forwarding: ForwardingPlan): Uint8Array {
   const { client, authority } = exchange;
   const address = client.address === "" ? "unknown" : client.address;
   const host = authority === "" ? "" : `X-Forwarded-Host: ${authority}\r\n`;
@@ -41,7 +42,10 @@ export function connectionLines(exchange: HttpExchange): Uint8Array {
       `X-Forwarded-Proto: ${exchange.secure ? "https" : "http"}\r\n` +
       `X-Forwarded-Port: ${exchange.listenerPort}\r\n` +
       host +
-      `Via: 1.1 ${PSEUDONYM}\r\n` +
+      (forwarding.forwarded
+        ? `Forwarded: ${forwardedElement(client.address, authority, exchange.secure)}\r\n`
+        : "") +
+      (forwarding.via ? `Via: ${exchange.protocol} ${PSEUDONYM}\r\n` : "") +
       "X-Request-ID: ",
   );
 }
@@ -78,7 +82,7 @@ export function writeForwarding(exchange: HttpExchange, lines: Uint8Array, end: 
 }
 
 /** Adds to the head what a trusted peer has not said, and the peer itself to its list. Call once per request. */
-export function addTrustedForwarding(exchange: HttpExchange): void {
+export function addTrustedForwarding(exchange: HttpExchange, forwarding: ForwardingPlan): void {
   const head = exchange.request;
   const peer = exchange.client.peerAddress;
   const chain = head.getAll("x-forwarded-for").join(", ");
@@ -91,7 +95,12 @@ export function addTrustedForwarding(exchange: HttpExchange): void {
   const id = head.get("x-request-id");
   if (id !== null && usableRequestId(id)) exchange.requestId = id;
   else head.set("X-Request-ID", exchange.requestId);
-  head.add("Via", `1.1 ${PSEUDONYM}`);
+  if (forwarding.forwarded) {
+    const before = head.getAll("forwarded").join(", ");
+    const element = forwardedElement(peer, exchange.authority, exchange.secure);
+    head.set("Forwarded", before === "" ? element : `${before}, ${element}`);
+  }
+  if (forwarding.via) head.add("Via", `${exchange.protocol} ${PSEUDONYM}`);
 }
 
 /**

@@ -46,6 +46,8 @@ export interface PlaneHost {
   /** Monotonic milliseconds. */
   now(): number;
   readonly draining: boolean;
+  /** Tells the operator something. */
+  warn(text: string): void;
 }
 
 /** What holds for all requests of a connection while they name one host and one plan acts. */
@@ -54,6 +56,7 @@ interface ConnectionCache {
   readonly client: Client;
   readonly host: string;
   readonly authority: string;
+  readonly minor: number;
   readonly table: HostTable;
   readonly listener: ListenerRuntime | null;
   readonly trusted: boolean;
@@ -75,6 +78,7 @@ export class HttpPlane implements ExchangeHandler {
     this.attempts = new Attempts({
       wheel: host.wheel,
       now: () => host.now(),
+      warn: (text) => host.warn(text),
       writeRequest: (exchange, connection, upstream) => this.#writeRequest(exchange, connection, upstream),
     });
   }
@@ -125,7 +129,7 @@ export class HttpPlane implements ExchangeHandler {
     const route = runtime.routes[index]!;
     exchange.route = route;
     exchange.routeName = route.name;
-    if (cache.trusted) addTrustedForwarding(exchange);
+    if (cache.trusted) addTrustedForwarding(exchange, runtime.plan.forwarding);
     if (route.deniedPaths.length > 0 && isDeniedPath(path, route.deniedPaths)) {
       this.onFail(exchange, "FL_BAD_TARGET", "denied by the route");
       return;
@@ -141,6 +145,7 @@ export class HttpPlane implements ExchangeHandler {
       known !== null &&
       known.runtime === this.#runtime &&
       known.authority === exchange.authority &&
+      known.minor === exchange.minor &&
       known.host === exchange.host &&
       known.client === exchange.client
     ) {
@@ -148,16 +153,17 @@ export class HttpPlane implements ExchangeHandler {
     }
     const { runtime } = this;
     const listener = runtime.listeners.get(exchange.listenerName) ?? null;
-    const { client, host, authority } = exchange;
+    const { client, host, authority, minor } = exchange;
     const cache: ConnectionCache = {
       runtime,
       client,
       host,
       authority,
+      minor,
       table: runtime.router.forHost(host),
       listener,
       trusted: listener !== null && listener.trusted.has(client.peerAddress),
-      lines: connectionLines(exchange),
+      lines: connectionLines(exchange, runtime.plan.forwarding),
     };
     down.planeCache = cache;
     return cache;
@@ -334,7 +340,9 @@ export class HttpPlane implements ExchangeHandler {
     attempts.answered(exchange);
     const route = exchange.route as RouteRuntime;
     if (head.find("date") < 0) head.appended += dateLine();
-    head.appended += VIA_LINE;
+    const { forwarding } = route;
+    if (forwarding.via) head.appended += VIA_LINE;
+    if (forwarding.request_id_in_answers) head.appended += `X-Request-ID: ${exchange.requestId}\r\n`;
     if (route.responseSteps.length > 0) {
       exchange.status = status;
       for (const step of route.responseSteps) {

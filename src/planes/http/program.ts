@@ -71,6 +71,7 @@ export class HttpProgram implements WorkerProgram {
     this.plane = new HttpPlane({
       wheel,
       now,
+      warn: (text) => this.#buildHost.warn(text),
       get draining() {
         return program.#draining;
       },
@@ -183,7 +184,7 @@ export class HttpProgram implements WorkerProgram {
         drain: (socket) => socket.data?.onDrain(),
         end: (socket) => socket.data?.onEnd(),
         close: (socket) => socket.data?.onClose(),
-        error: () => {},
+        error: (socket, error) => this.#broke(socket.data, error),
       },
     });
     this.#listeners.set(`${slot} ${key}`, { key, name: listener.name, accepting });
@@ -212,12 +213,19 @@ export class HttpProgram implements WorkerProgram {
       listenerPort: socket.localPort,
       serverName: "",
       tlsVersion: "",
+      abortsHalfClosed: listener.plan.half_closed_clients === "abort",
     };
     const connection = new ServerConnection(socket as unknown as ByteSocket, this.#serverHost, origin);
     socket.data = connection;
     this.#connections.add(connection);
     addTo(region, listener.slots.connections_accepted_total, 1);
     addTo(region, listener.slots.connections_open, 1);
+  }
+
+  /** A fault of ours while an event of a connection was handled: nobody may wait for what will not come. */
+  #broke(connection: ServerConnection | null, error: Error): void {
+    this.#buildHost.warn(`a connection was cut because of a fault: ${error.stack ?? error.message}`);
+    connection?.cutConnection();
   }
 
   #closed(connection: ServerConnection): void {

@@ -1,5 +1,5 @@
 /** What a plan becomes in a worker: routes and pools with everything prepared that can be. */
-import type { ListenerPlan, Plan, PoolPlan, RoutePlan } from "../../core/plan.ts";
+import type { ForwardingPlan, ListenerPlan, Plan, PoolPlan, RoutePlan } from "../../core/plan.ts";
 import type { HashKey } from "../../core/schema/hash_key.ts";
 import type { StateTable } from "../../core/state_table.ts";
 import type { Picker } from "../../core/strategies/contract.ts";
@@ -37,6 +37,7 @@ export interface RouteRuntime {
   /** A body over `collectBytes` is refused: a step needs all of it. */
   readonly collectAll: boolean;
   readonly upgrades: ReadonlySet<string>;
+  readonly forwarding: ForwardingPlan;
   /** What raw paths of this route may not hold. */
   readonly deniedPaths: readonly RegExp[];
 }
@@ -103,6 +104,8 @@ export class AttemptState {
   isRetry = false;
   phaseStart = 0;
   startedAt = 0;
+  /** Monotonic time at which the answer must be complete. */
+  endsAt = Infinity;
   /** The next connection must be a new one: a kept one was dead. */
   freshConnection = false;
   retriedTimeout = false;
@@ -117,6 +120,8 @@ export class AttemptState {
     this.triesLeft = pool.plan.retries.attempts;
     this.isRetry = this.freshConnection = this.retriedTimeout = false;
     this.startedAt = this.phaseStart = now;
+    const { total } = pool.plan.timeouts;
+    this.endsAt = total > 0 ? now + total : Infinity;
   }
 }
 
