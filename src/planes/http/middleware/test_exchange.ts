@@ -195,6 +195,7 @@ function receive(
       serverName: "",
       tlsVersion: "",
       abortsHalfClosed: false,
+    },
   );
   connection.onData(new Uint8Array(Buffer.from(headText(request), "latin1")));
   if (run === null) throw new Error(`the codec refused the request: ${written}`);

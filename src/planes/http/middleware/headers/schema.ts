@@ -103,8 +103,23 @@ function fieldOptions(isRequest: boolean, value: () => z.ZodType<string>) {
 
 const policy = (description: string) => fieldValue().optional().meta({ description });
 
+const UNIT_SECONDS: Readonly<Record<string, number>> = { s: 1, m: 60, h: 3_600, d: 86_400 };
+const MAX_AGE = /^(\d{1,10})([smhd])$/;
+
+/** Longer than any timer: its value is in seconds. */
+const maxAge = () =>
+  parsedText({
+    name: "duration",
+    expected: "a duration in whole seconds such as 365d or 1h",
+    pattern: MAX_AGE,
+    parse: (text) => {
+      const match = MAX_AGE.exec(text);
+      return match === null ? null : Number(match[1]) * UNIT_SECONDS[match[2]!]!;
+    },
+  });
+
 const hsts = z.strictObject({
-  max_age: duration().prefault("8760h").meta({ description: "How long clients remember to use TLS alone." }),
+  max_age: maxAge().prefault("365d").meta({ description: "How long clients remember to use TLS alone." }),
   include_subdomains: z.boolean().prefault(false).meta({ description: "Subdomains too." }),
   preload: z.boolean().prefault(false).meta({ description: "The site may be built into browsers." }),
   always: z.boolean().prefault(false).meta({
