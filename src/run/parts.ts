@@ -3,7 +3,7 @@ import type { Plan } from "../core/plan.ts";
 import type { FileMap, HealthMap, MemberMap, Snapshot, SnapshotDelta } from "../core/snapshot.ts";
 import type { CounterKeeper, CounterLayout, CreateProgram } from "../core/worker_program.ts";
 import type { ListenerReport } from "./listener_table.ts";
-import type { SupervisorStatus } from "./status.ts";
+import type { SupervisorStatus, SupervisorVitals } from "./status.ts";
 
 /** What loading the configuration gave. */
 export interface LoadedConfiguration {
@@ -40,6 +40,7 @@ export interface SupervisorFacade {
   /** Counters of all living workers, by layout; those of dead ones went to the keeper. */
   counters(): Iterable<{ readonly layout: CounterLayout; readonly values: Float64Array }>;
   status(): Promise<SupervisorStatus>;
+  vitals(): SupervisorVitals;
 }
 
 /** A part that lives in the supervisor beside the workers: probes, discovery, the admin API. */
@@ -48,6 +49,10 @@ export interface SupervisorPart {
   planChanged(plan: Plan): void | Promise<void>;
   /** A drain has begun: answer that we are not ready. */
   draining?(): void;
+  /** A reload has ended, whatever its result. */
+  reloaded?(result: ReloadResult): void;
+  /** A worker has died and is replaced. */
+  workerEnded?(): void;
   stop(): void | Promise<void>;
   /** Address that the part serves on, for the ready line (admin). */
   readonly address?: string;

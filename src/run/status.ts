@@ -2,10 +2,17 @@
 import type { ListenerReport } from "./listener_table.ts";
 import type { WorkerStatus } from "./worker_pool.ts";
 
+/** What is known of a supervisor at once, without asking its workers. */
+export interface SupervisorVitals {
+  readonly state: "starting" | "serving" | "draining";
+  /** Workers that take requests. */
+  readonly workers: number;
+}
+
 export interface SupervisorStatus {
   readonly pid: number;
   readonly generation: number;
-  readonly state: "starting" | "serving" | "draining";
+  readonly state: SupervisorVitals["state"];
   readonly listeners: readonly ListenerReport[];
   readonly workers: readonly WorkerStatus[];
   /** Null before the first reload. */

@@ -19,7 +19,7 @@ import type {
   SupervisorPart,
 } from "./parts.ts";
 import { reloadEvent, restartNotes } from "./reload_text.ts";
-import type { SupervisorStatus } from "./status.ts";
+import type { SupervisorStatus, SupervisorVitals } from "./status.ts";
 import type { LaunchWorker } from "./worker_handle.ts";
 import { WorkerPool } from "./worker_pool.ts";
 
@@ -86,6 +86,9 @@ export class Supervisor implements SupervisorFacade {
     this.#pool = new WorkerPool({
       launch: (index) => (this.#inProcess ? options.launchInProcess(index) : options.launch(index)),
       report: options.report,
+      workerEnded: () => {
+        for (const part of this.#started) part.workerEnded?.();
+      },
       target: () => ({
         snapshot: this.snapshot(),
         regions: this.#currentRegions(),
@@ -130,6 +133,10 @@ export class Supervisor implements SupervisorFacade {
       workers: await this.#pool.status(),
       last_reload: this.#lastReload,
     };
+  }
+
+  vitals(): SupervisorVitals {
+    return { state: this.#state, workers: this.#pool.readyCount };
   }
 
   /**
@@ -258,6 +265,7 @@ export class Supervisor implements SupervisorFacade {
       const result = await this.#reload();
       const problems = result.ok ? [] : result.problems;
       this.#lastReload = { ok: result.ok, at: new Date().toISOString(), problems };
+      for (const part of this.#started) part.reloaded?.(result);
       return result;
     });
   }

@@ -31,6 +31,8 @@ export interface PoolOptions {
   /** Asked again and again: always what acts now. */
   readonly target: () => WorkerTarget;
   readonly report: Report;
+  /** A worker has died and is replaced. */
+  readonly workerEnded: () => void;
 }
 
 export interface WorkerStatus {
@@ -63,6 +65,11 @@ export class WorkerPool {
 
   get size(): number {
     return this.#members.length;
+  }
+
+  /** Workers that take requests. */
+  get readyCount(): number {
+    return this.#ready.length;
   }
 
   /**
@@ -138,6 +145,7 @@ export class WorkerPool {
         text: note,
         fields: { index, pid, reason: text },
       });
+      this.#options.workerEnded();
       this.#members[index] = null;
       void this.assign();
       this.#retry(index);

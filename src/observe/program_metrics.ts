@@ -1,0 +1,73 @@
+/** Metrics about the program itself, which the supervisor keeps, and the text that shows them with all others. */
+import { membersOfPlan } from "../core/health/members.ts";
+import type { BackendPlan } from "../core/plan.ts";
+import type { Snapshot } from "../core/snapshot.ts";
+import type { Clock } from "../platform/clock.ts";
+import type { LiveRegion, MetricsKeeper } from "./metrics_keeper.ts";
+
+/** What is asked of the supervisor whenever somebody reads the metrics. */
+export interface SupervisorView {
+  snapshot(): Snapshot;
+  /** Regions of the workers that live. */
+  counters(): Iterable<LiveRegion>;
+  /** `workers`: those that take requests now. */
+  vitals(): { readonly workers: number };
+}
+
+export class ProgramMetrics {
+  readonly #keeper: MetricsKeeper;
+  readonly #view: SupervisorView;
+  readonly #clock: Clock;
+
+  /** `version` of the program; `runtime` such as `bun 1.4.5`. */
+  constructor(keeper: MetricsKeeper, view: SupervisorView, clock: Clock, version: string, runtime: string) {
+    this.#keeper = keeper;
+    this.#view = view;
+    this.#clock = clock;
+    keeper.supervisor.set("build_info", [version, runtime], 1);
+    keeper.supervisor.set("start_time_seconds", [], clock.wall() / 1000);
+    this.#succeeded();
+  }
+
+  /** A reload took effect (`ok`, also when it found nothing changed) or was refused. */
+  reloaded(ok: boolean): void {
+    const { supervisor } = this.#keeper;
+    supervisor.count("config_reloads_total", [ok ? "success" : "failure"]);
+    if (ok) this.#succeeded();
+    else supervisor.set("config_last_reload_success", [], 0);
+  }
+
+  #succeeded(): void {
+    const { supervisor } = this.#keeper;
+    supervisor.set("config_last_reload_success", [], 1);
+    supervisor.set("config_last_reload_success_timestamp_seconds", [], this.#clock.wall() / 1000);
+  }
+
+  /** A worker died and is replaced. */
+  workerEnded(): void {
+    this.#keeper.supervisor.count("worker_restarts_total");
+  }
+
+  /** All metrics in the Prometheus text format, under the prefix of the plan that acts. */
+  text(): string {
+    const { supervisor } = this.#keeper;
+    const snapshot = this.#view.snapshot();
+    supervisor.set("workers_running", [], this.#view.vitals().workers);
+    supervisor.replace("backend_healthy", backendHealthRows(snapshot));
+    return this.#keeper.text(snapshot.plan.observability.metrics.prefix, this.#view.counters());
+  }
+}
+
+type HealthRow = readonly [labels: readonly [pool: string, backend: string], healthy: number];
+
+/** The backends that probes have judged. One with several addresses is healthy while one of them is. */
+function backendHealthRows({ plan, members, health }: Snapshot): HealthRow[] {
+  const rows = new Map<BackendPlan, HealthRow>();
+  for (const { pool, backend, id } of membersOfPlan(plan, members)) {
+    const judged = health[id] ?? "unknown";
+    if (pool.health_check === null || judged === "unknown") continue;
+    const healthy = judged === "healthy" || rows.get(backend)?.[1] === 1;
+    rows.set(backend, [[pool.name, backend.id], healthy ? 1 : 0]);
+  }
+  return [...rows.values()];
+}
