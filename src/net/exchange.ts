@@ -36,6 +36,8 @@ export interface Downstream {
   readonly protocol: string;
   /** Kept here by the http plane: what it knows of this connection. Null at first. */
   planeCache: unknown;
+  /** Kept here by the http plane: a connection to a backend that serves this client alone. Null at first. */
+  pinned: unknown;
   /** Sends an informational answer (100, 103). Ignored where the protocol or the client cannot take one. */
   writeInformational(exchange: Exchange, status: number, head: Head): void;
   /** Sends the head of the final answer. `length` in bytes, or UNKNOWN_LENGTH. Staged until body, end or flush. */

@@ -65,6 +65,8 @@ export class ClientConnection extends Attempt implements Upstream, Writer {
   /** Any byte of an answer to the present exchange has come. */
   answering = false;
   closed = false;
+  /** It serves one client alone. */
+  isPrivate = false;
   /** Coarse time at which the object was made. */
   readonly createdAt: number;
   /** 0.9 to 1: what part of its limits a connection makes use of, so that those of one moment do not end together. */

@@ -40,6 +40,7 @@ export interface ServerHost {
   timeouts: Timeouts;
   /** No further request on any connection. */
   draining: boolean;
+  /** The connection counts no more; may be told twice. */
   connectionClosed(connection: ServerConnection): void;
   /** Counts a limit that has been hit. */
   limitHit(limit: keyof Limits): void;
@@ -120,6 +121,7 @@ export class ServerConnection extends Timed implements Downstream, Writer {
   #routingHost = "";
   /** The plane's own cache for this connection (route table of the host, forwarding lines). */
   planeCache: unknown = null;
+  pinned: unknown = null;
 
   constructor(socket: ByteSocket, host: ServerHost, origin: ConnectionOrigin) {
     super();
@@ -206,7 +208,6 @@ export class ServerConnection extends Timed implements Downstream, Writer {
 
   onClose(): void {
     this.byteSocket = null;
-    const wasClosed = this.state === "closed";
     this.state = "closed";
     dropOutput(this);
     this.#pending = null;
@@ -214,7 +215,7 @@ export class ServerConnection extends Timed implements Downstream, Writer {
     const { exchange } = this;
     if (exchange !== null && !exchange.done) exchange.clientAborted("FL_CLIENT_ABORT");
     this.#releaseExchange();
-    if (!wasClosed || this.exchange === null) this.host.connectionClosed(this);
+    this.host.connectionClosed(this);
   }
 
   // Reading requests.
@@ -746,7 +747,14 @@ export class ServerConnection extends Timed implements Downstream, Writer {
   }
 
   get idle(): boolean {
-    return this.state === "head" && this.exchange === null;
+    return this.state === "head" && this.exchange === null && this.#pending === null;
+  }
+
+  /** Ends a connection that waits for a request, at once and for good. */
+  endIdle(): void {
+    this.state = "closed";
+    this.byteSocket?.end();
+    this.host.connectionClosed(this);
   }
 
   // Deadlines.

@@ -18,6 +18,7 @@ import { statusClass, type RetryReason } from "../../observe/label_values.ts";
 import { createConnector, TLS_FAILED, type Connector } from "../../platform/connect.ts";
 import type { TimerWheel } from "../../platform/timer_wheel.ts";
 import { answerError } from "./answers.ts";
+import { pin, pinnedFor } from "./pinned.ts";
 import { AttemptState, type PoolRuntime } from "./runtime.ts";
 import type { Upstream } from "./upstream.ts";
 
@@ -64,6 +65,11 @@ export class Attempts {
   /** Chooses a candidate and sends; `lastError` is answered when there is none. */
   #next(exchange: HttpExchange, state: AttemptState, lastError: ErrorCode): void {
     const pool = state.pool!;
+    const pinned = exchange.down.pinned === null ? null : pinnedFor(exchange, pool.upstreams);
+    if (pinned !== null) {
+      this.#usePinned(exchange, state, pinned.upstream, pinned.connection);
+      return;
+    }
     const chosen = pool.picker.pick!(state.hash, state.tried) as Upstream | null;
     if (chosen !== null) {
       this.#use(exchange, state, chosen);
@@ -85,6 +91,24 @@ export class Attempts {
       return;
     }
     this.#dial(exchange, state, upstream);
+  }
+
+  #usePinned(
+    exchange: HttpExchange,
+    state: AttemptState,
+    upstream: Upstream,
+    connection: ClientConnection,
+  ): void {
+    state.upstream = upstream;
+    upstream.in_flight++;
+    exchange.backendId = upstream.key;
+    this.#send(exchange, state, connection);
+  }
+
+  /** The backend authenticates the connection of `exchange`: it becomes the client's own. */
+  pinConnection(exchange: HttpExchange): void {
+    const { upstream, connection } = stateOf(exchange);
+    if (upstream !== null && connection !== null) pin(exchange, upstream, connection);
   }
 
   #dial(exchange: HttpExchange, state: AttemptState, upstream: Upstream): void {

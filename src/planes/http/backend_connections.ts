@@ -70,6 +70,7 @@ export class BackendConnections extends Timed implements ConnectionOwner {
   }
 
   idle(connection: ClientConnection): void {
+    if (connection.isPrivate) return;
     const pool = this.view?.pool;
     const most = pool?.max_idle_connections ?? 0;
     if (

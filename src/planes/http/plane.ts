@@ -12,6 +12,7 @@ import {
   WAIT,
   type BodyStage,
   type Client,
+  type Downstream,
   type StepResult,
 } from "../../net/exchange.ts";
 import type { ClientConnection } from "../../net/h1/client.ts";
@@ -35,6 +36,7 @@ import {
   writeForwarding,
 } from "./forwarding.ts";
 import { hashOfRequest } from "./request_key.ts";
+import { authenticatesConnection, unpin } from "./pinned.ts";
 import { RequestView } from "./request_view.ts";
 import type { HostTable } from "./router_table.ts";
 import type { ListenerRuntime, PlaneRuntime, RouteRuntime } from "./runtime.ts";
@@ -338,6 +340,7 @@ export class HttpPlane implements ExchangeHandler {
     const { attempts } = this;
     if (status !== 101 && attempts.retryStatus(exchange, status)) return;
     attempts.answered(exchange);
+    if (status === 401 && authenticatesConnection(status, head)) attempts.pinConnection(exchange);
     const route = exchange.route as RouteRuntime;
     if (head.find("date") < 0) head.appended += dateLine();
     const { forwarding } = route;
@@ -367,6 +370,11 @@ export class HttpPlane implements ExchangeHandler {
       }
     }
     exchange.down.writeHead(exchange, status, head, length);
+  }
+
+  /** A client's connection is gone. */
+  clientGone(down: Downstream): void {
+    if (down.pinned !== null) unpin(down);
   }
 
   onUpstreamFailed(exchange: HttpExchange, code: ErrorCode, detail: string): void {

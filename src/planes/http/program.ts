@@ -25,6 +25,9 @@ import { HttpPlane } from "./plane.ts";
 
 const NO_LIMITS: Limits = { ...DEFAULT_LIMITS, connections: 0, connections_per_ip: 0 };
 
+/** Connections that are looked at for one that is idle when a listener is full. */
+const MOST_LOOKED_AT = 256;
+
 /** How often a drain looks whether all connections are gone. */
 const DRAIN_LOOK_MS = 20;
 
@@ -199,7 +202,11 @@ export class HttpProgram implements WorkerProgram {
       return;
     }
     const { region, fixed } = runtime.counters;
-    const limit = this.#counts!.enter(listener.index, address, this.#serverHost.limits);
+    let limit = this.#counts!.enter(listener.index, address, this.#serverHost.limits);
+    if (limit === "connections" && this.#endOldestIdle(listenerName)) {
+      countLimit(region, fixed, "idle_connections");
+      limit = this.#counts!.enter(listener.index, address, this.#serverHost.limits);
+    }
     if (limit !== null) {
       countLimit(region, fixed, limit);
       socket.terminate();
@@ -222,6 +229,19 @@ export class HttpProgram implements WorkerProgram {
     addTo(region, listener.slots.connections_open, 1);
   }
 
+  /** Makes room for a new connection: ends the oldest one of a listener that waits for a request. */
+  #endOldestIdle(listenerName: string): boolean {
+    let looked = 0;
+    for (const connection of this.#connections) {
+      if (connection.idle && connection.origin.listenerName === listenerName) {
+        connection.endIdle();
+        return true;
+      }
+      if (++looked === MOST_LOOKED_AT) break;
+    }
+    return false;
+  }
+
   /** A fault of ours while an event of a connection was handled: nobody may wait for what will not come. */
   #broke(connection: ServerConnection | null, error: Error): void {
     this.#buildHost.warn(`a connection was cut because of a fault: ${error.stack ?? error.message}`);
@@ -230,6 +250,7 @@ export class HttpProgram implements WorkerProgram {
 
   #closed(connection: ServerConnection): void {
     if (!this.#connections.delete(connection)) return;
+    this.plane.clientGone(connection);
     const { origin } = connection;
     const { runtime } = this.plane;
     const listener = runtime.listeners.get(origin.listenerName);
