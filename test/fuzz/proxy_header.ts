@@ -1,6 +1,7 @@
 /** Fuzz entry of the PROXY protocol: any bytes as the start of a connection. */
 import { parseIp } from "../../src/core/schema/ip.ts";
 import { writeProxyHeader } from "../../src/net/proxy_header_writer.ts";
+import type { FuzzEntry, Outcome } from "./engine.ts";
 import {
   MAX_V2_BYTES,
   ProxyHeaderError,
@@ -23,7 +24,7 @@ function outcome(bytes: Uint8Array): ProxyHeader | null | string {
 }
 
 /** Throws when an invariant is broken; a refusal is a good outcome. */
-function run(bytes: Uint8Array): void {
+function run(bytes: Uint8Array): Outcome {
   const whole = outcome(bytes);
   const end = whole !== null && typeof whole === "object" ? whole.length : bytes.length;
   check(end <= bytes.length, "a header is longer than what came");
@@ -34,7 +35,7 @@ function run(bytes: Uint8Array): void {
     if (typeof part === "string") check(typeof whole === "string", "a start is refused and the whole is not");
     else check(part === null, "a header is complete before its end");
   }
-  if (whole === null || typeof whole === "string") return;
+  if (whole === null || typeof whole === "string") return whole?.replace(/\d+/g, "0");
   const { addresses } = whole;
   // What names no addresses, or paths of unix sockets, is not written back.
   if (addresses === null || parseIp(addresses.source) === null || parseIp(addresses.destination) === null)
@@ -45,6 +46,7 @@ function run(bytes: Uint8Array): void {
     const same = again !== null && typeof again === "object" && Bun.deepEquals(again.addresses, addresses);
     check(same, "a header that is written again reads differently");
   }
+  return addresses.source.includes(":");
 }
 
 function seeds(): Uint8Array[] {
@@ -62,4 +64,4 @@ function seeds(): Uint8Array[] {
   ];
 }
 
-export const proxyHeader = { name: "proxy_header", seeds, run };
+export const proxyHeader: FuzzEntry = { name: "proxy_header", seeds, run, maxLength: 2 * MAX_V2_BYTES };
