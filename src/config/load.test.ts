@@ -23,7 +23,7 @@ function loader(files: MemoryFiles, cache = new ConfigCache()): () => Promise<Lo
   return () => loadConfig({ file: MAIN, parts: testParts, files, cache, cores: 1 });
 }
 
-test("H-J2 one bad file among 40: 39 are applied and one is reported", async () => {
+test("H-J2/config one bad file among 40: 39 are applied and one is reported", async () => {
   const files = new MemoryFiles({ [MAIN]: GOOD });
   for (let index = 0; index < 40; index++) files.write(extra(`${index}.yaml`), route(`r${index}`));
   files.write(extra("17.yaml"), "routes: [{ nam: r17, pool: web }]\n");
@@ -208,26 +208,46 @@ test("H-J14/config secrets stand in the plan, and in no dump and no problem", as
   expect(texts(wrong).join("\n")).not.toContain("hunter");
 });
 
-test("a finding about a certificate stands at its file name", async () => {
+test("what is wrong with certificates, keys and authorities stands at their file names, and names the file", async () => {
+  const finding = (about: "certificate" | "key", severity: "error" | "warning", message: string) =>
+    ({ about, severity, message }) as const;
   const parts: ConfigParts = {
     ...testParts,
-    checkCertificate: (certificate) => ({
-      problem: certificate === "bad" ? "is no certificate" : null,
-      warning: certificate === "old" ? "expires tomorrow" : null,
-    }),
+    certificates: {
+      pair: (certificate, key) => [
+        ...(certificate === "old" ? [finding("certificate", "warning", "expired")] : []),
+        ...(key === "other" ? [finding("key", "error", "is another's")] : []),
+      ],
+      authorities: (text) => (text === "ca" ? [] : [finding("certificate", "error", "holds nobody")]),
+    },
   };
-  const tls = (file: string): string => `{ cert: ${file}, key: key }`;
   const files = new MemoryFiles({
-    [MAIN]: `listeners:\n  a: { address: ":1", tls: { certificates: [${tls("bad")}, ${tls("old")}] } }\n`,
-    "/etc/fairlead/bad": "bad",
-    "/etc/fairlead/old": "old",
-    "/etc/fairlead/key": "key",
+    [MAIN]: `listeners:
+  a:
+    address: ":1"
+    tls:
+      certificates:
+        - { cert: old, key: key }
+        - { cert: new, key: other, client_ca: new }
+        - { cert: new, key: missing }
+      client_ca: ca
+pools:
+  p: { backends: [{ url: "https://a" }], tls: { cert: new, key: other, ca: key } }
+routes: [{ pool: p }]
+`,
   });
+  for (const name of ["old", "new", "key", "other", "ca"]) files.write(`/etc/fairlead/${name}`, name);
   const result = await loadConfig({ file: MAIN, parts, files });
-  expect(texts(result)).toEqual([`${MAIN}:2:53: listeners.a.tls.certificates[0].cert: is no certificate`]);
-  expect(result.warnings.map(problemText)).toContain(
-    `${MAIN}:2:78: listeners.a.tls.certificates[1].cert: expires tomorrow`,
-  );
+  expect(texts(result)).toEqual([
+    `${MAIN}:7:29: listeners.a.tls.certificates[1].key: /etc/fairlead/other is another's`,
+    `${MAIN}:7:47: listeners.a.tls.certificates[1].client_ca: /etc/fairlead/new holds nobody`,
+    `${MAIN}:8:29: listeners.a.tls.certificates[2].key: cannot read /etc/fairlead/missing: no such file`,
+    `${MAIN}:11:65: pools.p.tls.key: /etc/fairlead/other is another's`,
+    `${MAIN}:11:76: pools.p.tls.ca: /etc/fairlead/key holds nobody`,
+  ]);
+  expect(result.warnings.map(problemText)).toEqual([
+    `${MAIN}:6:19: listeners.a.tls.certificates[0].cert: /etc/fairlead/old expired`,
+  ]);
 });
 
 test("what the program says about all rules together is a warning", async () => {

@@ -1,6 +1,7 @@
 /** What the rest of the program hands to the configuration: `main.ts` fills it from the `all.ts` lists. */
 import type { z } from "zod";
 import type { HashKey } from "../core/schema/hash_key.ts";
+import type { CertificateReader } from "../platform/certificate_reader.ts";
 
 /** A part that has options of its own: a strategy, a probe or a middleware. */
 export interface ConfigPart {
@@ -19,12 +20,6 @@ export interface StrategyPart extends ConfigPart {
   readonly fixed_key?: HashKey;
 }
 
-/** What a look into a certificate and its key found. */
-export interface CertificateFinding {
-  readonly problem: string | null;
-  readonly warning: string | null;
-}
-
 /** True when a pool with this strategy may say `hash_on`. */
 export function takesHashKey(part: StrategyPart): boolean {
   return part.keyed === true && part.fixed_key === undefined;
@@ -38,6 +33,6 @@ export interface ConfigParts {
   checkRule(text: string): null | { readonly column: number; readonly message: string };
   /** Something to say about all rules together, such as many regexes; called with correct rules only. */
   rulesWarning?(rules: readonly string[]): string | null;
-  /** Checks that PEM texts hold a certificate and its key; without it only the files are looked for. */
-  checkCertificate?(certificate: string, key: string): CertificateFinding;
+  /** Looks into certificates and keys; without it only the files are looked for. */
+  readonly certificates?: CertificateReader;
 }

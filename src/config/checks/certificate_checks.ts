@@ -1,23 +1,47 @@
-/** Certificates and keys that do not fit, when the program brings a way to look into them. */
+/** Certificates, keys and authorities that cannot be used or have expired, when the program brings a way to look into them. */
+import type { CertificateFinding } from "../../platform/certificate_reader.ts";
 import type { Finding } from "../finding.ts";
 import type { ResolvedInputs } from "../inputs.ts";
 import type { ConfigParts } from "../parts.ts";
-import { listOr, mapOr } from "../plain_value.ts";
+import { listOr, mapOr, type PlainMap } from "../plain_value.ts";
+import type { Path } from "../problem.ts";
 
-/** `value` has absolute file names. */
+/** `value` has absolute file names. Files that cannot be read have been told already. */
 export function certificateFindings(value: unknown, inputs: ResolvedInputs, parts: ConfigParts): Finding[] {
-  if (parts.checkCertificate === undefined) return [];
+  const reader = parts.certificates;
+  if (reader === undefined) return [];
   const findings: Finding[] = [];
-  for (const [name, listener] of Object.entries(mapOr(mapOr(value)["listeners"]))) {
-    for (const [index, certificate] of listOr(mapOr(mapOr(listener)["tls"])["certificates"]).entries()) {
-      const { cert, key } = mapOr(certificate);
-      const texts = [cert, key].map((file) => (typeof file === "string" ? inputs.files[file] : undefined));
-      if (texts[0] === undefined || texts[1] === undefined) continue;
-      const { problem, warning } = parts.checkCertificate(texts[0], texts[1]);
-      const path = ["listeners", name, "tls", "certificates", index, "cert"];
-      if (problem !== null) findings.push({ path, what: "value", message: problem });
-      if (warning !== null) findings.push({ path, what: "value", message: warning, severity: "warning" });
-    }
+  const told = (settings: PlainMap, path: Path, found: readonly CertificateFinding[], keys: Keys): void => {
+    for (const { about, severity, message } of found)
+      findings.push({
+        path: [...path, keys[about]],
+        what: "value",
+        severity,
+        message: `${String(settings[keys[about]])} ${message}`,
+      });
+  };
+  const textOf = (file: unknown): string | undefined =>
+    typeof file === "string" ? inputs.files[file] : undefined;
+  const lookAt = (settings: PlainMap, path: Path, authorities: string): void => {
+    const [certificate, key] = [textOf(settings["cert"]), textOf(settings["key"])];
+    if (certificate !== undefined && key !== undefined)
+      told(settings, path, reader.pair(certificate, key), { certificate: "cert", key: "key" });
+    const trusted = textOf(settings[authorities]);
+    if (trusted !== undefined)
+      told(settings, path, reader.authorities(trusted), { certificate: authorities, key: authorities });
+  };
+  const config = mapOr(value);
+  for (const [name, listener] of Object.entries(mapOr(config["listeners"]))) {
+    const tls = mapOr(mapOr(listener)["tls"]);
+    const path: Path = ["listeners", name, "tls"];
+    lookAt(tls, path, "client_ca");
+    for (const [index, certificate] of listOr(tls["certificates"]).entries())
+      lookAt(mapOr(certificate), [...path, "certificates", index], "client_ca");
   }
+  for (const [name, pool] of Object.entries(mapOr(config["pools"])))
+    lookAt(mapOr(mapOr(pool)["tls"]), ["pools", name, "tls"], "ca");
   return findings;
 }
+
+/** Under which keys the files stand that a finding is about. */
+type Keys = Readonly<Record<CertificateFinding["about"], string>>;
