@@ -9,6 +9,7 @@ test("a literal address and a unix socket are one member under the backend's id"
   for (const [url, endpoint] of [
     ["http://192.0.2.1:80", { kind: "tcp", host: "192.0.2.1", port: 80 }],
     ["http://[2001:db8::1]:80", { kind: "tcp", host: "2001:db8::1", port: 80 }],
+    ["http://[fe80::1%2]:80", { kind: "tcp", host: "fe80::1%2", port: 80 }],
     ["unix:/run/web.sock", { kind: "unix", path: "/run/web.sock" }],
   ] as const) {
     expect(backendName(backend("a", url))).toBeNull();

@@ -23,7 +23,9 @@ export interface PoolMember extends Member {
 /** The name that must be resolved to reach `backend`, or null for a literal address and a unix socket. */
 export function backendName(backend: BackendPlan): string | null {
   const { endpoint } = backend;
-  return endpoint.kind === "unix" || parseIp(endpoint.host) !== null ? null : endpoint.host;
+  if (endpoint.kind === "unix") return null;
+  const [withoutZone = ""] = endpoint.host.split("%");
+  return parseIp(withoutZone) === null ? endpoint.host : null;
 }
 
 /** The addresses of `backend`: its own, or those that `addresses` found for its name (none: no member). */

@@ -1,6 +1,6 @@
 import { expect, test } from "bun:test";
 import type { Health } from "../model.ts";
-import { afterResult, recordOf, UNCHECKED, type HealthRecord } from "./record.ts";
+import { afterResult, recordOf, reopened, UNCHECKED, type HealthRecord } from "./record.ts";
 
 const THRESHOLDS = { healthy_after: 2, unhealthy_after: 3 };
 
@@ -33,6 +33,13 @@ test("a member that was never healthy needs one success, later ones need their n
 test("thresholds of 1 follow every result", () => {
   const one = { healthy_after: 1, unhealthy_after: 1 };
   expect(letters(course(recordOf("healthy"), "-+-+", one))).toBe("uhuh");
+});
+
+test("after its check has changed a member keeps its health until the first result, which decides at once", () => {
+  expect(letters(course(reopened(recordOf("healthy")), "-++"))).toBe("uuh");
+  expect(letters(course(reopened(recordOf("unhealthy")), "+---"))).toBe("hhhu");
+  expect(letters(course(reopened(recordOf("healthy")), "+--"))).toBe("hhh");
+  expect(reopened(UNCHECKED).health).toBe("unknown");
 });
 
 /** A reference that looks at the whole history each time. */

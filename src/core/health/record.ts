@@ -22,9 +22,14 @@ export interface HealthRecord {
 /** A member of which nothing is known. */
 export const UNCHECKED: HealthRecord = { health: "unknown", against: 0, proven: false };
 
-/** A member that another process, or the plan before, left in this state. A count that was under way starts anew. */
+/** A member that another process left in this state. */
 export function recordOf(health: Health): HealthRecord {
   return { health, against: 0, proven: health !== "unknown" };
+}
+
+/** The same member after its check has changed: what was found holds until the first result, which decides at once. */
+export function reopened(record: HealthRecord): HealthRecord {
+  return { ...record, against: Number.MAX_SAFE_INTEGER };
 }
 
 /** The record after one more result. */

@@ -1,0 +1,261 @@
+/**
+ * Health and addresses of all backends, kept up to date in the supervisor: it follows names, probes every member, and
+ * publishes what changes. What is known outlives a reload by the rules of `docs/decisions/0005-state-identity.md`.
+ */
+import { deltaBetween, isEmptyDelta, type HealthChange } from "../core/health/delta.ts";
+import { backendName } from "../core/health/members.ts";
+import { afterResult, recordOf, reopened, UNCHECKED, type HealthRecord } from "../core/health/record.ts";
+import type { Health } from "../core/model.ts";
+import { endpointText } from "../core/model.ts";
+import type { Plan } from "../core/plan.ts";
+import type { Snapshot, SnapshotDelta } from "../core/snapshot.ts";
+import type { Clock } from "../platform/clock.ts";
+import { NameWatcher, type NameSource } from "../platform/names.ts";
+import { PlanChecks } from "./checks.ts";
+import type { Probe, ProbeResult } from "./contract.ts";
+import { ProbeScheduler, type Scheduled } from "./scheduler.ts";
+
+/** So long a start and a reload wait for the first addresses of names. */
+export const FIRST_ADDRESSES_MS = 2_000;
+/** So long a start waits for first results, so that backends that answer or refuse at once are known from the start. */
+export const FIRST_RESULTS_MS = 200;
+/** Changes that come faster than this travel together. */
+export const PUBLISH_GAP_MS = 50;
+
+/** The supervisor as this part needs it. */
+export interface HealthHost {
+  snapshot(): Snapshot;
+  publish(delta: SnapshotDelta): void;
+}
+
+/** One sentence for the operator, with fields for machines. */
+export interface HealthEvent {
+  readonly event: "health_changed" | "name_failed" | "name_changed";
+  readonly level: "info" | "warning";
+  readonly text: string;
+  readonly fields: Readonly<Record<string, unknown>>;
+}
+
+export interface HealthKeeperOptions {
+  readonly probes: readonly Probe[];
+  readonly names: NameSource;
+  readonly clock: Clock;
+  /** From 0 (included) to 1 (excluded). */
+  readonly random: () => number;
+  readonly report?: (event: HealthEvent) => void;
+}
+
+/** What is known of one member. */
+interface KnownMember {
+  record: HealthRecord;
+  readonly scheduled: ReturnType<PlanChecks["scheduled"]>[number];
+  readonly endpoint: string;
+  /** It has had a result in this run. */
+  checked: boolean;
+}
+
+export class HealthKeeper {
+  readonly #host: HealthHost;
+  readonly #options: HealthKeeperOptions;
+  readonly #names: NameWatcher;
+  readonly #scheduler: ProbeScheduler;
+  #checks: PlanChecks | null = null;
+  #members = new Map<string, KnownMember>();
+  /** The name that the addresses of `pool/backend id` belong to. */
+  #nameOf = new Map<string, string>();
+  #stopped = false;
+  /** Ends the wait before the next publication, or null. */
+  #gap: (() => void) | null = null;
+  #publishAgain = false;
+  #waiting: (() => void)[] = [];
+
+  constructor(host: HealthHost, options: HealthKeeperOptions) {
+    const { clock, random } = options;
+    this.#host = host;
+    this.#options = options;
+    this.#names = new NameWatcher({
+      clock,
+      source: options.names,
+      changed: (name) => this.#nameChanged(name),
+      failed: (name, reason, kept) => this.#nameFailed(name, reason, kept),
+    });
+    this.#scheduler = new ProbeScheduler({ clock, random, result: (id, result) => this.#result(id, result) });
+  }
+
+  /**
+   * Follows `plan` from now on. Resolves when names have their first addresses and, at the first call, members their
+   * first result, within limits. Throws, with everything as before, when a check of the plan cannot be made.
+   */
+  async planChanged(plan: Plan): Promise<void> {
+    const first = this.#checks === null;
+    this.#checks = new PlanChecks(plan, this.#host.snapshot().files, this.#options.probes);
+    const nameOf = new Map<string, string>();
+    for (const pool of plan.pools)
+      for (const backend of pool.backends) {
+        const name = backendName(backend);
+        if (name !== null) nameOf.set(`${pool.name}/${backend.id}`, name);
+      }
+    const before = this.#nameOf;
+    this.#nameOf = nameOf;
+    this.#names.watch(new Set(nameOf.values()));
+    this.#refresh(first ? nameOf : before);
+    await this.#names.firstAnswers(FIRST_ADDRESSES_MS);
+    if (first) await this.#firstResults();
+  }
+
+  /** Ends all probes and lookups; no timer and no socket is left. */
+  stop(): void {
+    this.#stopped = true;
+    this.#scheduler.stop();
+    this.#names.stop();
+    this.#gap?.();
+    this.#gap = null;
+    this.#wake();
+  }
+
+  /**
+   * Brings members, probes and what is published to the plan and the addresses of now. Addresses in the snapshot hold
+   * for a name without an answer where `trusted` says that they are addresses of that name.
+   */
+  #refresh(trusted: ReadonlyMap<string, string> = this.#nameOf): void {
+    if (this.#checks === null || this.#stopped) return;
+    const snapshot = this.#host.snapshot();
+    const members: Record<string, readonly string[]> = {};
+    for (const [key, name] of this.#nameOf) {
+      const found = this.#names.addresses(name);
+      const kept = trusted.get(key) === name ? (snapshot.members[key] ?? []) : [];
+      members[key] = found.length > 0 ? found : kept;
+    }
+    const scheduled = this.#checks.scheduled(members);
+    const before = this.#members;
+    this.#members = new Map(
+      scheduled.map((one) => [one.id, known(one, before.get(one.id), snapshot.health[one.id])]),
+    );
+    this.#addresses = members;
+    this.#publishNow();
+    this.#scheduler.update(scheduled);
+  }
+
+  #addresses: Readonly<Record<string, readonly string[]>> = {};
+
+  #nameChanged(name: string): void {
+    const addresses = this.#names.addresses(name);
+    this.#options.report?.({
+      event: "name_changed",
+      level: "info",
+      text: `${name} has the addresses ${addresses.join(", ")}`,
+      fields: { name, addresses },
+    });
+    this.#refresh();
+  }
+
+  #nameFailed(name: string, reason: string, kept: number): void {
+    const consequence = kept > 0 ? `its ${kept} known addresses stay in use` : "it has no address";
+    this.#options.report?.({
+      event: "name_failed",
+      level: "warning",
+      text: `${name} cannot be resolved (${reason}): ${consequence}`,
+      fields: { name, reason, kept },
+    });
+  }
+
+  #result(id: string, { healthy, reason }: ProbeResult): void {
+    const member = this.#members.get(id);
+    if (member === undefined) return;
+    const { pool, key } = member.scheduled.member;
+    const before = member.record.health;
+    member.checked = true;
+    member.record = afterResult(member.record, healthy, pool.health_check!);
+    this.#wake();
+    const { health } = member.record;
+    if (health === before) return;
+    this.#reportChange({ pool: pool.name, key, health, reason });
+    this.#publishSoon();
+  }
+
+  #reportChange(change: HealthChange): void {
+    const { pool, key, health, reason } = change;
+    this.#options.report?.({
+      event: "health_changed",
+      level: health === "healthy" ? "info" : "warning",
+      text: `pool ${pool}: backend ${key} is ${health} (${reason})`,
+      fields: { ...change },
+    });
+  }
+
+  /** At once after a quiet time; while changes come quickly they are gathered. */
+  #publishSoon(): void {
+    if (this.#gap === null) this.#publishNow();
+    else this.#publishAgain = true;
+  }
+
+  #publishNow(): void {
+    const health: Record<string, Health> = {};
+    for (const [id, { record }] of this.#members) health[id] = record.health;
+    const { health: knownHealth, members } = this.#host.snapshot();
+    const delta = deltaBetween({ health: knownHealth, members }, { health, members: this.#addresses });
+    this.#publishAgain = false;
+    if (isEmptyDelta(delta)) return;
+    this.#host.publish(delta);
+    this.#gap ??= this.#options.clock.every(PUBLISH_GAP_MS, () => this.#gapOver());
+  }
+
+  #gapOver(): void {
+    this.#gap?.();
+    this.#gap = null;
+    if (this.#publishAgain) this.#publishNow();
+  }
+
+  // Waiting for first results.
+
+  get #allChecked(): boolean {
+    for (const { checked } of this.#members.values()) if (!checked) return false;
+    return true;
+  }
+
+  async #firstResults(): Promise<void> {
+    if (!this.#allChecked && !this.#stopped) {
+      await new Promise<void>((resolve) => {
+        const stop = this.#options.clock.every(FIRST_RESULTS_MS, finish);
+        function finish(): void {
+          stop();
+          resolve();
+        }
+        this.#waiting.push(finish);
+      });
+    }
+    // So that what was found stands in the snapshot that workers start with.
+    if (!this.#stopped) this.#publishNow();
+  }
+
+  #wake(): void {
+    if (this.#waiting.length === 0 || !(this.#stopped || this.#allChecked)) return;
+    const waiting = this.#waiting;
+    this.#waiting = [];
+    queueMicrotask(() => {
+      for (const finish of waiting) finish();
+    });
+  }
+}
+
+/**
+ * What is known of a member: with the address and check of before everything, with another check its health until the
+ * first result, with another address nothing; of a member that is new here what the snapshot says.
+ */
+function known(
+  scheduled: KnownMember["scheduled"],
+  before: KnownMember | undefined,
+  found: Health | undefined,
+): KnownMember {
+  const endpoint = endpointText(scheduled.member.endpoint);
+  if (before === undefined)
+    return { record: found === undefined ? UNCHECKED : recordOf(found), scheduled, endpoint, checked: false };
+  const { record, checked } = before;
+  if (before.endpoint !== endpoint) return { record: UNCHECKED, scheduled, endpoint, checked: false };
+  const same = sameCheck(before.scheduled, scheduled);
+  return { record: same ? record : reopened(record), scheduled, endpoint, checked };
+}
+
+function sameCheck(one: Scheduled, other: Scheduled): boolean {
+  return one.settings === other.settings;
+}
