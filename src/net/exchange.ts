@@ -134,10 +134,11 @@ export interface StepContext {
   /** Counts that a limit has been hit. */
   limitHit(limit: LimitName): void;
   /**
-   * State of this step that outlives a reload: the very object of the plan before while `settings` (plain JSON) are
-   * equal, else what `create` makes.
+   * State that outlives a reload: steps that ask for the same `id`, in this plan and the one before it, get the same
+   * object. What is not asked for again is forgotten. An id begins with the kind of the step, and names all settings
+   * that matter to the state.
    */
-  state<State>(settings: unknown, create: () => State): State;
+  state<State>(id: string, create: () => State): State;
   /** Counts over all workers of the machine; prepared on the first call. */
   sharedCounts(): SharedCounts;
 }

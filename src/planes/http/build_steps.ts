@@ -28,11 +28,9 @@ export interface StepParts {
 export function buildSteps(parts: StepParts, plan: RoutePlan): Step[] {
   let slots = 0;
   const nextSlot = (): number => slots++;
-  const steps = plan.middlewares.map(({ kind, name, options }, index) => {
-    const sameBefore = plan.middlewares.slice(0, index).filter((other) => other.name === name).length;
-    const stateId = `${plan.name} ${name} ${sameBefore}`;
-    return parts.host.createStep(kind, options, contextOf(parts, plan.name, name, stateId, nextSlot));
-  });
+  const steps = plan.middlewares.map(({ kind, name, options }) =>
+    parts.host.createStep(kind, options, contextOf(parts, plan.name, name, nextSlot)),
+  );
   return steps.toSorted((one, other) => stageIndex(one) - stageIndex(other));
 }
 
@@ -44,7 +42,6 @@ function contextOf(
   { host, counters, files, states, tables }: StepParts,
   routeName: string,
   name: string,
-  stateId: string,
   slot: () => number,
 ): StepContext {
   return {
@@ -58,7 +55,7 @@ function contextOf(
       return content;
     },
     limitHit: (limit) => countLimit(counters.region, counters.fixed, limit),
-    state: (settings, create) => states.take("step", stateId, settings, create),
+    state: (id, create) => states.take("step", id, {}, create),
     sharedCounts: () => machineCounts(tables),
   };
 }

@@ -1,6 +1,7 @@
 /** Every middleware as workers run it. The other half of the list is `all_parts.ts`. */
 import type { Step, StepContext } from "../../../net/exchange.ts";
 import { addPrefix } from "./add_prefix/step.ts";
+import { basicAuth } from "./basic_auth/step.ts";
 import { buffering } from "./buffering/step.ts";
 import type { Middleware } from "./contract.ts";
 import { headers } from "./headers/step.ts";
@@ -18,6 +19,7 @@ export const middlewares: readonly Middleware[] = [
   redirectScheme as Middleware,
   redirectRegex as Middleware,
   inFlightReq as Middleware,
+  basicAuth as Middleware,
   buffering as Middleware,
   headers as Middleware,
   addPrefix as Middleware,

@@ -1,5 +1,6 @@
 /** Every middleware as configurations name it. The other half of the list is `all.ts`. */
 import { addPrefixPart } from "./add_prefix/schema.ts";
+import { basicAuthPart } from "./basic_auth/schema.ts";
 import { bufferingPart } from "./buffering/schema.ts";
 import type { MiddlewarePart } from "./contract.ts";
 import { headersPart } from "./headers/schema.ts";
@@ -17,6 +18,7 @@ export const middlewareParts: readonly MiddlewarePart[] = [
   redirectSchemePart,
   redirectRegexPart,
   inFlightReqPart,
+  basicAuthPart,
   bufferingPart,
   headersPart,
   addPrefixPart,

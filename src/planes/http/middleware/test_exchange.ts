@@ -91,10 +91,9 @@ export function testContext(files: Readonly<Record<string, string>> = {}): TestC
       return content;
     },
     limitHit: (limit) => limits.push(limit),
-    state<State>(settings: unknown, create: () => State): State {
-      const key = JSON.stringify(settings);
-      if (!states.has(key)) states.set(key, create());
-      return states.get(key) as State;
+    state<State>(id: string, create: () => State): State {
+      if (!states.has(id)) states.set(id, create());
+      return states.get(id) as State;
     },
     sharedCounts: () => counts,
   };
