@@ -34,5 +34,8 @@ test("the JSON Schema refuses unknown keys, keeps defaulted keys optional and ma
   expect(text).toContain('"writeOnly":true');
   expect(text).toContain('"const":"round_robin"');
   const { timeouts } = schema.properties ?? {};
-  expect(timeouts?.properties?.["connect"]).toMatchObject({ type: "string", default: "5s" });
+  expect(timeouts?.properties?.["connect"]).toMatchObject({
+    default: "5s",
+    anyOf: [{ type: "string" }, { const: 0 }],
+  });
 });

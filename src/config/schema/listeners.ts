@@ -5,14 +5,10 @@ import { inputFile } from "../../core/schema/file_name.ts";
 import { isHostName } from "../../core/schema/host.ts";
 import { listenAddress } from "../../core/schema/listen_address.ts";
 import { network } from "../../core/schema/network.ts";
-import { parsedText } from "../../core/schema/text.ts";
+import { parsedText, textOrNumber } from "../../core/schema/text.ts";
 
 const tlsVersion = (): z.ZodType<"1.2" | "1.3", string | number> =>
-  // YAML reads 1.2 without quotes as a number.
-  z.preprocess<unknown, z.ZodEnum<{ "1.2": "1.2"; "1.3": "1.3" }>, string | number>(
-    (value) => (typeof value === "number" ? String(value) : value),
-    z.enum(["1.2", "1.3"]),
-  );
+  textOrNumber(z.enum(["1.2", "1.3"]), { enum: [1.2, 1.3] });
 
 /** `*.example.com` or a host name, in lower case and without a final dot. */
 const serverName = (): z.ZodType<string, string> =>

@@ -40,5 +40,10 @@ export function duration(): z.ZodType<number, string | number> {
     pattern: WHOLE,
     parse: parseDuration,
   });
-  return z.preprocess<unknown, typeof text, string | number>((value) => (value === 0 ? "0" : value), text);
+  const schema = z.preprocess<unknown, typeof text, string | number>(
+    (value) => (value === 0 ? "0" : value),
+    text,
+  );
+  z.globalRegistry.add(schema, { or_accepts: { const: 0 } });
+  return schema;
 }

@@ -1,5 +1,5 @@
-import { z } from "zod";
-import { parsedText } from "./text.ts";
+import type { z } from "zod";
+import { parsedText, textOrNumber } from "./text.ts";
 
 const WHOLE = /^(?:\d+(?:\.\d+)?%|0(?:\.\d+)?|1(?:\.0+)?)$/;
 
@@ -18,8 +18,5 @@ export function share(): z.ZodType<number, string | number> {
     pattern: WHOLE,
     parse: parseShare,
   });
-  return z.preprocess<unknown, typeof text, string | number>(
-    (value) => (typeof value === "number" ? String(value) : value),
-    text,
-  );
+  return textOrNumber(text, { type: "number", minimum: 0, maximum: 1 });
 }

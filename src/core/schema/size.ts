@@ -1,5 +1,5 @@
-import { z } from "zod";
-import { parsedText } from "./text.ts";
+import type { z } from "zod";
+import { parsedText, textOrNumber } from "./text.ts";
 
 const UNIT_BYTES: Readonly<Record<string, number>> = {
   "": 1,
@@ -41,8 +41,5 @@ export function size(): z.ZodType<number, string | number> {
     pattern: WHOLE,
     parse: parseSize,
   });
-  return z.preprocess<unknown, typeof text, string | number>(
-    (value) => (typeof value === "number" ? String(value) : value),
-    text,
-  );
+  return textOrNumber(text, { type: "integer", minimum: 0 });
 }

@@ -16,6 +16,8 @@ export interface SettingMeta {
   readonly file?: "input" | "output";
   /** What stands in the type column of the reference page. */
   readonly type_name?: string;
+  /** A JSON Schema of what is accepted besides the text: YAML reads `0` and `1.2` without quotes as numbers. */
+  readonly or_accepts?: Readonly<Record<string, unknown>>;
 }
 
 /**
@@ -44,6 +46,22 @@ export function parsedText<Value>(options: {
   // `.meta()` would make a copy, and schemas are made at every start.
   z.globalRegistry.add(parsed, { type_name: name });
   return parsed;
+}
+
+/**
+ * `text`, and numbers as if they had been written in quotes where `orAccepts` (a JSON Schema, for editors) says that they
+ * are good.
+ */
+export function textOrNumber<Value, Text extends string>(
+  text: z.ZodType<Value, Text>,
+  orAccepts: Readonly<Record<string, unknown>>,
+): z.ZodType<Value, string | number> {
+  const schema = z.preprocess<unknown, typeof text, string | number>(
+    (value) => (typeof value === "number" ? String(value) : value),
+    text,
+  );
+  z.globalRegistry.add(schema, { or_accepts: orAccepts });
+  return schema;
 }
 
 function withArticle(name: string): string {
