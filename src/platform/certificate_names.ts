@@ -1,0 +1,15 @@
+/** The host names that a certificate is for. */
+import { X509Certificate } from "node:crypto";
+
+/**
+ * DNS names of the first certificate of a PEM text, in lower case: those of its subjectAltName (RFC 9525 6.3), or the
+ * common name of a certificate that has no alternative names at all. Throws when the text holds no certificate.
+ */
+export function certificateNames(pem: string): string[] {
+  const { subject, subjectAltName } = new X509Certificate(pem);
+  if (subjectAltName === undefined) {
+    const common = /^CN=(.+)$/m.exec(subject)?.[1];
+    return common === undefined ? [] : [common.toLowerCase()];
+  }
+  return [...subjectAltName.matchAll(/(?:^|, )DNS:([^,"\s]+)/g)].map((match) => match[1]!.toLowerCase());
+}
