@@ -1,29 +1,40 @@
 /** The composition root: the only place that knows every part by name. Parts are loaded when a command asks for them. */
 import { workerCommand } from "./cli/main.ts";
 import type { ProgramParts } from "./cli/program_parts.ts";
+import { VERSION } from "./cli/version.ts";
 
 export const parts: ProgramParts = {
   async config() {
-    const [{ strategies }, { ruleProblem, rulesWarning }] = await Promise.all([
-      import("./core/strategies/all.ts"),
-      import("./core/rules/rule_problem.ts"),
-    ]);
-    return { strategies, probes: [], middlewares: [], checkRule: ruleProblem, rulesWarning };
+    const [{ strategies }, { probes }, { middlewareParts }, { ruleProblem, rulesWarning }] =
+      await Promise.all([
+        import("./core/strategies/all.ts"),
+        import("./probes/all.ts"),
+        import("./planes/http/middleware/all_parts.ts"),
+        import("./core/rules/rule_problem.ts"),
+      ]);
+    return { strategies, probes, middlewares: middlewareParts, checkRule: ruleProblem, rulesWarning };
   },
   async createProgram(identity) {
-    const { HttpProgram } = await import("./planes/http/program.ts");
-    return new HttpProgram(identity, {
-      createStep(kind) {
-        throw new Error(`no middleware ${kind}`);
-      },
-    });
+    const [{ HttpProgram }, { createStep }] = await Promise.all([
+      import("./planes/http/program.ts"),
+      import("./planes/http/middleware/all.ts"),
+    ]);
+    return new HttpProgram(identity, { createStep });
   },
   async supervisor() {
-    const [{ MetricsKeeper }, { limitNumbers }] = await Promise.all([
+    const [{ AdminPart }, { MetricsKeeper }, { limitNumbers }] = await Promise.all([
+      import("./admin/part.ts"),
       import("./observe/metrics_keeper.ts"),
       import("./planes/http/connection_counts.ts"),
     ]);
-    return { counters: new MetricsKeeper((plan) => limitNumbers(plan.listeners.length)) };
+    const metrics = new MetricsKeeper((plan) => limitNumbers(plan.listeners.length));
+    return {
+      counters: metrics,
+      parts: [
+        (supervisor) =>
+          new AdminPart(supervisor, { metrics, version: VERSION, runtime: `bun ${Bun.version}` }),
+      ],
+    };
   },
   workerCommand: workerCommand(Bun.main),
 };

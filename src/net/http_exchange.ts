@@ -325,10 +325,13 @@ export class HttpExchange extends Timed implements Exchange {
     return this.#heldBytes < HOLD_BYTES;
   }
 
-  /** Takes in up to `limit` body bytes (all of them when the body is shorter) before `onCollected` is called. */
+  /**
+   * Takes in up to `limit` body bytes (all of them when the body is shorter) before `onCollected` is called. Returns
+   * false when they are here already: `bodyBytes` holds them.
+   */
   collect(limit: number): boolean {
-    if (this.requestLength === 0) {
-      this.bodyBytes = EMPTY;
+    if (this.requestLength === 0 || this.requestEnded || this.#heldBytes >= limit) {
+      this.bodyBytes = this.#held === null ? EMPTY : Buffer.concat(this.#held);
       return false;
     }
     this.#collecting = true;

@@ -5,8 +5,8 @@ import { join } from "node:path";
 import { parts } from "../../src/composition.ts";
 import { configuration } from "../../src/cli/configuration.ts";
 import type { CreateProgram } from "../../src/core/worker_program.ts";
-import { MetricsKeeper } from "../../src/observe/metrics_keeper.ts";
-import { limitNumbers } from "../../src/planes/http/connection_counts.ts";
+import type { ConfigPart } from "../../src/config/parts.ts";
+import type { MetricsKeeper } from "../../src/observe/metrics_keeper.ts";
 import type { LoadedConfiguration, ReloadResult } from "../../src/run/parts.ts";
 import { startInProcess, type InProcessInstance } from "../../src/run/start_in_process.ts";
 
@@ -15,6 +15,8 @@ export interface FairleadOptions {
   readonly files?: Readonly<Record<string, string>>;
   /** Another program than the real one, for test-only modules. */
   readonly createProgram?: CreateProgram;
+  /** Middlewares beside the real ones, for the configuration. */
+  readonly middlewares?: readonly ConfigPart[];
 }
 
 /** One line of the access log. */
@@ -24,6 +26,8 @@ export interface Fairlead {
   readonly instance: InProcessInstance;
   readonly directory: string;
   readonly metrics: MetricsKeeper;
+  /** Address of the admin server, `127.0.0.1:PORT`. */
+  readonly admin: string;
   /** Port of a listener, `web` when none is named. */
   port(listener?: string): number;
   /** Reloads with another configuration text. */
@@ -44,15 +48,17 @@ export async function startFairlead(yaml: string, options: FairleadOptions = {})
   for (const [name, content] of Object.entries(options.files ?? {}))
     writeFileSync(join(directory, name), content);
   const file = join(directory, "fairlead.yaml");
-  const { load } = configuration({ file, set: [] }, await parts.config());
+  const config = await parts.config();
+  const middlewares = [...config.middlewares, ...(options.middlewares ?? [])];
+  const { load } = configuration({ file, set: [] }, { ...config, middlewares });
   const loadText = async (text: string): Promise<LoadedConfiguration> => {
     writeFileSync(file, withDefaults(text, directory));
     return await load();
   };
   const loaded = await loadText(yaml);
   if (loaded.plan === null) throw new Error(loaded.problems.join("\n"));
-  const metrics = new MetricsKeeper((plan) => limitNumbers(plan.listeners.length));
   const supervisorParts = await parts.supervisor();
+  const metrics = supervisorParts.counters as MetricsKeeper;
   const instance = await startInProcess(loaded.plan, {
     createProgram: options.createProgram ?? parts.createProgram,
     counters: metrics,
@@ -65,6 +71,7 @@ export async function startFairlead(yaml: string, options: FairleadOptions = {})
     instance,
     directory,
     metrics,
+    admin: instance.supervisor.partAddresses[0] ?? "",
     port: (listener = "web") => instance.port(listener),
     async reload(next) {
       const result = await loadText(next);

@@ -16,7 +16,7 @@ import { framing, judgeResponse } from "./framing.ts";
 import { compactHead } from "./head_writer.ts";
 import { dropOutput, flushStaged, send, sendWaiting, stage, type ByteSocket, type Writer } from "./output.ts";
 import { INCOMPLETE, parsed, parseResponse } from "./parse.ts";
-import { scratch } from "./scratch.ts";
+import { FIRST_LOOK_BYTES, scratch } from "./scratch.ts";
 import { keptTrailers, trailerLines } from "./trailers.ts";
 import type { ServerConnection } from "./server.ts";
 
@@ -227,7 +227,8 @@ export class ClientConnection extends Attempt implements Upstream, Writer {
     for (;;) {
       const head = sharedHead(owner.maxFields);
       const length = Math.min(bytes.length, owner.maxHeaderBytes);
-      const end = parseResponse(head, bytes, length);
+      let end = parseResponse(head, bytes, Math.min(length, FIRST_LOOK_BYTES));
+      if (end === INCOMPLETE && length > FIRST_LOOK_BYTES) end = parseResponse(head, bytes, length);
       if (end === INCOMPLETE) {
         if (length >= owner.maxHeaderBytes) this.#fail(exchange, "FL_RESPONSE_HEADER_TOO_LARGE");
         else this.#partial = bytes;

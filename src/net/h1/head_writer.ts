@@ -9,9 +9,9 @@ import { scratch, scratchOwner } from "./scratch.ts";
  */
 export function compactHead(head: Head, upTo: number): number {
   flushAnyStaged();
-  if (scratchOwner.head !== head) scratch.set(head.bytes.subarray(0, upTo));
+  if (scratchOwner.bytes !== head.bytes) scratch.set(head.bytes.subarray(0, upTo));
   // What stands there now is no longer the head as it was parsed.
-  scratchOwner.head = null;
+  scratchOwner.bytes = null;
   if (head.droppedCount === 0) return upTo;
   const { positions, dropped, count } = head;
   let end = -1;

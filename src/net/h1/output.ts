@@ -40,7 +40,7 @@ export function stage(writer: Writer, from: number, end: number): void {
   staged.writer = writer;
   staged.from = from;
   staged.end = end;
-  scratchOwner.head = null;
+  scratchOwner.bytes = null;
 }
 
 /** Sends what is staged for `writer`. Returns false when bytes wait for the socket. */

@@ -181,7 +181,7 @@ function load(head: Head, bytes: Uint8Array, length: number): void {
   scratch[length] = scratch[length + 1] = scratch[length + 2] = scratch[length + 3] = 0;
   head.reset();
   head.bytes = bytes;
-  scratchOwner.head = head;
+  scratchOwner.bytes = bytes;
 }
 
 /**

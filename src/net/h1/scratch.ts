@@ -2,7 +2,6 @@
  * One block of memory in which heads are parsed and rebuilt. An event of the loop runs to its end before the next
  * begins, so one block serves every connection of a worker: nothing may be left in it when an event ends.
  */
-import type { Head } from "../head.ts";
 
 /** Room for a head of the largest legal size, a body part that is sent with it, and appended fields. */
 export const SCRATCH_BYTES = 512 * 1024;
@@ -13,8 +12,11 @@ export const scratch = new Uint8Array(SCRATCH_BYTES + 8);
 /** The same memory, four bytes at a time. */
 export const scratchWords = new Int32Array(scratch.buffer, 0, SCRATCH_BYTES / 4);
 
+/** A head is looked for in so many bytes first, so that a body behind it is not copied into the scratch block. */
+export const FIRST_LOOK_BYTES = 4 * 1024;
+
 class ScratchOwner {
-  /** The head whose bytes stand in the scratch block at their own positions, or null. */
-  head: Head | null = null;
+  /** The bytes that stand in the scratch block at their own positions, or null. */
+  bytes: Uint8Array | null = null;
 }
 export const scratchOwner = new ScratchOwner();

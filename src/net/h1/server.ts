@@ -26,7 +26,7 @@ import {
   TOO_MANY_FIELDS,
   validPercents,
 } from "./parse.ts";
-import { scratch } from "./scratch.ts";
+import { FIRST_LOOK_BYTES, scratch } from "./scratch.ts";
 import { trailerLines, keptTrailers } from "./trailers.ts";
 import { spans } from "./chunks.ts";
 
@@ -232,7 +232,8 @@ export class ServerConnection extends Timed implements Downstream, Writer {
     const exchange = takeExchange(limits.header_fields);
     const most = limits.header_bytes + limits.target_bytes + HEAD_SLACK_BYTES;
     const length = bytes.length < most ? bytes.length : most;
-    const end = parseRequest(exchange.request, bytes, length);
+    let end = parseRequest(exchange.request, bytes, Math.min(length, FIRST_LOOK_BYTES));
+    if (end === INCOMPLETE && length > FIRST_LOOK_BYTES) end = parseRequest(exchange.request, bytes, length);
     if (end === INCOMPLETE && length < most) {
       returnExchange(exchange);
       this.#keepPartial(bytes);

@@ -275,6 +275,7 @@ function withSteps(steps: readonly Step[]) {
     responseSteps: steps.filter((step) => step.onResponse !== undefined).reverse(),
     requestStageSteps: steps.filter((step) => step.requestStage !== undefined),
     responseStageSteps: steps.filter((step) => step.responseStage !== undefined).reverse(),
+    collectAt: steps.findIndex(({ body }) => body?.kind === "peek" || body?.kind === "buffer"),
     collectBytes: collectBytesOf(steps.map(({ body }) => body)),
     collectAll: steps.some(({ body }) => body?.kind === "buffer"),
   };

@@ -136,7 +136,7 @@ export class HttpPlane implements ExchangeHandler {
       this.onFail(exchange, "FL_BAD_TARGET", "denied by the route");
       return;
     }
-    if (route.steps.length > 0) this.#beginSteps(exchange, route);
+    if (route.steps.length > 0) this.#runSteps(exchange, route);
     else this.#serve(exchange, route);
   }
 
@@ -212,17 +212,16 @@ export class HttpPlane implements ExchangeHandler {
     if (proto !== null) exchange.secure = proto.toLowerCase() === "https";
   }
 
-  #beginSteps(exchange: HttpExchange, route: RouteRuntime): void {
-    if (route.collectBytes > 0 && exchange.requestLength !== 0) {
-      if (route.collectAll && exchange.requestLength > route.collectBytes) {
-        this.onFail(exchange, "FL_BODY_TOO_LARGE", "");
-        return;
-      }
-      exchange.collect(route.collectAll ? route.collectBytes + 1 : route.collectBytes);
-      exchange.down.writeContinue(exchange);
-      return;
+  /** Takes in what the steps need of the body. Returns false when they can go on at once. */
+  #collects(exchange: HttpExchange, route: RouteRuntime): boolean {
+    if (route.collectAll && exchange.requestLength > route.collectBytes) {
+      this.onFail(exchange, "FL_BODY_TOO_LARGE", "");
+      return true;
     }
-    this.#runSteps(exchange, route);
+    if (!exchange.collect(route.collectAll ? route.collectBytes + 1 : route.collectBytes)) return false;
+    exchange.down.writeContinue(exchange);
+    exchange.down.resumeRequest(exchange);
+    return true;
   }
 
   onCollected(exchange: HttpExchange): void {
@@ -238,6 +237,12 @@ export class HttpPlane implements ExchangeHandler {
   #runSteps(exchange: HttpExchange, route: RouteRuntime): void {
     const { steps } = route;
     while (exchange.stepIndex < steps.length) {
+      if (
+        exchange.stepIndex === route.collectAt &&
+        exchange.bodyBytes === null &&
+        this.#collects(exchange, route)
+      )
+        return;
       const step = steps[exchange.stepIndex++]!;
       exchange.stepsEntered = exchange.stepIndex;
       if (step.onRequest === undefined) continue;

@@ -32,7 +32,9 @@ export interface RouteRuntime {
   readonly responseSteps: readonly Step[];
   readonly requestStageSteps: readonly Step[];
   readonly responseStageSteps: readonly Step[];
-  /** Bytes of the body to take in before the steps run, 0 = none. */
+  /** Index of the first step that wants the body before it runs, -1 = none does. */
+  readonly collectAt: number;
+  /** Bytes of the body to take in before that step runs. */
   readonly collectBytes: number;
   /** A body over `collectBytes` is refused: a step needs all of it. */
   readonly collectAll: boolean;
