@@ -31,7 +31,12 @@ export interface TestBackend extends Disposable {
 /** Listens on loopback, or on the unix socket `where.unix`. */
 export function backend(
   behaviour: Behaviour,
-  where: { readonly unix?: string; readonly tls?: Bun.TLSOptions; readonly hostname?: string } = {},
+  where: {
+    readonly unix?: string;
+    readonly tls?: Bun.TLSOptions;
+    readonly hostname?: string;
+    readonly port?: number;
+  } = {},
 ): TestBackend {
   const connections = new Set<Socket>();
   const received: { received: string }[] = [];
@@ -58,7 +63,7 @@ export function backend(
   const hostname = where.hostname ?? "127.0.0.1";
   const listener =
     where.unix === undefined
-      ? Bun.listen({ hostname, port: 0, ...shared } as never)
+      ? Bun.listen({ hostname, port: where.port ?? 0, ...shared } as never)
       : Bun.listen({ unix: where.unix, ...shared } as never);
   const port = where.unix === undefined ? (listener as unknown as { port: number }).port : 0;
   return {
