@@ -139,11 +139,10 @@ export interface StepContext {
    * that matter to the state.
    */
   state<State>(id: string, create: () => State): State;
-  /** Counts over all workers of the machine; prepared on the first call. */
-  sharedCounts(): SharedCounts;
+  readonly sharedCounts: SharedCounts;
 }
 
-/** Counts by key over all workers. What this worker has entered goes when it dies. */
+/** Counts by key over all workers of the machine. They outlive reloads; what a worker has entered goes when it dies. */
 export interface SharedCounts {
   /**
    * Adds one to the count of `key` (a positive whole number below 2^53) and returns true, or returns false where the

@@ -8,14 +8,12 @@ import type { Picker, Random, Strategy } from "../../core/strategies/contract.ts
 import { strategyByName } from "../../core/strategies/all.ts";
 import { StateTable } from "../../core/state_table.ts";
 import type { FileMap, MemberMap, Snapshot } from "../../core/snapshot.ts";
-import type { CounterRegions } from "../../core/worker_program.ts";
 import { CidrSet } from "../../net/addresses.ts";
 import type { Step } from "../../net/exchange.ts";
 import type { MetricLayout } from "../../observe/metric_layout.ts";
 import { socketAddress } from "../../platform/socket_address.ts";
 import { BackendConnections, type BackendHost } from "./backend_connections.ts";
 import { buildSteps, type StepHost, type StepParts } from "./build_steps.ts";
-import { stepTables } from "./connection_counts.ts";
 import { deniedPatterns } from "./denied_paths.ts";
 import { RouterBuilder } from "./router.ts";
 import {
@@ -45,11 +43,10 @@ export function* buildRuntime(
   host: BuildHost,
   snapshot: Snapshot,
   layout: MetricLayout,
-  regions: CounterRegions,
+  region: Float64Array,
   before: PlaneRuntime | null,
 ): Generator<void, PlaneRuntime> {
   const { plan } = snapshot;
-  const region = regions.counters;
   const counters: PlanCounters = { region, boundsMs: layout.boundsMs, fixed: layout.fixedSlots() };
   const states = new StateTable(before?.states ?? null);
   const backends = new Map<string, BackendConnections>();
@@ -66,14 +63,12 @@ export function* buildRuntime(
     router = builder.step(SLICE_MS, () => host.now());
   }
   const routes: RouteRuntime[] = [];
-  const tables = stepTables(regions, plan.listeners.length);
   const { forwarding } = plan;
   const parts: RouteParts = {
     host,
     counters,
     files: snapshot.files,
     states,
-    tables,
     layout,
     pools,
     forwarding,

@@ -2,9 +2,8 @@
 import type { FileMap } from "../../core/snapshot.ts";
 import type { RoutePlan } from "../../core/plan.ts";
 import type { StateTable } from "../../core/state_table.ts";
-import { STEP_STAGES, type Step, type StepContext } from "../../net/exchange.ts";
+import { type SharedCounts, STEP_STAGES, type Step, type StepContext } from "../../net/exchange.ts";
 import { countLimit } from "../../observe/counters.ts";
-import { machineCounts, type SharedTables } from "./middleware/shared_counts.ts";
 import type { PlanCounters } from "./runtime.ts";
 
 /** Makes the step of a middleware. Throws when its options cannot be used. */
@@ -12,6 +11,7 @@ export type CreateStep = (kind: string, options: unknown, context: StepContext) 
 
 export interface StepHost {
   readonly createStep: CreateStep;
+  readonly sharedCounts: SharedCounts;
   warn(text: string): void;
 }
 
@@ -21,7 +21,6 @@ export interface StepParts {
   readonly counters: PlanCounters;
   readonly files: FileMap;
   readonly states: StateTable;
-  readonly tables: SharedTables;
 }
 
 /** The steps in the order in which requests meet them: by stage, then as the configuration lists them. */
@@ -39,7 +38,7 @@ function stageIndex({ stage = "rewrite" }: Step): number {
 }
 
 function contextOf(
-  { host, counters, files, states, tables }: StepParts,
+  { host, counters, files, states }: StepParts,
   routeName: string,
   name: string,
   slot: () => number,
@@ -56,6 +55,6 @@ function contextOf(
     },
     limitHit: (limit) => countLimit(counters.region, counters.fixed, limit),
     state: (id, create) => states.take("step", id, {}, create),
-    sharedCounts: () => machineCounts(tables),
+    sharedCounts: host.sharedCounts,
   };
 }

@@ -19,8 +19,9 @@ import { acceptOn } from "../../platform/sockets.ts";
 import { TimerWheel } from "../../platform/timer_wheel.ts";
 import { adoptStates, buildRuntime, type BuildHost } from "./build.ts";
 import type { CreateStep } from "./build_steps.ts";
-import { ConnectionCounts, limitNumbers } from "./connection_counts.ts";
+import { ConnectionCounts, limitNumbers, stepTables } from "./connection_counts.ts";
 import { applyDelta, applyHealth, type BuiltPlan } from "./members.ts";
+import { MachineCounts } from "./middleware/shared_counts.ts";
 import { HttpPlane } from "./plane.ts";
 
 const NO_LIMITS: Limits = { ...DEFAULT_LIMITS, connections: 0, connections_per_ip: 0 };
@@ -59,6 +60,7 @@ export class HttpProgram implements WorkerProgram {
   #prepared: Prepared | null = null;
   #acting: Prepared | null = null;
   #counts: ConnectionCounts | null = null;
+  readonly #stepCounts = new MachineCounts();
   #logFd = -1;
   #draining = false;
   /** Monotonic times at which a drain cuts requests and tunnels. */
@@ -95,6 +97,7 @@ export class HttpProgram implements WorkerProgram {
       limits: DEFAULT_LIMITS,
       random: parts.random ?? Math.random,
       createStep: parts.createStep,
+      sharedCounts: this.#stepCounts,
       warn: parts.warn ?? (() => {}),
     };
   }
@@ -110,7 +113,7 @@ export class HttpProgram implements WorkerProgram {
     const layout = MetricLayout.ofPlan(plan, limitNumbers(plan.listeners.length));
     yield;
     const before = this.#acting?.runtime ?? null;
-    const runtime = yield* buildRuntime(this.#buildHost, snapshot, layout, regions, before);
+    const runtime = yield* buildRuntime(this.#buildHost, snapshot, layout, regions.counters, before);
     this.#prepared = { runtime, layout, regions, snapshot };
   }
 
@@ -137,6 +140,7 @@ export class HttpProgram implements WorkerProgram {
   #countAgain({ regions, runtime }: Prepared): void {
     const counts = new ConnectionCounts(regions, runtime.plan.listeners.length);
     this.#counts = counts;
+    this.#stepCounts.moveTo(stepTables(regions, runtime.plan.listeners.length));
     for (const { origin } of this.#connections) {
       const listener = runtime.listeners.get(origin.listenerName);
       if (listener !== undefined) counts.enter(listener.index, origin.client.peerAddress, NO_LIMITS);

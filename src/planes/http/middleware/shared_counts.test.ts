@@ -1,16 +1,17 @@
 import { expect, test } from "bun:test";
 import fc from "fast-check";
-import { MachineCounts, machineCounts, SHARED_COUNT_NUMBERS } from "./shared_counts.ts";
+import { MachineCounts, SHARED_COUNT_NUMBERS } from "./shared_counts.ts";
 
 const BASE = 3;
 const STRIDE = BASE + SHARED_COUNT_NUMBERS + 2;
 
 function workers(count: number): MachineCounts[] {
   const limits = new Float64Array(STRIDE * count);
-  return Array.from(
-    { length: count },
-    (_, limitRow) => new MachineCounts({ limits, limitRow, limitRows: count, stride: STRIDE, base: BASE }),
-  );
+  return Array.from({ length: count }, (_, limitRow) => {
+    const counts = new MachineCounts();
+    counts.moveTo({ limits, limitRow, limitRows: count, stride: STRIDE, base: BASE });
+    return counts;
+  });
 }
 
 test("a limit holds over all workers", () => {
@@ -58,14 +59,23 @@ test("agrees with a reference model, keys that meet in one place included", () =
   );
 });
 
-test("the table is empty again when all have left, and all plans share it", () => {
-  const limits = new Float64Array(STRIDE);
-  const tables = { limits, limitRow: 0, limitRows: 1, stride: STRIDE, base: BASE };
-  const counts = machineCounts(tables);
+test("counts go on in other memory, and the table is empty again when all have left", () => {
+  const counts = new MachineCounts();
   for (let key = 1; key <= 5_000; key++) counts.enter(key * 7_919, 1);
-  const successor = machineCounts({ ...tables });
-  expect(successor.enter(7_919, 1)).toBe(false);
-  for (let key = 1; key <= 5_000; key++) successor.leave(key * 7_919);
+  for (const [limitRow, base] of [
+    [0, 3],
+    [1, 5],
+  ] as const) {
+    const stride = SHARED_COUNT_NUMBERS + 9;
+    const limits = new Float64Array(2 * stride);
+    counts.moveTo({ limits, limitRow, limitRows: 2, stride, base });
+    expect(counts.enter(7_919, 1)).toBe(false);
+    expect(counts.count(7_919)).toBe(1);
+  }
+  const stride = SHARED_COUNT_NUMBERS;
+  const limits = new Float64Array(stride);
+  counts.moveTo({ limits, limitRow: 0, limitRows: 1, stride, base: 0 });
+  for (let key = 1; key <= 5_000; key++) counts.leave(key * 7_919);
   expect(limits.every((number) => number === 0)).toBe(true);
 });
 

@@ -25,35 +25,25 @@ export interface SharedTables {
   readonly base: number;
 }
 
-const countsOf = new WeakMap<Float64Array, MachineCounts>();
-
-/** The counts of this worker in shared limits: one object for all plans that use them. */
-export function machineCounts(tables: SharedTables): MachineCounts {
-  let counts = countsOf.get(tables.limits);
-  if (counts === undefined) {
-    counts = new MachineCounts(tables);
-    countsOf.set(tables.limits, counts);
-  }
-  return counts;
-}
-
-/** The table of its row must be empty: a worker gets it so. */
 export class MachineCounts implements SharedCounts {
-  readonly #numbers: Float64Array;
-  readonly #own: number;
-  readonly #rows: number;
-  readonly #stride: number;
-  readonly #base: number;
+  #numbers: Float64Array = new Float64Array(SHARED_COUNT_NUMBERS);
+  #own = 0;
+  #rows = 1;
+  #stride = 0;
+  #base = 0;
   #entries = 0;
   /** Counts of keys for which the own table has no room. */
   readonly #surplus = new Map<number, number>();
 
-  constructor({ limits, limitRow, limitRows, stride, base }: SharedTables) {
+  /** Takes what this worker has counted into other shared memory. Its own table there must be empty. */
+  moveTo({ limits, limitRow, limitRows, stride, base }: SharedTables): void {
+    const [before, from] = [this.#numbers, this.#own];
     this.#numbers = limits;
     this.#rows = limitRows;
     this.#stride = stride;
     this.#base = base;
     this.#own = limitRow * stride + base;
+    limits.set(before.subarray(from, from + SHARED_COUNT_NUMBERS), this.#own);
   }
 
   enter(key: number, limit: number): boolean {

@@ -70,7 +70,8 @@ export function testContext(files: Readonly<Record<string, string>> = {}): TestC
   const limits: string[] = [];
   const warnings: string[] = [];
   const states = new Map<string, unknown>();
-  const counts = new MachineCounts({
+  const counts = new MachineCounts();
+  counts.moveTo({
     limits: new Float64Array(SHARED_COUNT_NUMBERS),
     limitRow: 0,
     limitRows: 1,
@@ -95,7 +96,7 @@ export function testContext(files: Readonly<Record<string, string>> = {}): TestC
       if (!states.has(id)) states.set(id, create());
       return states.get(id) as State;
     },
-    sharedCounts: () => counts,
+    sharedCounts: counts,
   };
 }
 

@@ -4,6 +4,7 @@ import { ipStrategy } from "../client_source_schema.ts";
 import type { MiddlewarePart } from "../contract.ts";
 
 const MAX_AMOUNT = 2 ** 31 - 1;
+const AMOUNT = "expected a whole number above 0";
 
 const sourceCriterion = z
   .strictObject({
@@ -25,7 +26,7 @@ const sourceCriterion = z
   });
 
 const schema = z.strictObject({
-  amount: z.int().min(1).max(MAX_AMOUNT).meta({
+  amount: z.int({ error: AMOUNT }).min(1, { error: AMOUNT }).max(MAX_AMOUNT).meta({
     description:
       "Requests of one source that may be at work at once, over all workers of the machine; more get 429.",
   }),

@@ -16,7 +16,7 @@ export const inFlightReq: Middleware<InFlightReqOptions> = {
   name: "in_flight_req",
   create({ amount, source_criterion }, context) {
     const source = criterion(source_criterion);
-    const counts = context.sharedCounts();
+    const counts = context.sharedCounts;
     const slot = context.slot();
     const scope = `${context.routeName} ${slot}`;
     let lastText = "";
