@@ -1,0 +1,56 @@
+/** Ratios and verdicts from the measurements of a run. */
+import { median, ratios, spread, type Spread } from "../support/statistics.ts";
+import { MEASURE_PEERS } from "./peers/all.ts";
+import type { BenchResult, CellResult, Measurement } from "./result.ts";
+
+export const GOAL = 0.95;
+export const MUST = 1.1;
+export const MUST_IN_TWO_THIRDS = 1;
+export const GOALS_BY_PEER: Readonly<Record<string, number>> = { caddy: 0.25, envoy: 0.5 };
+
+export const cpuUs = (one: Measurement): number => one.userUs + one.systemUs;
+
+/** CPU time per request of a peer in each round; empty when it was not measured in this cell. */
+export function cpuOf(cell: CellResult, peer: string): number[] {
+  return (cell.measurements[peer] ?? []).map(cpuUs);
+}
+
+/** The peer with the lowest median of CPU time among those that are the measure, or null when none was measured. */
+export function bestMeasure(cell: CellResult): string | null {
+  const measured = MEASURE_PEERS.filter((peer) => cpuOf(cell, peer).length > 0);
+  return measured.toSorted((one, other) => median(cpuOf(cell, one)) - median(cpuOf(cell, other)))[0] ?? null;
+}
+
+/** CPU time of Fairlead over that of a peer, round by round; null when one of them was not measured. */
+export function ratioTo(cell: CellResult, peer: string | null): Spread | null {
+  const own = cpuOf(cell, "fairlead");
+  const base = peer === null ? [] : cpuOf(cell, peer);
+  return own.length === 0 || base.length === 0 ? null : spread(ratios(own, base));
+}
+
+export interface Verdict {
+  readonly cells: number;
+  readonly atGoal: number;
+  readonly atMostEqual: number;
+  readonly atMust: number;
+  /** Both parts of what must hold: at most 1.1 everywhere, at most 1.0 in two thirds. */
+  readonly holds: boolean;
+}
+
+/** How many cells meet the bars, of those in which both sides were measured. */
+export function verdict(result: BenchResult): Verdict {
+  const values = result.cells
+    .map((cell) => ratioTo(cell, bestMeasure(cell))?.median)
+    .filter((value) => value !== undefined);
+  const within = (limit: number): number => values.filter((value) => value <= limit).length;
+  return {
+    cells: values.length,
+    atGoal: within(GOAL),
+    atMostEqual: within(MUST_IN_TWO_THIRDS),
+    atMust: within(MUST),
+    holds:
+      values.length > 0 &&
+      within(MUST) === values.length &&
+      within(MUST_IN_TWO_THIRDS) * 3 >= values.length * 2,
+  };
+}

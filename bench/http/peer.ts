@@ -1,0 +1,59 @@
+/** What the bench must know of a reverse proxy to start it with the common settings. */
+
+/** Which configuration a cell needs. */
+export interface Shape {
+  readonly workers: number;
+  readonly routes: number;
+  /** With a TLS listener beside the plain one. */
+  readonly tls: boolean;
+}
+
+export interface Places {
+  /** Directory of this peer, for its configuration, logs and state. */
+  readonly directory: string;
+  readonly plainPort: number;
+  readonly tlsPort: number;
+  readonly adminPort: number;
+  /** Ports of the two backends on 127.0.0.1. */
+  readonly backends: readonly [number, number];
+  /** PEM files: chain (leaf and issuer), its key, and both in one file. */
+  readonly certificate: string;
+  readonly key: string;
+  readonly certificateAndKey: string;
+  readonly openFiles: number;
+  /** Directory of the programs that the bench has compiled. */
+  readonly tools: string;
+}
+
+export interface Step {
+  readonly command: readonly string[];
+  readonly env?: Readonly<Record<string, string>>;
+  /** A file whose appearance shows that the next step may start. */
+  readonly until?: string;
+}
+
+export interface Peer {
+  readonly name: string;
+  readonly label: string;
+  /** Environment variable that names another binary (of Fairlead: another checkout). */
+  readonly variable: string;
+  /** Name of the binary in PATH. */
+  readonly program: string;
+  /** Debian package that has it, where there is one. */
+  readonly debianPackage: string | null;
+  /** Name of the configuration file; its template in `configs/` has `.template` behind it. */
+  readonly template: string;
+  /** Arguments that make the binary print its version. */
+  readonly versionArguments: readonly string[];
+  /** Programs to start, in order; all of them count. `config` is the path of the filled template. */
+  steps(binary: string, places: Places, shape: Shape, config: string): Step[];
+  /** Values of the template. */
+  values(places: Places, shape: Shape): Record<string, string | number>;
+  /** Further files to write into the directory, by name. */
+  files?(places: Places, shape: Shape): Record<string, string>;
+}
+
+/** Lines made from route numbers. */
+export function eachRoute(shape: Shape, line: (index: number) => string): string {
+  return Array.from({ length: shape.routes }, (_, index) => line(index)).join("\n");
+}

@@ -1,0 +1,33 @@
+import { join } from "node:path";
+import { eachRoute, type Peer } from "../peer.ts";
+import { routeHost, routeName, TLS_CIPHER, TLS_CURVE } from "../settings.ts";
+
+export const haproxy: Peer = {
+  name: "haproxy",
+  label: "HAProxy",
+  variable: "HAPROXY",
+  program: "haproxy",
+  debianPackage: "haproxy",
+  template: "haproxy.cfg",
+  versionArguments: ["-v"],
+  steps: (binary, { directory, tools }, _shape, config) => [
+    {
+      command: [join(tools, "log_writer"), join(directory, "log.sock"), join(directory, "access.log")],
+      until: join(directory, "log.sock"),
+    },
+    { command: [binary, "-db", "-f", config] },
+  ],
+  values: (places, shape) => ({
+    DIR: places.directory,
+    WORKERS: shape.workers,
+    PLAIN_PORT: places.plainPort,
+    FIRST_BACKEND: places.backends[0],
+    SECOND_BACKEND: places.backends[1],
+    TLS: shape.tls
+      ? `    bind 127.0.0.1:${places.tlsPort} backlog 4096 ssl crt ${places.certificateAndKey} alpn http/1.1 ssl-min-ver TLSv1.3 ssl-max-ver TLSv1.3 ciphersuites ${TLS_CIPHER} curves ${TLS_CURVE}`
+      : "",
+  }),
+  files: (_places, shape) => ({
+    "routes.map": `${eachRoute(shape, (index) => `${routeHost(index)} ${routeName(index)}`)}\n`,
+  }),
+};
