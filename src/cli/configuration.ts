@@ -2,18 +2,17 @@
 import { join } from "node:path";
 import type { FlagValue } from "../config/assignments.ts";
 import { ConfigCache } from "../config/config_files.ts";
-import { loadConfig } from "../config/load.ts";
+import { LastGoodLoader } from "../config/last_good.ts";
+import { loadConfig, type LoadOptions, type LoadResult } from "../config/load.ts";
 import type { ConfigParts } from "../config/parts.ts";
 import { problemText } from "../config/problem.ts";
 import { watchConfig } from "../config/watch.ts";
 import type { Plan } from "../core/plan.ts";
-import { realFiles } from "../platform/files.ts";
 import type { LoadedConfiguration, RunParts } from "../run/parts.ts";
 import { setFlag } from "./check.ts";
 
 /** Where a running supervisor is looked for when nothing else is said. */
 export const DEFAULT_RUNTIME_DIRECTORY = "/run/fairlead";
-const MAX_FILE_BYTES = 16 * 2 ** 20;
 
 /** What the user said about the configuration on the command line. */
 export interface ConfigurationChoice {
@@ -21,6 +20,8 @@ export interface ConfigurationChoice {
   readonly set: readonly string[];
   readonly workers?: string | undefined;
   readonly stateDirectory?: string | undefined;
+  /** Keep a copy of the last good configuration in `state_dir`, and start with it when the configuration is bad. */
+  readonly keepLastGood?: boolean;
 }
 
 /** The choice as values for the loader; the later ones win. Throws Error for a malformed `--set`. */
@@ -39,18 +40,18 @@ export function configuration(
   choice: ConfigurationChoice,
   parts: ConfigParts,
 ): Required<Pick<RunParts, "load" | "watch">> {
-  const cache = new ConfigCache();
-  const flags = flagsOf(choice);
+  const options = { file: choice.file, parts, environment: process.env, flags: flagsOf(choice) };
+  const read = choice.keepLastGood === true ? readWithCopy(options) : readAlone(options);
   let loaded: ((hashes: Readonly<Record<string, string>>) => void) | null = null;
   let hashes: Readonly<Record<string, string>> = {};
   return {
     async load(): Promise<LoadedConfiguration> {
-      const result = await loadConfig({ file: choice.file, parts, environment: process.env, flags, cache });
+      const result = await read();
       hashes = result.fileHashes;
       loaded?.(hashes);
       return {
         plan: result.plan,
-        files: result.plan === null ? {} : await namedFiles(result.plan, hashes),
+        files: result.plan === null ? {} : namedFiles(result.plan, result.files),
         problems: result.problems.map(problemText),
         warnings: result.warnings.map(problemText),
       };
@@ -64,24 +65,26 @@ export function configuration(
   };
 }
 
-/** Content of those files that were read while loading and that the plan names. */
-async function namedFiles(
-  plan: Plan,
-  hashes: Readonly<Record<string, string>>,
-): Promise<Record<string, string>> {
+function readAlone(options: LoadOptions): () => Promise<LoadResult> {
+  const cache = new ConfigCache();
+  return () => loadConfig({ ...options, cache });
+}
+
+function readWithCopy(options: LoadOptions): () => Promise<LoadResult> {
+  const loader = new LastGoodLoader(options, Date.now);
+  return () => loader.load();
+}
+
+/** Those of the files that were read while loading that the plan names. */
+function namedFiles(plan: Plan, files: Readonly<Record<string, string>>): Record<string, string> {
   const names = new Set<string>();
   const visit = (value: unknown): void => {
     if (typeof value === "string") {
-      if (hashes[value] !== undefined) names.add(value);
+      if (Object.hasOwn(files, value)) names.add(value);
     } else if (typeof value === "object" && value !== null) Object.values(value).forEach(visit);
   };
   visit(plan);
-  const contents: Record<string, string> = {};
-  for (const name of [...names].toSorted()) {
-    const content = await realFiles.read(name, MAX_FILE_BYTES);
-    if ("bytes" in content) contents[name] = new TextDecoder().decode(content.bytes);
-  }
-  return contents;
+  return Object.fromEntries([...names].toSorted().map((name) => [name, files[name]!]));
 }
 
 /** Options by which `reload`, `stop` and others find the supervisor. */

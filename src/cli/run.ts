@@ -48,7 +48,8 @@ export async function runCommand(
   let loading: Pick<RunParts, "load" | "watch">;
   try {
     const { config: file, workers, set, "state-dir": stateDirectory } = given;
-    loading = configuration({ file, set, workers, stateDirectory }, await program.config());
+    const choice = { file, set, workers, stateDirectory, keepLastGood: true };
+    loading = configuration(choice, await program.config());
   } catch (error) {
     return usageError("run", (error as Error).message, output);
   }

@@ -4,6 +4,7 @@
  * applies; a problem of the main file, of the environment or of a flag, or one that takes two files, yields no plan.
  */
 import { join } from "node:path";
+import { DEFAULT_STATE_DIR } from "../core/defaults.ts";
 import type { Plan } from "../core/plan.ts";
 import { realFiles, type Files } from "../platform/files.ts";
 import { withAssignments, type FlagValue } from "./assignments.ts";
@@ -51,6 +52,8 @@ export interface LoadResult {
   readonly files: Readonly<Record<string, string>>;
   /** Hash of every file that was read, by absolute name, "" where it cannot be read. */
   readonly fileHashes: Readonly<Record<string, string>>;
+  /** `state_dir` as far as it is known: null where the main file cannot be parsed and nothing else sets it. */
+  readonly stateDir: string | null;
 }
 
 interface Evaluation {
@@ -98,7 +101,7 @@ export async function loadConfig(options: LoadOptions): Promise<LoadResult> {
   if (usable)
     for (const { file, layer, degraded } of extras) if (!degraded) cache.lastGood.set(file.path, layer!);
   return {
-    ...resultOf(options, evaluation, usable, extras),
+    ...resultOf(options, evaluation, usable, extras, main.layer !== null),
     problems: sortProblems(problems),
     fileHashes: Object.fromEntries(hashes),
   };
@@ -109,7 +112,9 @@ function resultOf(
   { merged, findings, config, inputs }: Evaluation,
   usable: boolean,
   extras: readonly Extra[],
+  hasMain: boolean,
 ): Omit<LoadResult, "problems" | "fileHashes"> {
+  const stateDir = mapOr(inputs.value)["state_dir"];
   const warnings = findings.filter(({ severity }) => severity === "warning").map(({ problem }) => problem);
   const plan =
     usable && config !== null
@@ -124,6 +129,7 @@ function resultOf(
     origins: new Origins(configSchema(options.parts), merged, config ?? undefined),
     degradedFiles: extras.filter(({ degraded }) => degraded).map(({ file }) => file.source),
     files: inputs.files,
+    stateDir: typeof stateDir === "string" ? stateDir : hasMain ? DEFAULT_STATE_DIR : null,
   };
 }
 

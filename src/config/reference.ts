@@ -10,6 +10,8 @@ One YAML file, the files of \`conf.d/\` beside it, environment variables and fla
 
 - Files of \`conf.d/\` (\`*.yaml\`, \`*.yml\`, in the order of their names) are joined to the main file: maps key by key, lists end to
   end, everything else is replaced. A bad one keeps its last good content while the rest applies.
+- A bad main file, or a conflict between files, changes nothing. A start with a bad configuration uses the last good one and says
+  so: a copy is kept in \`state_dir/last-good.json\`, for its owner's eyes only. Files that settings name are not part of it.
 - \`FAIRLEAD_TIMEOUTS__CONNECT=1s\` sets \`timeouts.connect\`: two underscores go one level down, numbers choose an entry of a list,
   lists and maps are JSON and replace a list.
 - \`--set timeouts.connect=1s\` does the same on the command line.

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, expect, test } from "bun:test";
-import { mkdirSync, mkdtempSync, renameSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import { mkdirSync, mkdtempSync, renameSync, rmSync, statSync, symlinkSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { contentHash, MemoryFiles, realFiles, type Files } from "./files.ts";
@@ -32,6 +32,29 @@ test.each([
   expect((await files.list(join(folder, "sub")))?.slice(0, 2)).toEqual(["a", "b"]);
   expect(await files.list(join(folder, "nowhere"))).toBeNull();
   expect(await files.resolve(join(folder, "none"))).toBeNull();
+});
+
+test.each([
+  ["the machine's files", () => realFiles],
+  ["files in memory", inMemory],
+])("%s: a file is replaced as a whole", async (_, make) => {
+  const files = make();
+  const path = join(folder, "new", "folder", "file");
+  for (const text of ["one", "two"]) {
+    expect(await files.replace(path, new TextEncoder().encode(text))).toBeNull();
+    expect(await files.read(path, 10)).toMatchObject({ bytes: new TextEncoder().encode(text) });
+  }
+});
+
+test("what was replaced is for its owner only and leaves nothing behind; what cannot be is told", async () => {
+  const path = join(folder, "private", "file");
+  await realFiles.replace(path, new Uint8Array(3));
+  expect(statSync(path).mode & 0o777).toBe(0o600);
+  expect(await realFiles.list(join(folder, "private"))).toEqual(["file"]);
+  mkdirSync(join(folder, "private", "taken", "by"), { recursive: true });
+  expect(await realFiles.replace(join(folder, "private", "taken"), new Uint8Array(3))).not.toBeNull();
+  expect(await realFiles.list(join(folder, "private"))).toEqual(["file", "taken"]);
+  expect(await realFiles.replace(join(path, "below"), new Uint8Array(3))).not.toBeNull();
 });
 
 test("folders and devices are not read, links are resolved", async () => {

@@ -1,6 +1,6 @@
 /** Files as the configuration sees them: read whole, listed, watched by folder. */
 import { watch } from "node:fs";
-import { readdir, readFile, realpath, stat } from "node:fs/promises";
+import { mkdir, readdir, readFile, realpath, rename, rm, stat, writeFile } from "node:fs/promises";
 import { dirname } from "node:path";
 
 /** What reading gave: the bytes and their hash, or why there are none, in words such as "no such file". */
@@ -14,6 +14,11 @@ export interface Files {
   list(folder: string): Promise<readonly string[] | null>;
   /** The file behind all symbolic links, or null where there is none. */
   resolve(path: string): Promise<string | null>;
+  /**
+   * Puts `bytes` in the place of a file as a whole, so that no reader sees half of it; only its owner may read it. Folders
+   * are made. Returns what went wrong, in words, or null. Never throws.
+   */
+  replace(path: string, bytes: Uint8Array): Promise<string | null>;
   /**
    * Calls `changed` after something in the folder was made, written, renamed or removed; calls may be many, late or
    * spurious. Returns the function that ends it, or null where the folder cannot be watched.
@@ -29,6 +34,8 @@ export function contentHash(bytes: Uint8Array): string {
 const WORDS: Readonly<Record<string, string>> = {
   ENOENT: "no such file",
   ENOTDIR: "no such file",
+  EROFS: "the file system is read-only",
+  ENOSPC: "no space is left",
   EACCES: "permission denied",
   EPERM: "permission denied",
   ELOOP: "too many symbolic links",
@@ -71,6 +78,18 @@ export const realFiles: Files = {
       return await realpath(path);
     } catch {
       return null;
+    }
+  },
+  async replace(path, bytes) {
+    const fresh = `${path}.${process.pid}.new`;
+    try {
+      await mkdir(dirname(path), { recursive: true, mode: 0o755 });
+      await writeFile(fresh, bytes, { mode: 0o600, flush: true });
+      await rename(fresh, path);
+      return null;
+    } catch (error) {
+      await rm(fresh, { force: true }).catch(() => undefined);
+      return wordsOf(error);
     }
   },
   watchFolder(folder, changed) {
@@ -138,6 +157,12 @@ export class MemoryFiles implements Files {
 
   resolve(path: string): Promise<string | null> {
     return Promise.resolve(this.#contents.has(path) ? path : null);
+  }
+
+  replace(path: string, bytes: Uint8Array): Promise<string | null> {
+    const problem = this.#problems.get(path) ?? null;
+    if (problem === null) this.write(path, bytes);
+    return Promise.resolve(problem);
   }
 
   watchFolder(folder: string, changed: () => void): () => void {
