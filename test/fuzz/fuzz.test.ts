@@ -15,7 +15,7 @@ test.each(FUZZ_ENTRIES.map((entry) => [entry.name, entry] as const))(
   async (name, entry) => {
     const result = await fuzz(entry, { budgetMs, seed, corpus });
     console.log(
-      `fuzz ${name}: seed ${seed}, ${result.runs} inputs, ${result.outcomes} outcomes, slowest ${result.slowestMs.toFixed(1)} ms`,
+      `note: fuzz ${name}: seed ${seed}, ${result.runs} inputs, ${result.outcomes} outcomes, slowest ${result.slowestMs.toFixed(1)} ms`,
     );
     expect(result.findings.map(({ file, message }) => `${file}: ${message}`)).toEqual([]);
     expect(result.runs).toBeGreaterThan(entry.seeds().length);
