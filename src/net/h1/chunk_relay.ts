@@ -48,7 +48,7 @@ export class ChunkRelay {
    */
   relay(writer: Writer, bytes: Uint8Array, from: number, to: number): number {
     const { reader } = this;
-    const startsInData = reader.insideData;
+    const openBytes = reader.insideData ? reader.remaining : 0;
     const after = reader.read(bytes, from, to);
     if (after < 0) return after;
     if (reader.canonical && this.#mirrors) {
@@ -56,17 +56,14 @@ export class ChunkRelay {
       send(writer, bytes, from, after);
       return after;
     }
-    for (let index = 0; index < reader.spanCount; index++) {
-      const start = spans[index * 2]!;
-      const end = spans[index * 2 + 1]!;
-      if (index > 0 || !startsInData || !this.#mirrors) sendChunk(writer, bytes, start, end);
-      else {
-        send(writer, bytes, start, end);
-        if (reader.spanCount > 1 || !reader.insideData) send(writer, LINE_END, 0, 2);
-      }
-    }
-    const firstGoesOn = startsInData && reader.spanCount === 1 && reader.insideData;
-    if (!(this.#mirrors && firstGoesOn)) this.#mirrors = reader.betweenChunks;
+    // What is left of a chunk whose size line has gone on needs no size of its own, but its line end.
+    const goesOn = this.#mirrors && openBytes > 0 && reader.spanCount > 0;
+    const ends = goesOn && spans[1]! - spans[0]! === openBytes;
+    if (goesOn) send(writer, bytes, spans[0]!, spans[1]!);
+    if (ends) send(writer, LINE_END, 0, 2);
+    for (let index = goesOn ? 1 : 0; index < reader.spanCount; index++)
+      sendChunk(writer, bytes, spans[index * 2]!, spans[index * 2 + 1]!);
+    if (!goesOn || ends) this.#mirrors = reader.betweenChunks;
     return after;
   }
 
