@@ -2,7 +2,7 @@
  * Chunked bodies (RFC 9112 7.1), strict: a size of 1 to 16 hexadecimal digits, CRLF and nothing else as line end, no
  * white space around the size. Extensions are read up to a limit and never sent on; trailers are kept for the caller.
  */
-import { CLASS, HEX, VALUE } from "./bytes.ts";
+import { CLASS, HEX, TOKEN, VALUE } from "./bytes.ts";
 
 const SIZE_FIRST = 0;
 const SIZE = 1;
@@ -23,8 +23,17 @@ const CR = 13;
 const LF = 10;
 const SEMICOLON = 59;
 
-/** Payload ranges found by the last `read`: start and end in turn. Shared: copy or use before the next `read`. */
-export const spans = new Int32Array(2 * 65536);
+/**
+ * Payload ranges found by the last `read`: start and end in turn. Shared: copy or use before the next `read`. Grows with
+ * the number of chunks that one read holds.
+ */
+export let spans = new Int32Array(2 * 4096);
+
+function growSpans(): void {
+  const larger = new Int32Array(spans.length * 2);
+  larger.set(spans);
+  spans = larger;
+}
 
 export class ChunkReader {
   /** The body has ended; bytes after the returned position belong to the next message. */
@@ -102,7 +111,7 @@ export class ChunkReader {
           break;
         case DATA: {
           const length = Math.min(this.remaining, to - p);
-          if (this.spanCount * 2 + 2 > spans.length) return -1;
+          if (this.spanCount * 2 + 2 > spans.length) growSpans();
           spans[this.spanCount * 2] = p;
           spans[this.spanCount * 2 + 1] = p + length;
           this.spanCount++;
@@ -124,7 +133,8 @@ export class ChunkReader {
           if (bytes[p] === CR) {
             p++;
             this.#state = END_LF;
-          } else {
+          } else if ((CLASS[bytes[p]!]! & TOKEN) === 0) return -1;
+          else {
             this.canonical = false;
             this.#state = TRAILER;
           }
@@ -134,7 +144,9 @@ export class ChunkReader {
           const stop = end < 0 || end >= to ? to : end + 1;
           if (!this.#keepTrailer(bytes, p, stop)) return -1;
           p = stop;
-          if (end >= 0 && end < to) this.#state = TRAILER_FIRST;
+          if (end < 0 || end >= to) break;
+          if (this.trailer!.at(-2) !== CR) return -1;
+          this.#state = TRAILER_FIRST;
           break;
         }
         case END_LF:
