@@ -100,7 +100,7 @@ function judgeLength(head: Head, isRequest: boolean): ErrorCode | null {
 
 /** `gzip, chunked` names a coding that we do not have; `chunked, gzip` or an empty member is malformed. */
 function judgeCodings(value: string): ErrorCode {
-  const codings = value.split(",").map((coding) => coding.trim().toLowerCase());
+  const codings = listMembers(value);
   const wellFormed = codings.every((coding) => /^[!#$%&'*+\-.^_`|~0-9a-z]+$/.test(coding));
   const chunkedAt = codings.indexOf("chunked");
   if (!wellFormed || (chunkedAt >= 0 && chunkedAt !== codings.length - 1)) return "FL_BAD_FRAMING";
@@ -152,7 +152,8 @@ function readConnectionTokens(head: Head): void {
   for (const token of connectionTokens(head)) {
     if (token === "close") asksClose = true;
     else if (token === "keep-alive") close = false;
-    else if (token === "upgrade") framing.upgrade = parsed.upgrade >= 0;
+    // HTTP/1.0 has no Upgrade (RFC 9110 7.8).
+    else if (token === "upgrade") framing.upgrade = parsed.upgrade >= 0 && parsed.minor === 1;
     else if (token !== "" && !PROTECTED.has(token) && !token.startsWith("x-forwarded-")) head.remove(token);
   }
   framing.close = close || asksClose;
@@ -163,28 +164,39 @@ function connectionTokens(head: Head): string[] {
   for (let field = 0; field < head.count; field++) {
     if (head.positions[field * FIELD_STRIDE + 1]! - head.positions[field * FIELD_STRIDE]! !== 10) continue;
     if (head.nameAt(field).toLowerCase() !== "connection") continue;
-    for (const token of head.valueAt(field).split(",")) tokens.push(token.trim().toLowerCase());
+    tokens.push(...listMembers(head.valueAt(field)));
   }
   return tokens;
 }
 
 function hasTrailersToken(head: Head): boolean {
-  return head
-    .valueAt(parsed.te)
-    .split(",")
-    .some((token) => token.trim().toLowerCase() === "trailers");
+  return listMembers(head.valueAt(parsed.te)).includes("trailers");
+}
+
+/** Members of a list, lower case. `trim` would take 0xa0 for white space; only SP and HTAB are (RFC 9110 5.6.3). */
+function listMembers(value: string): string[] {
+  return value.split(",").map((member) => {
+    let from = 0;
+    let to = member.length;
+    while (from < to && (member[from] === " " || member[from] === "\t")) from++;
+    while (to > from && (member[to - 1] === " " || member[to - 1] === "\t")) to--;
+    return member.slice(from, to).toLowerCase();
+  });
 }
 
 const HOST = /^(?:[A-Za-z0-9._~-]|%[0-9A-Fa-f]{2})*$/;
 const PORT = /^[0-9]{0,5}$/;
 
-/** True for `name`, `name:port`, `1.2.3.4`, `[::1]:80` and "" (RFC 9110 7.2, RFC 3986 3.2.2). */
+/**
+ * True for `name`, `name:port`, `1.2.3.4`, `[::1]:80` and "" (RFC 9110 7.2, RFC 3986 3.2.2). A zone in an IPv6 address
+ * means something to the client's machine alone and is refused.
+ */
 export function isAuthority(text: string): boolean {
   let host = text;
   let port = "";
   if (text.startsWith("[")) {
     const end = text.indexOf("]");
-    if (end < 0 || !isIPv6(text.slice(1, end))) return false;
+    if (end < 0 || text.includes("%") || !isIPv6(text.slice(1, end))) return false;
     host = "";
     const rest = text.slice(end + 1);
     if (rest !== "" && !rest.startsWith(":")) return false;
