@@ -4,21 +4,24 @@
 export const TOKEN = 1;
 /** field-vchar, SP, HTAB and obs-text: may stand in a field value. */
 export const VALUE = 2;
-/** May stand in a request target: visible ASCII without `#` (fragment) and `\`, which no server agrees on. */
+/** May stand in a request target: visible ASCII without `#` (fragment). */
 export const TARGET = 4;
 export const UNDERSCORE = 8;
 export const PERCENT = 16;
 export const HEX = 32;
+/** Means nothing in a query; in a path no two servers agree on it. */
+export const BACKSLASH = 64;
 
 export const CLASS = new Uint8Array(256);
 for (let byte = 0; byte < 256; byte++) {
   const character = String.fromCharCode(byte);
   if (/[!#$%&'*+\-.^_`|~0-9A-Za-z]/.test(character)) CLASS[byte]! |= TOKEN;
   if (byte === 9 || (byte >= 32 && byte !== 127)) CLASS[byte]! |= VALUE;
-  if (byte > 32 && byte < 127 && character !== "#" && character !== "\\") CLASS[byte]! |= TARGET;
+  if (byte > 32 && byte < 127 && character !== "#") CLASS[byte]! |= TARGET;
   if (character === "_") CLASS[byte]! |= UNDERSCORE;
   if (character === "%") CLASS[byte]! |= PERCENT;
   if (/[0-9A-Fa-f]/.test(character)) CLASS[byte]! |= HEX;
+  if (character === "\\") CLASS[byte]! |= BACKSLASH;
 }
 
 /** The bytes of a latin1 string. */

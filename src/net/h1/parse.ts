@@ -4,7 +4,18 @@
  * once and belongs to its class or the head is refused.
  */
 import { FIELD_STRIDE, type Head } from "../head.ts";
-import { CLASS, equalsName, HEX, latin1Bytes, PERCENT, TARGET, TOKEN, UNDERSCORE, VALUE } from "./bytes.ts";
+import {
+  BACKSLASH,
+  CLASS,
+  equalsName,
+  HEX,
+  latin1Bytes,
+  PERCENT,
+  TARGET,
+  TOKEN,
+  UNDERSCORE,
+  VALUE,
+} from "./bytes.ts";
 import { scratch, scratchOwner, scratchWords } from "./scratch.ts";
 
 export const INCOMPLETE = 0;
@@ -109,12 +120,19 @@ export function parseRequest(head: Head, bytes: Uint8Array, length: number): num
   for (let klass = CLASS[scratch[p]!]!; (klass & TARGET) !== 0; klass = CLASS[scratch[++p]!]!) seen |= klass;
   if (scratch[p] !== 32) return p >= length ? INCOMPLETE : p === target ? BAD_LINE : BAD_TARGET;
   if (p === target) return BAD_LINE;
+  if ((seen & BACKSLASH) !== 0 && backslashInPath(target)) return BAD_TARGET;
   parsed.targetStart = target;
   parsed.targetEnd = p++;
   parsed.targetPercent = (seen & PERCENT) !== 0;
   const after = parseVersion(p, length);
   if (after <= 0) return after;
   return parseFields(head, after, length, true);
+}
+
+/** The target at `p` holds a backslash: does it come before the query? */
+function backslashInPath(p: number): boolean {
+  while (scratch[p] !== 92 && scratch[p] !== 63) p++;
+  return scratch[p] === 92;
 }
 
 /** `HTTP/x.y CR LF` at `p`. Returns the position after it or why not. */
