@@ -10,6 +10,7 @@ import { realFiles, type Files } from "../platform/files.ts";
 import { withAssignments, type FlagValue } from "./assignments.ts";
 import { buildPlan } from "./build_plan.ts";
 import { certificateFindings } from "./checks/certificate_checks.ts";
+import { middlewareFileFindings } from "./checks/middleware_files.ts";
 import { runChecks } from "./checks/all.ts";
 import { ConfigCache, readConfigFiles, type ConfigFile } from "./config_files.ts";
 import { placeFinding, type Finding, type PlacedFinding } from "./finding.ts";
@@ -166,6 +167,7 @@ async function evaluate(
     ...findingsOf(schema, value, parsed.error?.issues ?? []),
     ...runChecks(merged.value, parts),
     ...certificateFindings(value, inputs, parts),
+    ...middlewareFileFindings(value, inputs, parts),
   ];
   return {
     merged,

@@ -20,6 +20,22 @@ export interface StrategyPart extends ConfigPart {
   readonly fixed_key?: HashKey;
 }
 
+/** What a part found in a file that one of its options names. */
+export interface FileFinding {
+  /** The option that names the file. */
+  readonly option: string;
+  readonly severity: "error" | "warning";
+  readonly message: string;
+}
+
+export interface MiddlewarePart extends ConfigPart {
+  /**
+   * Looks into the files that `options` name, which may be malformed in any way. `textOf` knows files by absolute name;
+   * null = it cannot be read, which has been told.
+   */
+  readonly checkFiles?: (options: unknown, textOf: (file: string) => string | null) => readonly FileFinding[];
+}
+
 /** True when a pool with this strategy may say `hash_on`. */
 export function takesHashKey(part: StrategyPart): boolean {
   return part.keyed === true && part.fixed_key === undefined;
@@ -28,7 +44,7 @@ export function takesHashKey(part: StrategyPart): boolean {
 export interface ConfigParts {
   readonly strategies: readonly StrategyPart[];
   readonly probes: readonly ConfigPart[];
-  readonly middlewares: readonly ConfigPart[];
+  readonly middlewares: readonly MiddlewarePart[];
   /** Checks the text of a route's rule; `column` counts characters from 1. */
   checkRule(text: string): null | { readonly column: number; readonly message: string };
   /** Something to say about all rules together, such as many regexes; called with correct rules only. */

@@ -126,6 +126,14 @@ const CASES: Readonly<Record<string, Case>> = {
       ],
       [{ users: [SHA1, SHA1] }, "users[1]: a name that has come before; expected each user once"],
       [{ users: [SHA1], users_file: "none" }, "users_file: cannot read /etc/fairlead/none"],
+      [
+        { users_file: "users_bad" },
+        "users_file: /etc/fairlead/users_bad:2: a password that is in clear or hashed in an unknown way; expected name:hash",
+      ],
+      [
+        { users_file: "users_none" },
+        "users_file: /etc/fairlead/users_none names no user; expected lines of name:hash",
+      ],
       [{ users: [SHA1], realm: "\n" }, "realm: expected 1 to 256 visible ASCII characters"],
     ],
     options: { users: [SHA1] },
@@ -257,6 +265,8 @@ const caseOf = (name: string): Case => {
 /** What the configuration says to a middleware with these options, without the place in the file. */
 async function problemsOf(name: string, options: object): Promise<string[]> {
   const files = new MemoryFiles({
+    "/etc/fairlead/users_bad": "# staff\nanna:hunter2\n",
+    "/etc/fairlead/users_none": "\n",
     [MAIN]: `listeners: { web: { address: ":1" } }\nroutes: [{ respond: ready }]\nmiddlewares: ${JSON.stringify({ m: { [name]: options } })}\n`,
   });
   const { problems } = await loadConfig({

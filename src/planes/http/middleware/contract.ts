@@ -14,6 +14,19 @@ export interface MiddlewarePart<Options = unknown> {
   readonly summary: string;
   /** A strict object whose output is plain JSON. Everything that can be wrong without a file is refused here. */
   readonly schema: z.ZodType<Options>;
+  /**
+   * Looks into the files that `options` name; the options may be malformed in any way. `textOf` knows files by absolute
+   * name and returns null for those that cannot be read.
+   */
+  readonly checkFiles?: (options: unknown, textOf: (file: string) => string | null) => readonly FileFinding[];
+}
+
+/** What stands in a file that an option names. */
+export interface FileFinding {
+  readonly option: string;
+  readonly severity: "error" | "warning";
+  /** One sentence that begins with file and line. */
+  readonly message: string;
 }
 
 /** What a worker runs of it. */

@@ -94,9 +94,39 @@ test("a file's users count, instead of others with their names", () => {
   expect(runStep(step, withLogin(credentials("carl", "new"))).result).toBe(0);
   expect(runStep(step, withLogin(credentials("carl", "secret"))).status).toBe(401);
   expect(runStep(step, withLogin(credentials("dora", "secret"))).result).toBe(0);
-  expect(context.warnings).toEqual([
-    "2 of 2 passwords have an unsalted SHA-1 hash, which is soon guessed; htpasswd -B makes better ones",
+});
+
+test("the configuration is told what is wrong with a file, and of hashes that are soon guessed", () => {
+  const look = (options: unknown, content: string | null) =>
+    basicAuthPart.checkFiles!(options, () => content);
+  expect(look({ users_file: "/users" }, "anna:hunter2")).toEqual([
+    {
+      option: "users_file",
+      severity: "error",
+      message: expect.stringMatching(
+        /^\/users:1: a password that is in clear .*; expected name:hash/,
+      ) as never,
+    },
   ]);
+  expect(look({ users_file: "/users" }, "")).toEqual([
+    { option: "users_file", severity: "error", message: "/users names no user; expected lines of name:hash" },
+  ]);
+  expect(
+    look({ users: [SHA1, BCRYPT], users_file: "/users" }, `${SHA1}\n${SHA1.replace("carl", "dora")}`),
+  ).toEqual([
+    {
+      option: "users",
+      severity: "warning",
+      message: expect.stringContaining("1 password has an unsalted SHA-1 hash") as never,
+    },
+    {
+      option: "users_file",
+      severity: "warning",
+      message: expect.stringContaining("2 passwords have") as never,
+    },
+  ]);
+  for (const malformed of [null, 7, [], { users: 7, users_file: [] }, { users: [null] }])
+    expect(look(malformed, null)).toEqual([]);
 });
 
 test("a file that is malformed or empty does not make a step", () => {

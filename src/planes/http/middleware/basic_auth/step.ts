@@ -13,7 +13,7 @@ import { refuse } from "../refuse.ts";
 import { Credentials, type Login } from "./credentials.ts";
 import { isQuick, verifyNow } from "./passwords.ts";
 import type { BasicAuthOptions } from "./schema.ts";
-import { parseUser, parseUsersFile, type User } from "./users.ts";
+import { NO_USER, parseUser, parseUsersFile, type User } from "./users.ts";
 import { type Asker, verifications } from "./verifications.ts";
 
 /** Longest time that a verification and those before it may take. */
@@ -23,11 +23,6 @@ export const basicAuth: Middleware<BasicAuthOptions> = {
   name: "basic_auth",
   create(options, context) {
     const users = usersOf(options, context);
-    const weak = users.filter(({ kind }) => kind === "sha1").length;
-    if (weak > 0)
-      context.warn(
-        `${weak} of ${users.length} passwords have an unsalted SHA-1 hash, which is soon guessed; htpasswd -B makes better ones`,
-      );
     // The id is kept as text: no hash of a password belongs there.
     const digest = Bun.CryptoHasher.hash("sha256", JSON.stringify(users), "hex");
     const credentials = context.state(`basic_auth ${digest}`, () => new Credentials(users));
@@ -40,7 +35,7 @@ function usersOf({ users, users_file: path }: BasicAuthOptions, context: StepCon
   const byName = new Map(users.map((line) => parseUser(line)).map((user) => [user.name, user]));
   if (path !== undefined)
     for (const user of parseUsersFile(path, context.readFile(path))) byName.set(user.name, user);
-  if (byName.size === 0) throw new Error(`${path} names no user; expected lines of name:hash`);
+  if (byName.size === 0) throw new Error(`${path} ${NO_USER}`);
   return [...byName.values()];
 }
 

@@ -23,6 +23,8 @@ const MIN_BCRYPT_COST = 4;
 const MAX_ARGON2 = [262_144, 16, 16] as const;
 const EXPECTED =
   "name:hash with a hash of bcrypt ($2y$, as htpasswd -B makes it), argon2 ($argon2id$), apr1 ($apr1$) or SHA-1 ({SHA})";
+/** What is wrong with a file without users. */
+export const NO_USER = "names no user; expected lines of name:hash";
 const CONTROL = /[\0-\x1f\x7f]/;
 
 /** One user. Throws SyntaxProblem. */

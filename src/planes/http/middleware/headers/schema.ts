@@ -19,6 +19,7 @@ const FRAMING = [
 ];
 /** Fields of requests that are written behind all steps. */
 const WRITTEN_BY_US = [
+  "forwarded",
   "via",
   "x-forwarded-for",
   "x-forwarded-host",
