@@ -289,4 +289,4 @@ test("10,000 routes: the fast reader is used, a wrong one is found, and the plan
   expect(JSON.parse(JSON.stringify(good.plan))).toEqual(good.plan);
   files.write(MAIN, big("  - { pool: web, mach: x }\n"));
   expect(texts(await loader(files)())[0]).toStartWith(`${MAIN}:10004:18: routes[10000].mach: unknown key`);
-});
+}, 60_000);
