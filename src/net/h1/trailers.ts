@@ -2,9 +2,12 @@
 import { Head } from "../head.ts";
 import { parseTrailers } from "./parse.ts";
 
-/** Fields that decide framing, routing, authentication or content, and so are useless or dangerous in a trailer. */
+/**
+ * Fields that decide framing, routing, authentication, identity, conditions or content, and so are useless or dangerous
+ * in a trailer (RFC 9110 6.5.1).
+ */
 const FORBIDDEN =
-  /^(?:transfer-encoding|content-.*|host|authorization|cookie|set-cookie|trailer|te|connection|keep-alive|upgrade|expect|range|cache-control|max-forwards|proxy-.*|www-authenticate|age|date|expires|location|retry-after|vary|warning|x-forwarded-.*|forwarded|via)$/;
+  /^(?:transfer-encoding|content-.*|host|authorization|cookie|set-cookie|trailer|te|connection|keep-alive|upgrade|http2-settings|expect|range|if-.*|cache-control|pragma|max-forwards|proxy|proxy-.*|www-authenticate|age|date|expires|location|retry-after|vary|warning|x-forwarded-.*|x-real-ip|x-request-id|forwarded|via|cdn-loop)$/;
 
 /** The trailer fields that may go on, or null when the section is malformed. `section` is whole lines. */
 export function keptTrailers(section: Uint8Array, maxFields: number): Head | null {
@@ -12,7 +15,8 @@ export function keptTrailers(section: Uint8Array, maxFields: number): Head | nul
   const bytes = Buffer.concat([section, Buffer.from("\r\n")]);
   if (parseTrailers(head, bytes, bytes.length) !== bytes.length) return null;
   for (let field = 0; field < head.count; field++) {
-    if (FORBIDDEN.test(head.nameAt(field).toLowerCase())) head.drop(field);
+    // Many servers read an underscore as a hyphen.
+    if (FORBIDDEN.test(head.nameAt(field).toLowerCase().replaceAll("_", "-"))) head.drop(field);
   }
   return head;
 }
