@@ -3,7 +3,7 @@ import type { Probe } from "./contract.ts";
 import { http } from "./http.ts";
 import { tcp } from "./tcp.ts";
 
-export const probes: readonly Probe[] = [http as Probe, tcp as Probe];
+export const probes: readonly Probe[] = [http, tcp];
 
 /** The probe with this name, or undefined. */
 export function probeByName(name: string): Probe | undefined {

@@ -46,7 +46,7 @@ export class ProbeConnection extends Attempt {
   }
 
   get #socket(): AnySocket | null {
-    return this.#secured ?? (this.socket as unknown as AnySocket | null);
+    return this.#secured ?? this.socket;
   }
 
   /** Sends bytes, once, after `connected`; what the socket does not take at once waits for it. */

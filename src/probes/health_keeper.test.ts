@@ -61,14 +61,13 @@ function setUp(initial: Partial<Snapshot> = {}) {
   /** Gives the keeper a plan; the clock moves past the waits for first answers. */
   const apply = async (plan: Plan, files: Snapshot["files"] = {}): Promise<void> => {
     snapshot = { ...snapshot, plan, files };
-    let over = false;
-    const changed = keeper.planChanged(plan).finally(() => (over = true));
-    for (let turn = 0; turn < 40 && !over; turn++) await Promise.resolve();
-    for (const wait of [FIRST_ADDRESSES_MS, FIRST_RESULTS_MS])
-      for (let left = over ? 0 : wait; left > 0 && !over; left -= 50) {
-        clock.advance(50);
-        for (let turn = 0; turn < 10; turn++) await Promise.resolve();
-      }
+    const state = { over: false };
+    const changed = keeper.planChanged(plan).finally(() => (state.over = true));
+    for (let turn = 0; turn < 40 && !state.over; turn++) await Promise.resolve();
+    for (let left = FIRST_ADDRESSES_MS + FIRST_RESULTS_MS; left > 0 && !state.over; left -= 50) {
+      clock.advance(50);
+      for (let turn = 0; turn < 10; turn++) await Promise.resolve();
+    }
     await changed;
   };
   const advance = async (ms: number): Promise<void> => {

@@ -160,7 +160,10 @@ export class ProbeScheduler {
     try {
       cancel = check.start(address, done);
     } catch (error) {
-      done({ healthy: false, reason: `the probe failed: ${error instanceof Error ? error.message : error}` });
+      done({
+        healthy: false,
+        reason: `the probe failed: ${error instanceof Error ? error.message : String(error)}`,
+      });
     }
     if (rhythm.end !== null) this.#wheel.after(rhythm, timing.timeout_ms);
   }

@@ -13,8 +13,8 @@ type Socket = Bun.Socket<{ received: string }>;
 
 /** What a backend does. `received` is everything that has come so far, latin1. */
 export interface Behaviour {
-  open?(socket: Socket): void;
-  data?(socket: Socket, received: string): void;
+  open?(socket: Socket): void | Promise<void>;
+  data?(socket: Socket, received: string): void | Promise<void>;
   end?(socket: Socket): void;
 }
 
@@ -45,11 +45,11 @@ export function backend(
       opened.data = { received: "" };
       received.push(opened.data);
       connections.add(opened);
-      behaviour.open?.(opened);
+      void behaviour.open?.(opened);
     },
     data(from: Socket, bytes: Buffer) {
       from.data.received += bytes.toString("latin1");
-      behaviour.data?.(from, from.data.received);
+      void behaviour.data?.(from, from.data.received);
     },
     end(ended: Socket) {
       if (behaviour.end === undefined) ended.end();

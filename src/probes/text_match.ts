@@ -18,13 +18,18 @@ export function wantedRegex(): z.ZodType<string, string> {
     .string({ error: "expected a regex" })
     .superRefine((pattern, context) => {
       try {
-        new LinearRegex(pattern);
+        compile(pattern);
       } catch (error) {
         if (!(error instanceof SyntaxProblem)) throw error;
         context.addIssue({ code: "custom", message: `${error.what}; expected ${error.expected}` });
       }
     })
     .meta({ type_name: "regex" });
+}
+
+/** Throws SyntaxProblem. */
+function compile(pattern: string): LinearRegex {
+  return new LinearRegex(pattern);
 }
 
 /** Says what an answer lacks, or null when it has everything. */
@@ -38,7 +43,7 @@ export function matcherOf(
 ): Matcher | null {
   if (text === undefined && pattern === undefined) return null;
   const wanted = text === undefined ? null : Buffer.from(text);
-  const regex = pattern === undefined ? null : new LinearRegex(pattern);
+  const regex = pattern === undefined ? null : compile(pattern);
   return (answer) => {
     const bytes = Buffer.from(answer.buffer, answer.byteOffset, answer.length);
     if (wanted !== null && !bytes.includes(wanted)) return `the ${what} does not contain the expected text`;

@@ -36,8 +36,8 @@ export function applyDelta<State extends KnownState>(state: State, delta: Snapsh
 /** A delta that turns `before` into `after`: both lists of keys are looked at. */
 export function deltaBetween(before: KnownState, after: KnownState): SnapshotDelta {
   return {
-    health: changes(before.health, after.health, "unknown" as Health),
-    members: changes(before.members, after.members, [] as readonly string[]),
+    health: changes(before.health, after.health, "unknown"),
+    members: changes(before.members, after.members, []),
   };
 }
 

@@ -7,7 +7,7 @@ const THRESHOLDS = { healthy_after: 2, unhealthy_after: 3 };
 /** Health after each result; `+` is a success and `-` a failure. */
 function course(start: HealthRecord, results: string, thresholds = THRESHOLDS): Health[] {
   let record = start;
-  return [...results].map((result) => {
+  return results.split("").map((result) => {
     record = afterResult(record, result === "+", thresholds);
     return record.health;
   });

@@ -5,12 +5,15 @@ import { hasHealthy, mayServe } from "./veto.ts";
 /** Who serves, as letters of those that may: members are written as the first letter of their health. */
 function serving(members: string, checked = true, weights: readonly number[] = []): string {
   const words: Record<string, Health> = { h: "healthy", u: "unhealthy", "?": "unknown" };
-  const measured = [...members].map((letter, index) => ({
+  const measured = members.split("").map((letter, index) => ({
     health: words[letter]!,
     weight: weights[index] ?? 1,
   }));
   const any = hasHealthy(measured);
-  return [...members].filter((_, index) => mayServe(measured[index]!.health, checked, any)).join("");
+  return members
+    .split("")
+    .filter((_, index) => mayServe(measured[index]!.health, checked, any))
+    .join("");
 }
 
 test("H-H11/veto: unknown members wait while somebody is healthy, and serve while nobody is", () => {
