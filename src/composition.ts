@@ -5,14 +5,21 @@ import { VERSION } from "./cli/version.ts";
 
 export const parts: ProgramParts = {
   async config() {
-    const [{ strategies }, { probes }, { middlewareParts }, { ruleProblem, rulesWarning }] =
-      await Promise.all([
-        import("./core/strategies/all.ts"),
-        import("./probes/all.ts"),
-        import("./planes/http/middleware/all_parts.ts"),
-        import("./core/rules/rule_problem.ts"),
-      ]);
-    return { strategies, probes, middlewares: middlewareParts, checkRule: ruleProblem, rulesWarning };
+    const [strategies, probes, middlewares, rules, certificates] = await Promise.all([
+      import("./core/strategies/all.ts"),
+      import("./probes/all.ts"),
+      import("./planes/http/middleware/all_parts.ts"),
+      import("./core/rules/rule_problem.ts"),
+      import("./platform/certificate_reader.ts"),
+    ]);
+    return {
+      strategies: strategies.strategies,
+      probes: probes.probes,
+      middlewares: middlewares.middlewareParts,
+      checkRule: rules.ruleProblem,
+      rulesWarning: rules.rulesWarning,
+      certificates: certificates.certificateReader(Date.now),
+    };
   },
   async createProgram(identity) {
     const [{ HttpProgram }, { createStep }] = await Promise.all([

@@ -241,6 +241,7 @@ routes: [{ pool: p }]
   expect(texts(result)).toEqual([
     `${MAIN}:7:29: listeners.a.tls.certificates[1].key: /etc/fairlead/other is another's`,
     `${MAIN}:7:47: listeners.a.tls.certificates[1].client_ca: /etc/fairlead/new holds nobody`,
+    `${MAIN}:8:19: listeners.a.tls.certificates[2].cert: /etc/fairlead/new holds nobody`,
     `${MAIN}:8:29: listeners.a.tls.certificates[2].key: cannot read /etc/fairlead/missing: no such file`,
     `${MAIN}:11:65: pools.p.tls.key: /etc/fairlead/other is another's`,
     `${MAIN}:11:76: pools.p.tls.ca: /etc/fairlead/key holds nobody`,

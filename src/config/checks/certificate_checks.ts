@@ -24,8 +24,10 @@ export function certificateFindings(value: unknown, inputs: ResolvedInputs, part
     typeof file === "string" ? inputs.files[file] : undefined;
   const lookAt = (settings: PlainMap, path: Path, authorities: string): void => {
     const [certificate, key] = [textOf(settings["cert"]), textOf(settings["key"])];
-    if (certificate !== undefined && key !== undefined)
-      told(settings, path, reader.pair(certificate, key), { certificate: "cert", key: "key" });
+    if (certificate !== undefined) {
+      const found = key === undefined ? reader.authorities(certificate) : reader.pair(certificate, key);
+      told(settings, path, found, { certificate: "cert", key: "key" });
+    }
     const trusted = textOf(settings[authorities]);
     if (trusted !== undefined)
       told(settings, path, reader.authorities(trusted), { certificate: authorities, key: authorities });
