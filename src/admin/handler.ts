@@ -3,8 +3,10 @@ import { ERRORS, type ErrorCode } from "../core/errors.ts";
 import type { ExchangeHandler, HttpExchange } from "../net/http_exchange.ts";
 import { EXPOSITION_CONTENT_TYPE } from "../observe/exposition.ts";
 import type { Clock } from "../platform/clock.ts";
+import type { TimerWheel } from "../platform/timer_wheel.ts";
 import { isAdminHost } from "./address.ts";
 import { healthStatus, type HealthReport } from "./health.ts";
+import { RestedText } from "./rested.ts";
 
 /** What the pages show. */
 export interface AdminPages {
@@ -19,18 +21,24 @@ interface Page {
   readonly body: string;
 }
 
+type PageName = "/health" | "/metrics";
+
 const PLAIN = "text/plain; charset=utf-8";
 const ALLOWED_METHODS: readonly string[] = ["GET", "HEAD"];
 
 export class AdminHandler implements ExchangeHandler {
   readonly #pages: AdminPages;
+  readonly #metrics: RestedText;
   readonly #clock: Clock;
+  readonly #wheel: TimerWheel;
   /** A name from outside leads to a unix socket by no way. */
   readonly #checksHost: boolean;
 
-  constructor(pages: AdminPages, clock: Clock, checksHost: boolean) {
+  constructor(pages: AdminPages, clock: Clock, wheel: TimerWheel, checksHost: boolean) {
     this.#pages = pages;
+    this.#metrics = new RestedText(() => pages.metrics(), clock);
     this.#clock = clock;
+    this.#wheel = wheel;
     this.#checksHost = checksHost;
   }
 
@@ -39,26 +47,36 @@ export class AdminHandler implements ExchangeHandler {
       this.onFail(exchange, "FL_MISDIRECTED");
       return;
     }
-    const page = this.#pageAt(exchange.path);
-    if (page === null) {
+    const { path } = exchange;
+    if (path !== "/health" && path !== "/metrics") {
       this.#answer(exchange, { status: 404, type: PLAIN, body: "here are /health and /metrics\n" });
     } else if (ALLOWED_METHODS.includes(exchange.method)) {
-      this.#answer(exchange, page());
+      this.#show(exchange, path);
     } else {
       const body = `${ERRORS.FL_METHOD_NOT_ALLOWED.text}\n`;
       this.#answer(exchange, { status: 405, type: PLAIN, body }, `Allow: ${ALLOWED_METHODS.join(", ")}\r\n`);
     }
   }
 
-  #pageAt(path: string): (() => Page) | null {
-    if (path === "/metrics")
-      return () => ({ status: 200, type: EXPOSITION_CONTENT_TYPE, body: this.#pages.metrics() });
-    if (path !== "/health") return null;
-    return () => {
+  #show(exchange: HttpExchange, name: PageName): void {
+    if (name === "/health") {
       const report = this.#pages.health();
       const body = `${JSON.stringify(report)}\n`;
-      return { status: healthStatus(report), type: "application/json", body };
-    };
+      this.#answer(exchange, { status: healthStatus(report), type: "application/json", body });
+      return;
+    }
+    const askedAt = exchange.startedMs;
+    const wait = this.#metrics.waitMs(askedAt);
+    if (wait > 0) this.#wheel.after(exchange, wait);
+    else {
+      const body = this.#metrics.text(askedAt);
+      this.#answer(exchange, { status: 200, type: EXPOSITION_CONTENT_TYPE, body });
+    }
+  }
+
+  /** The rest that `/metrics` had to wait for is over. */
+  onDeadline(exchange: HttpExchange): void {
+    this.#show(exchange, "/metrics");
   }
 
   #answer(exchange: HttpExchange, { status, type, body }: Page, more = ""): void {
@@ -75,12 +93,11 @@ export class AdminHandler implements ExchangeHandler {
     else this.#answer(exchange, { status, type: PLAIN, body: `${text}\n` });
   }
 
-  // No page has a backend, reads a body or waits: the codec calls none of these.
+  // No page has a backend, reads a body or runs steps: the codec calls none of these.
   onResume(): void {}
   onCollected(): void {}
   onResponseHead(): void {}
   onUpstreamFailed(): void {}
   onWait(): void {}
-  onDeadline(): void {}
   onDone(): void {}
 }

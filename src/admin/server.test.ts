@@ -219,7 +219,7 @@ test("beyond its limit the server closes the connection that was idle for longes
   for (const socket of sockets) socket.destroy();
 });
 
-test("metrics that take long to make are not made for each who asks", async () => {
+test("metrics that take long to make are not made for each who asks: they wait and share", async () => {
   const clock = new ManualClock();
   let made = 0;
   const { port } = start({
@@ -231,11 +231,39 @@ test("metrics that take long to make are not made for each who asks", async () =
   });
   const next = async (): Promise<string> => bodyOf(await ask(port, "GET /metrics"));
   expect(await next()).toBe("made 1\n");
-  expect(await next()).toBe("made 1\n");
-  clock.advance(899);
-  expect(await next()).toBe("made 1\n");
-  clock.advance(1);
-  expect(await next()).toBe("made 2\n");
+  let answered = 0;
+  const waiting = [1, 2, 3].map(async () => {
+    const text = await next();
+    answered++;
+    return text;
+  });
+  // All three have been read when a later request has been answered.
+  for (let turn = 0; turn < 3; turn++) await ask(port, "GET /health");
+  clock.advance(890);
+  await ask(port, "GET /health");
+  expect([answered, made]).toEqual([0, 1]);
+  clock.advance(100);
+  expect(await Promise.all(waiting)).toEqual(["made 2\n", "made 2\n", "made 2\n"]);
+});
+
+test("who gives up waiting is no trouble", async () => {
+  const clock = new ManualClock();
+  const { port } = start({
+    clock,
+    metrics() {
+      clock.advance(100);
+      return "up 1\n";
+    },
+  });
+  await ask(port, "GET /metrics");
+  const socket = connect(port, "127.0.0.1");
+  socket.on("error", () => {});
+  socket.write("GET /metrics HTTP/1.1\r\nHost: localhost\r\n\r\n");
+  await ask(port, "GET /health");
+  socket.resetAndDestroy();
+  await ask(port, "GET /health");
+  clock.advance(5_000);
+  expect(bodyOf(await ask(port, "GET /metrics"))).toBe("up 1\n");
 });
 
 test("metrics that are made quickly are always fresh", async () => {

@@ -17,7 +17,6 @@ import {
 import { TimerWheel } from "../platform/timer_wheel.ts";
 import { adminAddress } from "./address.ts";
 import { AdminHandler, type AdminPages } from "./handler.ts";
-import { rested } from "./rested.ts";
 
 const BACKLOG = 64;
 /** Beyond these the one that has been idle for longest is closed, or the new one where none is idle. */
@@ -66,10 +65,10 @@ class Server implements AdminServer {
     this.port = port;
     this.#clock = clock;
     this.#removeFile = fileRemover(wanted);
-    const pages = { metrics: rested(metrics, clock), health };
+    const wheel = new TimerWheel(clock);
     this.#host = {
-      handler: new AdminHandler(pages, clock, wanted.kind === "tcp"),
-      wheel: new TimerWheel(clock),
+      handler: new AdminHandler({ metrics, health }, clock, wheel, wanted.kind === "tcp"),
+      wheel,
       now: () => clock.now(),
       limits: LIMITS,
       timeouts: TIMEOUTS,
