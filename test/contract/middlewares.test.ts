@@ -9,6 +9,7 @@ import { testParts } from "../../src/config/test_parts.ts";
 import { STEP_STAGES, type StepResult } from "../../src/net/exchange.ts";
 import { createStep, middlewareByName, middlewares } from "../../src/planes/http/middleware/all.ts";
 import { middlewareParts } from "../../src/planes/http/middleware/all_parts.ts";
+import { PLACEHOLDERS } from "../../src/planes/http/middleware/headers/template.ts";
 import {
   responseHead,
   runStep,
@@ -301,6 +302,10 @@ test("both lists have the same names, each once, and every name is found", () =>
   }
   expect(middlewareByName("nothing")).toBeUndefined();
   expect(() => createStep("nothing", {}, testContext())).toThrow("no middleware nothing");
+});
+
+test("every placeholder of fields stands in the documentation", () => {
+  expect(PLACEHOLDERS.filter((placeholder) => !DOCS.includes(`\`${placeholder}\``))).toEqual([]);
 });
 
 test("workers do not load the schema library, and configurations do not load steps", () => {

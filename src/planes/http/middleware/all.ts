@@ -15,18 +15,18 @@ import { stripPrefix } from "./strip_prefix/step.ts";
 import { stripPrefixRegex } from "./strip_prefix_regex/step.ts";
 
 export const middlewares: readonly Middleware[] = [
-  ipAllowList as Middleware,
-  redirectScheme as Middleware,
-  redirectRegex as Middleware,
-  inFlightReq as Middleware,
-  basicAuth as Middleware,
-  buffering as Middleware,
-  headers as Middleware,
-  addPrefix as Middleware,
-  stripPrefix as Middleware,
-  stripPrefixRegex as Middleware,
-  replacePath as Middleware,
-  replacePathRegex as Middleware,
+  ipAllowList,
+  redirectScheme,
+  redirectRegex,
+  inFlightReq,
+  basicAuth,
+  buffering,
+  headers,
+  addPrefix,
+  stripPrefix,
+  stripPrefixRegex,
+  replacePath,
+  replacePathRegex,
 ];
 
 /** The middleware with this name, or undefined. */

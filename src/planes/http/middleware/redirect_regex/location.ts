@@ -17,7 +17,8 @@ export function safeLocation(pieces: readonly Piece[], source: string): string |
   const location = textOf(pieces);
   if (location.startsWith("/")) return /^\/[/\\]/.test(location) ? null : location;
   const absolute = ABSOLUTE.exec(location);
-  if (absolute === null || absolute[2]! === "" || absolute[2]!.includes("@")) return null;
+  const host = absolute?.[2] ?? "";
+  if (absolute === null || host === "" || host.includes("@")) return null;
   const sourceEnd = ABSOLUTE.exec(source)![0].length;
   const hostStart = absolute[1]!.length + "://".length;
   return isMeantHost(pieces, hostStart, absolute[0].length, sourceEnd) ? location : null;
