@@ -139,6 +139,25 @@ describe("body length", () => {
     expect(framing.length).toBe(0);
   });
 
+  test("H-C18/framing a length that some parsers might read otherwise is written anew", () => {
+    const lines = (...fields: string[]) => {
+      const head = parsedRequest(["Host: a", ...fields, "X: 1"]);
+      expect(judgeRequest(head)).toBeNull();
+      return [head.droppedCount, head.appended];
+    };
+    for (const line of ["Content-Length: 5", "content-length:5", "Content-Length: 0", "Content-Length: 10"])
+      expect([line, lines(line)]).toEqual([line, [0, ""]]);
+    for (const value of [" 5 ", " 5\t", "\t5", "  5", " 05", " 0005 "])
+      expect([value, lines(`Content-Length:${value}`)]).toEqual([value, [1, "Content-Length: 5\r\n"]]);
+    expect(lines("Content-Length: 00")).toEqual([1, "Content-Length: 0\r\n"]);
+    const last = parsedRequest(["Host: a", "Content-Length: 7 "]);
+    expect(judgeRequest(last)).toBeNull();
+    expect(last.fields()).toEqual([
+      ["Host", "a"],
+      ["Content-Length", "7"],
+    ]);
+  });
+
   test("H-C5/framing nothing but one final chunked, and 501 for unknown codings alone", () => {
     for (const text of ["chunked", "CHUNKED", "Chunked"]) {
       expect(judge(`Transfer-Encoding: ${text}`)).toBeNull();

@@ -95,7 +95,26 @@ function judgeLength(head: Head, isRequest: boolean): ErrorCode | null {
   const length = decimalValue(head, parsed.contentLength);
   if (length < 0) return "FL_BAD_FRAMING";
   framing.length = length;
+  if (!isPlainLine(head, parsed.contentLength)) {
+    head.drop(parsed.contentLength);
+    head.add("Content-Length", String(length));
+  }
   return null;
+}
+
+/**
+ * False where a field of digits stands with zeros in front or with other white space than one space: some parsers refuse
+ * that or read octal, so such a line does not go on as it came.
+ */
+function isPlainLine(head: Head, field: number): boolean {
+  const { bytes, positions } = head;
+  const at = field * FIELD_STRIDE;
+  const valueStart = positions[at + 2]!;
+  const valueEnd = positions[at + 3]!;
+  const next = field + 1 < head.count ? positions[at + FIELD_STRIDE]! : head.fieldsEnd;
+  const before = valueStart - positions[at + 1]!;
+  if (next - valueEnd !== 2 || before > 2 || (before === 2 && bytes[valueStart - 1] !== 32)) return false;
+  return bytes[valueStart] !== 48 || valueEnd - valueStart === 1;
 }
 
 /** `gzip, chunked` names a coding that we do not have; `chunked, gzip` or an empty member is malformed. */
