@@ -17,6 +17,11 @@ import { MemorySocket } from "./memory_socket.ts";
 /** Answers a request when all of it has been sent to the backend; bytes of one or more segments. */
 export type Answerer = (received: Buffer) => readonly Uint8Array[];
 
+/** One of each for all drivers, as they serve all connections of a worker: exchanges are used again. */
+const clock = new ManualClock();
+const wheel = new TimerWheel(clock);
+const exchanges = new ExchangePool();
+
 const OK = Buffer.from("HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n");
 
 /** One connection to the backend. */
@@ -40,12 +45,10 @@ export class CodecDriver implements ExchangeHandler {
 
   constructor(answer: Answerer = () => [OK]) {
     this.#answer = answer;
-    const clock = new ManualClock();
-    const wheel = new TimerWheel(clock);
     const host: ServerHost = {
       handler: this,
       wheel,
-      exchanges: new ExchangePool(),
+      exchanges,
       now: () => clock.now(),
       limits: DEFAULT_LIMITS,
       timeouts: DEFAULT_TIMEOUTS,
@@ -190,5 +193,7 @@ export function driveCodec(segments: readonly Uint8Array[], answer?: Answerer, f
   const driver = new CodecDriver(answer);
   for (const segment of segments) driver.feed(segment);
   if (finish) driver.finish();
+  // The wheel would hold every driver for ever: nobody moves its clock.
+  wheel.remove(driver.server);
   return driver;
 }
