@@ -15,6 +15,11 @@ export function listOr(value: unknown): readonly unknown[] {
   return Array.isArray(value) ? value : [];
 }
 
+/** Text and numbers as text, "" for all else: a map may even hold a `toString` of its own. */
+export function textOr(value: unknown): string {
+  return typeof value === "string" ? value : typeof value === "number" ? String(value) : "";
+}
+
 /** What kind of value this is, as users call it. */
 export function kindOf(
   value: unknown,

@@ -1,7 +1,7 @@
 /** Listeners that want the same port, and TLS options that contradict each other. Works on malformed values too. */
 import { parseListenAddress, type ParsedListenAddress } from "../../core/schema/listen_address.ts";
 import type { Finding } from "../finding.ts";
-import { isMap, listOr, mapOr, type PlainMap } from "../plain_value.ts";
+import { isMap, listOr, mapOr, textOr, type PlainMap } from "../plain_value.ts";
 import type { Path } from "../problem.ts";
 
 export function checkListeners(root: unknown): Finding[] {
@@ -80,7 +80,7 @@ function optionFindings(options: PlainMap, outer: PlainMap, path: Path): Finding
   const of = (key: string): unknown => options[key] ?? outer[key];
   const own = (...keys: string[]): string | undefined => keys.find((key) => Object.hasOwn(options, key));
   const versionKey = own("min_version", "max_version");
-  if (versionKey !== undefined && String(of("min_version")) === "1.3" && String(of("max_version")) === "1.2")
+  if (versionKey !== undefined && textOr(of("min_version")) === "1.3" && textOr(of("max_version")) === "1.2")
     findings.push({
       path: [...path, versionKey],
       what: "value",

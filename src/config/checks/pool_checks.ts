@@ -1,7 +1,7 @@
 /** What a pool says about its strategy and its TLS must fit together. Works on malformed values too. */
 import type { Finding } from "../finding.ts";
 import { findingsOf } from "../issues.ts";
-import { isMap, listOr, mapOr, type PlainMap } from "../plain_value.ts";
+import { isMap, listOr, mapOr, textOr, type PlainMap } from "../plain_value.ts";
 import { takesHashKey, type ConfigParts, type StrategyPart } from "../parts.ts";
 import { pathText, type Path } from "../problem.ts";
 
@@ -55,7 +55,7 @@ function tlsFindings(pool: PlainMap, path: Path): Finding[] {
       what: "key",
       message: "cert and key belong together: one is missing",
     });
-  const secure = listOr(pool["backends"]).some((backend) => /^https/i.test(String(mapOr(backend)["url"])));
+  const secure = listOr(pool["backends"]).some((backend) => /^https/i.test(textOr(mapOr(backend)["url"])));
   if (!secure)
     findings.push({
       path: [...path, "tls"],

@@ -25,3 +25,59 @@ const bad = texts.filter(([name]) => underlined.includes(name));
 test.each(bad)("%s is underlined", (_, text) => {
   expect(schema.safeParse(mainFile(text)).success).toBe(false);
 });
+
+interface JsonSchema {
+  readonly $ref?: string;
+  readonly anyOf?: readonly JsonSchema[];
+  readonly oneOf?: readonly JsonSchema[];
+  readonly properties?: Readonly<Record<string, JsonSchema>>;
+  readonly additionalProperties?: boolean | JsonSchema;
+  readonly items?: JsonSchema;
+  readonly $defs?: Readonly<Record<string, JsonSchema>>;
+}
+
+test("everything.yaml, whose values the mutation test changes one by one, names every setting", () => {
+  const root = configJsonSchema(testParts) as JsonSchema;
+  const branchesOf = (one: JsonSchema): JsonSchema[] => {
+    if (one.$ref !== undefined) return branchesOf(root.$defs![one.$ref.split("/").at(-1)!]!);
+    return [one, ...[...(one.anyOf ?? []), ...(one.oneOf ?? [])].flatMap(branchesOf)];
+  };
+  const missing: string[] = [];
+  let found = 0;
+  /** `values` are all that stand at `path`, in all entries of lists and maps. */
+  const visit = (schemas: readonly JsonSchema[], values: readonly unknown[], path: string): void => {
+    const branches = schemas.flatMap(branchesOf);
+    const maps = values.filter(
+      (value) => typeof value === "object" && value !== null && !Array.isArray(value),
+    );
+    const known = new Set(branches.flatMap(({ properties }) => Object.keys(properties ?? {})));
+    for (const key of known) {
+      const inside = maps.filter((map) => Object.hasOwn(map as object, key)) as Record<string, unknown>[];
+      if (inside.length === 0) missing.push(`${path}.${key}`);
+      else found++;
+      const below = branches.flatMap(({ properties }) => properties?.[key] ?? []);
+      visit(
+        below,
+        inside.map((map) => map[key]),
+        `${path}.${key}`,
+      );
+    }
+    const entries = branches.flatMap(({ additionalProperties: more }) =>
+      typeof more === "object" ? [more] : [],
+    );
+    const others = maps.flatMap((map) => Object.entries(map as object).filter(([key]) => !known.has(key)));
+    if (entries.length > 0)
+      visit(
+        entries,
+        others.map(([, value]: [string, unknown]) => value),
+        `${path}.*`,
+      );
+    const items = branches.flatMap((branch) => branch.items ?? []);
+    if (items.length > 0) visit(items, values.filter(Array.isArray).flat(), `${path}[]`);
+  };
+  const [, text] = texts.find(([name]) => name === "everything.yaml")!;
+  visit([root], [mainFile(text)], "");
+  // Middlewares and the strategies of the tests have tests of their own.
+  expect(missing.filter((path) => !/middlewares|\.strategy\.level/.test(path))).toEqual([]);
+  expect(found).toBeGreaterThan(100);
+});
