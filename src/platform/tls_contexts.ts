@@ -4,19 +4,18 @@ import type { CertificatePlan, ClientAuth, TlsOptions, TlsPlan } from "../core/p
 import type { FileMap } from "../core/snapshot.ts";
 import { certificateNames } from "./certificate_names.ts";
 import { certificateReader, type CertificateFinding } from "./certificate_reader.ts";
-import { nativeContext, type NativeContext } from "./tls_hooks.ts";
+import { nativeContext, type SocketContext } from "./tls_hooks.ts";
 import { nodeTls } from "./tls_modules.ts";
 
 /** SSL_OP_NO_TICKET. */
 const NO_TICKETS = 0x4000;
 
 /** A certificate with the options that it is served under. Holds the keys of the session tickets that it gives out. */
-export interface TlsContext {
+export interface TlsContext extends SocketContext {
   readonly clientAuth: ClientAuth;
   /** Equal for contexts that ask the same of client certificates. */
   readonly clientRule: string;
   readonly secure: SecureContext;
-  readonly native: NativeContext;
   /** Hash of everything that went into it. */
   readonly key: string;
   readonly names: readonly string[];
@@ -155,11 +154,15 @@ function buildContext(
   const { client_auth: clientAuth, client_ca: clientCa } = options;
   const authorities = clientCa === null ? null : contentOf(files, clientCa);
   if (clientCa !== null) checkAuthorities(clientCa, authorities!);
+  const requestCert = clientAuth !== "none";
+  const rejectUnauthorized = clientAuth === "require_and_verify";
   const secure = createContext(certificate, {
     cert,
     key: contentOf(files, certificate.key),
     ...versionOptions(options),
-    ...clientOptions(clientAuth, authorities, cert),
+    // A context must know at its making that it will ask for client certificates.
+    ...({ requestCert, rejectUnauthorized } as SecureContextOptions),
+    ...authorityOptions(clientAuth, authorities, cert),
     ...(tickets ? {} : { secureOptions: NO_TICKETS }),
   });
   return {
@@ -167,6 +170,8 @@ function buildContext(
     clientRule: JSON.stringify([clientAuth, authorities]),
     secure,
     native: nativeContext(secure),
+    requestCert,
+    rejectUnauthorized,
     key,
     names: certificate.names.length > 0 ? certificate.names : certificateNames(cert),
   };
@@ -189,17 +194,12 @@ function versionOptions({ min_version, max_version, ciphers, curves }: TlsOption
 }
 
 /**
- * A context must know at its making that it will ask for client certificates. Where it does not, its own certificate
- * stands for the authorities: with none given, BoringSSL looks for the issuer of a lone certificate in the system's
- * store at every handshake (four open(2) calls).
+ * Where no client certificate is asked for, the context's own certificate stands for the authorities: with none given,
+ * BoringSSL looks for the issuer of a lone certificate in the system's store at every handshake (four open(2) calls).
  */
-function clientOptions(auth: ClientAuth, authorities: string | null, cert: string): SecureContextOptions {
+function authorityOptions(auth: ClientAuth, authorities: string | null, cert: string): SecureContextOptions {
   if (auth === "none") return { ca: cert };
-  return {
-    requestCert: true,
-    rejectUnauthorized: auth === "require_and_verify",
-    ...(authorities === null ? {} : { ca: authorities }),
-  } as SecureContextOptions;
+  return authorities === null ? {} : { ca: authorities };
 }
 
 /** Throws TlsSettingsError with the setting that the library refuses. */

@@ -1,10 +1,13 @@
 /**
  * What Bun 1.4.5 can do with TLS and does not document: every use of it stands in this file and is tried once at start
- * by `tls_self_check.ts`. Documented ways do the same, slower: `tls_stream.ts`. See docs/decisions/0006-tls-hooks.md.
+ * by `tls_self_check.ts`. Documented ways do the same, slower: `tls_node.ts`. See docs/decisions/0006-tls-hooks.md.
  *
  * - `Bun.listen` and `upgradeTLS` take a context of node:tls that was made before, as `tls.secureContext`.
  * - A listener calls `serverName(data, name, socket)` and uses the context that it returns.
  * - `upgradeTLS` acts as a server with `isServer`, and takes bytes that have been read already as `initialData`.
+ *
+ * Beside `secureContext` the options for client certificates must be said again: with `ALPNProtocols` alone `upgradeTLS`
+ * asks for no certificate, whatever the context was made with.
  */
 import type { SecureContext } from "node:tls";
 import { acceptOn } from "./sockets.ts";
@@ -12,15 +15,38 @@ import { acceptOn } from "./sockets.ts";
 /** The part of a SecureContext that sockets take. */
 export type NativeContext = object & { readonly nativeContext: never };
 
+/** A context, and what it was made with. */
+export interface SocketContext {
+  readonly native: NativeContext;
+  readonly requestCert: boolean;
+  readonly rejectUnauthorized: boolean;
+}
+
 export function nativeContext(context: SecureContext): NativeContext {
   return (context as unknown as { context: NativeContext }).context;
 }
 
-/** A TLS socket of Bun, as far as servers use it beside reading and writing. */
-export type TlsServerSocket<Data> = Bun.Socket<Data> & {
+/** A TLS connection of the server: what Bun's sockets have of it, and those of `tls_node.ts`. */
+export interface TlsServerSocket<Data> {
+  data: Data;
   /** Name of the negotiated protocol, false = none. */
-  readonly alpnProtocol: string | false;
-};
+  readonly alpnProtocol: string | false | null;
+  /** Returns the number of bytes taken, below 0 when the connection is closed. */
+  write(bytes: Uint8Array, offset: number, length: number): number;
+  pause(): void;
+  resume(): void;
+  /** close_notify and FIN. */
+  shutdown(): void;
+  /** Frees the descriptor at once only after `shutdown`; alone it waits for the client, whatever is called then. */
+  end(): void;
+  terminate(): void;
+  /** `TLSv1.3` */
+  getTLSVersion(): string;
+  /** The name that the client asked for. */
+  getServername(): unknown;
+  /** An empty object or undefined when the client sent no certificate. */
+  getPeerCertificate(): unknown;
+}
 
 export interface TlsServerHandlers<Data> {
   open(socket: TlsServerSocket<Data>): void;
@@ -37,8 +63,13 @@ export interface TlsServerHandlers<Data> {
 }
 
 /** Options of a context with its list of protocols, in the form that sockets take. */
-function tlsOptions(context: NativeContext, alpn: readonly string[]): Bun.TLSOptions {
-  const options = { secureContext: context, ...(alpn.length === 0 ? {} : { ALPNProtocols: alpnWire(alpn) }) };
+function tlsOptions(context: SocketContext, alpn: readonly string[]): Bun.TLSOptions {
+  const { native, requestCert, rejectUnauthorized } = context;
+  const options = {
+    secureContext: native,
+    ...(requestCert ? { requestCert, rejectUnauthorized } : {}),
+    ...(alpn.length === 0 ? {} : { ALPNProtocols: alpnWire(alpn) }),
+  };
   return options as unknown as Bun.TLSOptions;
 }
 
@@ -56,14 +87,14 @@ export function acceptTls<Data>(
   backlog: number,
   options: {
     readonly data: Data;
-    readonly context: NativeContext;
+    readonly context: SocketContext;
     readonly alpn: readonly string[];
-    readonly find: (name: string) => NativeContext | null;
+    readonly find: (name: string) => SocketContext | null;
     readonly socket: TlsServerHandlers<Data>;
   },
 ): Bun.TCPSocketListener<Data> {
   const { data, context, alpn, find, socket } = options;
-  const serverName = (_data: Data, name: string) => find(name) ?? undefined;
+  const serverName = (_data: Data, name: string) => find(name)?.native;
   return acceptOn<Data>(fd, backlog, {
     data,
     tls: tlsOptions(context, alpn),
@@ -79,7 +110,7 @@ export function upgradeServer<Data>(
   plain: Bun.Socket<unknown>,
   options: {
     readonly data: Data;
-    readonly context: NativeContext;
+    readonly context: SocketContext;
     readonly alpn: readonly string[];
     readonly received: Uint8Array;
     readonly socket: TlsServerHandlers<Data>;

@@ -4,7 +4,7 @@ import {
   acceptTls,
   nativeContext,
   upgradeServer,
-  type NativeContext,
+  type SocketContext,
   type TlsServerHandlers,
 } from "./tls_hooks.ts";
 import { nodeTls } from "./tls_modules.ts";
@@ -47,15 +47,16 @@ async function works(check: (contexts: CheckContexts) => Promise<boolean>): Prom
 }
 
 interface CheckContexts {
-  readonly other: NativeContext;
-  readonly named: NativeContext;
+  readonly other: SocketContext;
+  readonly named: SocketContext;
 }
 
 async function checkContexts(): Promise<CheckContexts> {
   const { issueCertificate } = await import("./issue_certificate.ts");
   const context = (commonName: string) => {
     const { cert, key } = issueCertificate({ commonName, names: [commonName] });
-    return nativeContext(nodeTls().createSecureContext({ cert, key, ca: cert }));
+    const native = nativeContext(nodeTls().createSecureContext({ cert, key, ca: cert }));
+    return { native, requestCert: false, rejectUnauthorized: false };
   };
   return { other: context("other.invalid"), named: context(NAME) };
 }
@@ -64,7 +65,7 @@ async function checkContexts(): Promise<CheckContexts> {
 const echo: TlsServerHandlers<null> = {
   open() {},
   handshake() {},
-  data: (socket, bytes) => void socket.write(bytes),
+  data: (socket, bytes) => void socket.write(bytes, 0, bytes.length),
   drain() {},
   end: (socket) => void socket.end(),
   close() {},
