@@ -171,6 +171,16 @@ describe.each(strategies.map((strategy) => [strategy.name, strategy] as const))(
       }
     });
 
+    test("H-H29/core a of weight 1 and b of weight 0: a, nobody while a is down, a again; never b", () => {
+      const candidates = candidatesOf(1, 0);
+      const picker = create(strategy, candidates);
+      for (const available of [true, false, true]) {
+        candidates[0]!.available = available;
+        const expected = available ? candidates[0]! : null;
+        for (let round = 0; round < 100; round++) expect(picker.pick!(mix(round), [])).toBe(expected);
+      }
+    });
+
     test("one candidate gets everything, from the lowest to the highest hash", () => {
       const candidates = [candidateOf("only", 65_535)];
       const picker = create(strategy, candidates);

@@ -2,12 +2,7 @@ import { z } from "zod";
 
 const NAME = /^[A-Za-z0-9][A-Za-z0-9._@:[\]/-]*$/;
 
-/** True for a name of a listener, pool, middleware or backend: what can stand in a metric label, a path and a command. */
-export function isName(text: string): boolean {
-  return text.length <= 128 && NAME.test(text);
-}
-
-/** A name that users give to a part of the configuration. */
+/** The name of a listener, pool, middleware or backend: it can stand in a metric label, a path and a command. */
 export function name(): z.ZodString {
   const error =
     "a name starts with a letter or digit, goes on with letters, digits and . _ - : @ / [ ], and has at most 128 characters";
