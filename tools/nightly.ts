@@ -91,7 +91,6 @@ async function nightly(entries: readonly FuzzEntry[], budgetMs: number, firstSee
       const entry = entries[turn % entries.length]!;
       const seed = firstSeed + Math.floor(turn++ / entries.length);
       const rest = Math.ceil(budgetMs - (performance.now() - start));
-      // oxlint-disable-next-line no-await-in-loop -- one round after the other is the point
       const result = await roundInChild(entry, Math.max(1, Math.min(slice, rest)), seed);
       add(totals.get(entry)!, result);
       report(performance.now() - start, budgetMs, entry, seed, result);

@@ -6,19 +6,21 @@
  * one failed test, and so does a process that ends with an error without a failed test. Skips are printed with their
  * reasons and never count as passed. The last line is `N passed, N failed`.
  *
- * usage: tools/test.ts [--no-install] [path filter …]
+ * usage: tools/test.ts [--no-install] [--folder DIR] [start of a path …]
+ *
+ *   --no-install    installs no Debian packages
+ *   --folder DIR    where the report goes (default: test-results)
  */
 import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { availableParallelism } from "node:os";
+import { resolve } from "node:path";
+import { parseArgs } from "node:util";
 import { formatDuration } from "../src/core/schema/duration.ts";
 import { installPackages, missingPackages } from "./test_run/debian_packages.ts";
 import { planJobs, type Job } from "./test_run/jobs.ts";
 import { countOutcomes, writeReport, type TestCase } from "./test_run/junit.ts";
 import { killJobs, runJob, type JobResult, type RunOptions } from "./test_run/run_job.ts";
 
-const FOLDER = "test-results";
-const REPORT = `${FOLDER}/junit.xml`;
-const SKIP_LOG = `${FOLDER}/skips.jsonl`;
 /** No job starts after this: what is left counts as failed. */
 const LAST_START_MS = 16 * 60_000;
 const FUZZ_BUDGET_MS = 60_000;
@@ -26,7 +28,7 @@ const OUTPUT_LINES = 200;
 
 function testFiles(filters: readonly string[]): string[] {
   return [...new Bun.Glob("{src,test,tools,bench}/**/*.test.ts").scanSync(".")]
-    .filter((file) => filters.length === 0 || filters.some((filter) => file.includes(filter)))
+    .filter((file) => filters.length === 0 || filters.some((filter) => file.startsWith(filter)))
     .toSorted();
 }
 
@@ -43,7 +45,6 @@ async function runAll(jobs: readonly Job[], options: RunOptions): Promise<TestCa
         cases.push(...job.files.map((file) => madeUpFailure(file, "not run: the whole run took too long")));
         continue;
       }
-      // oxlint-disable-next-line no-await-in-loop -- each lane runs one job after the other
       const result = await runJob(job, options);
       const again = result.died && job.files.length > 1;
       const own = again ? [] : withMissing(job, result);
@@ -106,10 +107,10 @@ function show(
   for (const line of lines.slice(-OUTPUT_LINES)) console.log(`      ${line}`);
 }
 
-/** Reasons that `test/support/require.ts` noted, by test file. */
-function skipReasons(): Map<string, Set<string>> {
+/** Reasons that `test/support/require.ts` noted in `log`, by test file. */
+function skipReasons(log: string): Map<string, Set<string>> {
   const reasons = new Map<string, Set<string>>();
-  const text = existsSync(SKIP_LOG) ? readFileSync(SKIP_LOG, "utf8") : "";
+  const text = existsSync(log) ? readFileSync(log, "utf8") : "";
   for (const line of text.split("\n").filter((each) => each !== "")) {
     const { file, reason } = JSON.parse(line) as { file: string; reason: string };
     reasons.set(file, (reasons.get(file) ?? new Set()).add(reason));
@@ -139,31 +140,39 @@ function printSummary(cases: readonly TestCase[]): void {
 
 async function main(): Promise<void> {
   const start = performance.now();
-  mkdirSync(FOLDER, { recursive: true });
-  for (const file of [REPORT, SKIP_LOG, `${FOLDER}/jobs`]) rmSync(file, { recursive: true, force: true });
+  const { values, positionals } = parseArgs({
+    options: {
+      "no-install": { type: "boolean", default: false },
+      folder: { type: "string", default: "test-results" },
+    },
+    allowPositionals: true,
+  });
+  const report = `${values.folder}/junit.xml`;
+  const skipLog = resolve(values.folder, "skips.jsonl");
+  mkdirSync(values.folder, { recursive: true });
+  for (const old of [report, skipLog, `${values.folder}/jobs`]) rmSync(old, { recursive: true, force: true });
   for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const)
     process.on(signal, () => {
       killJobs();
       process.exit(130);
     });
-  const given = process.argv.slice(2);
-  const files = testFiles(given.filter((argument) => !argument.startsWith("--")));
-  const warning = given.includes("--no-install") ? null : await installPackages(missingPackages());
+  const files = testFiles(positionals);
+  const warning = values["no-install"] ? null : await installPackages(missingPackages());
   if (warning !== null) console.log(`warning: ${warning}`);
   const jobs = planJobs(files);
   console.log(`${files.length} test files in ${jobs.length} processes`);
   const ran = await runAll(jobs, {
-    folder: `${FOLDER}/jobs`,
+    folder: `${values.folder}/jobs`,
     cwd: process.cwd(),
-    env: { TEST_SKIP_LOG: `${process.cwd()}/${SKIP_LOG}`, FUZZ_BUDGET_MS: String(FUZZ_BUDGET_MS) },
+    env: { TEST_SKIP_LOG: skipLog, FUZZ_BUDGET_MS: String(FUZZ_BUDGET_MS) },
     testTimeoutMs: 30_000,
   });
-  const reasons = skipReasons();
+  const reasons = skipReasons(skipLog);
   const cases = ran.map((each) => withReason(each, reasons));
   if (files.length === 0) cases.push(madeUpFailure("", "no test file was found"));
-  writeFileSync(REPORT, writeReport(cases));
+  writeFileSync(report, writeReport(cases));
   console.log(
-    `${formatDuration(Math.round((performance.now() - start) / 1_000) * 1_000)}, report in ${REPORT}`,
+    `${formatDuration(Math.round((performance.now() - start) / 1_000) * 1_000)}, report in ${report}`,
   );
   printSummary(cases);
   process.exit(countOutcomes(cases).failed === 0 ? 0 : 1);

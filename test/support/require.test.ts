@@ -2,7 +2,7 @@ import { expect, test } from "bun:test";
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { findTool } from "./find_tool.ts";
-import { isRequired, requireTool, requirement } from "./require.ts";
+import { isRequired, requireRoot, requireTool, requirement } from "./require.ts";
 
 test.each([
   [undefined, false],
@@ -18,6 +18,7 @@ test.each([
 test("what is there lacks nothing", () => {
   expect(requireTool("sh")).toBeNull();
   expect(requirement("anything", null)).toBeNull();
+  if (process.getuid?.() === 0) expect(requireRoot()).toBeNull();
   expect(findTool("no-such-program-anywhere")).toBeNull();
 });
 
