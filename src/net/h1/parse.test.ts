@@ -358,6 +358,14 @@ describe("every way to the same result", () => {
     }
   });
 
+  test("a byte that cannot stand there is refused when it comes, not with the next one", () => {
+    for (const byte of ["\n", "\0", "\x7f"]) {
+      expect(request(`GET / HTTP/1.1\r\nHost: a${byte}`)).toBe(BAD_FIELD);
+      expect(response(`HTTP/1.1 200 OK\r\nX: a${byte}`)).toBe(BAD_FIELD);
+      expect(response(`HTTP/1.1 200 O${byte}`)).toBe(BAD_LINE);
+    }
+  });
+
   test("bytes that an earlier, longer head left behind are not read", () => {
     request(`GET /${"a".repeat(300)} HTTP/1.1\r\nHost: a\r\nX: ${"b".repeat(300)}\r\n\r\n`);
     for (let length = 0; length < sound[0]!.length; length++)

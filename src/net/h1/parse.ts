@@ -181,7 +181,7 @@ export function parseResponse(head: Head, bytes: Uint8Array, length: number): nu
   let p = 12;
   if (scratch[p] !== 32 && scratch[p] !== CR) return p >= length ? INCOMPLETE : BAD_LINE;
   while ((CLASS[scratch[p]!]! & VALUE) !== 0) p++;
-  if (p + 1 >= length) return INCOMPLETE;
+  if (p + 1 >= length) return p >= length || scratch[p] === CR ? INCOMPLETE : BAD_LINE;
   if (scratch[p] !== CR || scratch[p + 1] !== LF) return BAD_LINE;
   return parseFields(head, p + 2, length, false);
 }
@@ -230,7 +230,7 @@ function parseFields(head: Head, p: number, length: number, isRequest: boolean):
     while (scratch[p] === 32 || scratch[p] === 9) p++;
     const valueStart = p;
     p = skipValue(p);
-    if (p + 1 >= length) return INCOMPLETE;
+    if (p + 1 >= length) return p >= length || scratch[p] === CR ? INCOMPLETE : BAD_FIELD;
     if (scratch[p] !== CR || scratch[p + 1] !== LF) return BAD_FIELD;
     let valueEnd = p;
     while (valueEnd > valueStart && (scratch[valueEnd - 1] === 32 || scratch[valueEnd - 1] === 9)) valueEnd--;
