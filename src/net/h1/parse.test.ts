@@ -359,6 +359,8 @@ describe("every way to the same result", () => {
   });
 
   test("a byte that cannot stand there is refused when it comes, not with the next one", () => {
+    for (const version of ["\r", "h", "HTTX", "HTTP/x", "HTTP/1.1\n", "HTTP/1.1 "])
+      expect(request(`GET / ${version}`)).toBe(BAD_LINE);
     for (const byte of ["\n", "\0", "\x7f"]) {
       expect(request(`GET / HTTP/1.1\r\nHost: a${byte}`)).toBe(BAD_FIELD);
       expect(response(`HTTP/1.1 200 OK\r\nX: a${byte}`)).toBe(BAD_FIELD);

@@ -137,8 +137,7 @@ function backslashInPath(p: number): boolean {
 
 /** `HTTP/x.y CR LF` at `p`. Returns the position after it or why not. */
 function parseVersion(p: number, length: number): number {
-  if (p + 10 > length)
-    return scratch.indexOf(LF, p) >= 0 && scratch.indexOf(LF, p) < length ? BAD_LINE : INCOMPLETE;
+  if (p + VERSION_LINE.length > length) return mayBecomeVersion(p, length) ? INCOMPLETE : BAD_LINE;
   const wellFormed =
     scratch[p] === 72 &&
     scratch[p + 1] === 84 &&
@@ -154,6 +153,17 @@ function parseVersion(p: number, length: number): number {
   if (scratch[p + 5] !== 49) return BAD_VERSION;
   parsed.minor = scratch[p + 7] === 48 ? 0 : 1;
   return p + 10;
+}
+
+/** Zeros stand for any digit. */
+const VERSION_LINE = latin1Bytes("HTTP/0.0\r\n");
+
+function mayBecomeVersion(p: number, length: number): boolean {
+  for (let k = 0; p + k < length; k++) {
+    const expected = VERSION_LINE[k]!;
+    if (expected === 48 ? !isDigit(scratch[p + k]!) : scratch[p + k] !== expected) return false;
+  }
+  return true;
 }
 
 /** Parses a response head; see `parseRequest`. */
