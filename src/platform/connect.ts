@@ -26,6 +26,17 @@ export const TLS_FAILED = -1;
 
 const target = reserve(112);
 
+/** Options of TLS connections to one server, which share them. */
+export interface ClientTlsOptions extends Bun.TLSOptions {
+  /**
+   * Decides about the server's certificate, with `rejectUnauthorized: false`: gets what the library says of its chain
+   * ("" = nothing is wrong with it, but names are not verified) and returns why it is refused, or "".
+   */
+  readonly verdict?: (chainProblem: string, certificate: unknown) => string;
+  /** Session that the server gave last, offered by the next connection. Kept by the connector; null at first. */
+  session?: Uint8Array | null;
+}
+
 /**
  * One attempt to connect and, when it succeeds, the connection. Extend it; an object serves one attempt and is not used
  * again. `socket` is null before Bun has the descriptor and after the end.
@@ -35,7 +46,7 @@ export class Attempt {
   /** Written by the connector alone. */
   attemptState: typeof PENDING | typeof CONNECTED | typeof ENDED = PENDING;
   /** Null for a plain connection. Written by the connector alone. */
-  attemptTls: Bun.TLSOptions | null = null;
+  attemptTls: ClientTlsOptions | null = null;
 
   get connected(): boolean {
     return this.attemptState === CONNECTED;
@@ -70,7 +81,7 @@ export interface Connector<A extends Attempt> {
    * Starts to connect. With `tls` (Bun's options: serverName, ca, cert, key, rejectUnauthorized) the handshake is part
    * of the attempt. There is no timeout here: the caller cancels at its deadline.
    */
-  connect(address: SocketAddress, attempt: A, tls?: Bun.TLSOptions | null): void;
+  connect(address: SocketAddress, attempt: A, tls?: ClientTlsOptions | null): void;
   /** Gives up an attempt or cuts a connection (RST): its descriptor is free on return. No handler is called. */
   cancel(attempt: A): void;
 }
@@ -157,7 +168,15 @@ function socketHandlers<A extends Attempt>(handlers: ConnectHandlers<A>) {
   return {
     // Fires inside Bun.connect while the socket is still in SYN-SENT: it gives the handle and says nothing more.
     open(socket: Socket) {
-      socket.data.socket = socket as never;
+      const attempt = socket.data;
+      attempt.socket = socket as never;
+      const session = attempt.attemptTls?.session;
+      if (session != null) socket.setSession(session as Buffer);
+    },
+    // Only of a verified connection: what a later one resumes is not verified again.
+    session(socket: Socket, session: Uint8Array) {
+      const { attemptState, attemptTls } = socket.data;
+      if (attemptState === CONNECTED && attemptTls?.session !== undefined) attemptTls.session = session;
     },
     drain(socket: Socket) {
       const attempt = socket.data;
@@ -169,7 +188,13 @@ function socketHandlers<A extends Attempt>(handlers: ConnectHandlers<A>) {
       if (attempt.attemptState !== PENDING) return;
       const code = error?.code ?? "";
       const broken = code === "EPROTO" || code === "ECONNRESET";
-      if (authorized || (!broken && attempt.attemptTls?.rejectUnauthorized === false)) succeed(attempt);
+      const verdict = attempt.attemptTls?.verdict;
+      if (verdict !== undefined && !broken) {
+        const refusal = verdict(code, socket.getPeerCertificate());
+        if (refusal === "") succeed(attempt);
+        else fail(attempt, TLS_FAILED, refusal);
+      } else if (authorized || (!broken && attempt.attemptTls?.rejectUnauthorized === false))
+        succeed(attempt);
       else fail(attempt, TLS_FAILED, code);
     },
     data(socket: Socket, bytes: Buffer) {
