@@ -1,4 +1,5 @@
 /** Every parser that is fuzzed: one line each. `npm test` and `npm run test:nightly` share their time over this list. */
+import { clientHello } from "./client_hello.ts";
 import type { FuzzEntry } from "./engine.ts";
 import { proxyHeader } from "./proxy_header.ts";
 import { rules } from "./rules.ts";
@@ -8,5 +9,5 @@ export const FUZZ_ENTRIES: readonly FuzzEntry[] = [
   rules,
   yaml,
   proxyHeader,
-  // heads and bodies of HTTP/1, ClientHello: one line per parser
+  clientHello,
 ];
