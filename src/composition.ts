@@ -29,10 +29,11 @@ export const parts: ProgramParts = {
     return new HttpProgram(identity, { createStep });
   },
   async supervisor() {
-    const [{ AdminPart }, { MetricsKeeper }, { limitNumbers }] = await Promise.all([
+    const [{ AdminPart }, { MetricsKeeper }, { limitNumbers }, { healthPart }] = await Promise.all([
       import("./admin/part.ts"),
       import("./observe/metrics_keeper.ts"),
       import("./planes/http/connection_counts.ts"),
+      import("./probes/part.ts"),
     ]);
     const metrics = new MetricsKeeper((plan) => limitNumbers(plan.listeners.length));
     return {
@@ -40,6 +41,7 @@ export const parts: ProgramParts = {
       parts: [
         (supervisor) =>
           new AdminPart(supervisor, { metrics, version: VERSION, runtime: `bun ${Bun.version}` }),
+        healthPart(),
       ],
     };
   },

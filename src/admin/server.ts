@@ -5,6 +5,7 @@
 import { rmSync, statSync } from "node:fs";
 import { DEFAULT_LIMITS, DEFAULT_TIMEOUTS } from "../core/defaults.ts";
 import type { ListenAddress } from "../core/plan.ts";
+import { ExchangePool } from "../net/http_exchange.ts";
 import { ServerConnection, type ServerHost } from "../net/h1/server.ts";
 import type { ByteSocket } from "../net/h1/output.ts";
 import { realClock, type Clock } from "../platform/clock.ts";
@@ -69,6 +70,7 @@ class Server implements AdminServer {
     this.#host = {
       handler: new AdminHandler({ metrics, health }, clock, wheel, wanted.kind === "tcp"),
       wheel,
+      exchanges: new ExchangePool(),
       now: () => clock.now(),
       limits: LIMITS,
       timeouts: TIMEOUTS,

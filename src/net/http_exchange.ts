@@ -18,6 +18,7 @@ import {
   type Upstream,
 } from "./exchange.ts";
 import { Head } from "./head.ts";
+import { newRequestId } from "./request_id.ts";
 import { latin1Text } from "./latin1.ts";
 
 /** What the http plane does with exchanges. */
@@ -148,13 +149,14 @@ export class HttpExchange extends Timed implements Exchange {
     this.request = new Head(maxFields);
   }
 
-  /** Makes the object ready for a new request. The codec then sets what the head says. */
+  /** Makes the object ready for a new request and gives it an id. The codec then sets what the head says. */
   begin(down: Downstream, handler: ExchangeHandler, startedMs: number): void {
     this.serial++;
     this.down = down;
     this.handler = handler;
     this.startedMs = startedMs;
     this.up = null;
+    newRequestId(this.ownIdBytes);
     this.idBytes = this.ownIdBytes;
     this.idTo = 32;
     this.requestLength = 0;
@@ -455,21 +457,29 @@ export function responseBodyLength(isHead: boolean, status: number, length: numb
 
 export { NEXT, UNKNOWN_LENGTH };
 
-const freeExchanges: HttpExchange[] = [];
+/** Most exchanges that are kept for the next requests. */
 const KEEP_FREE = 4_096;
 
-/** An exchange from the free list or a new one. `maxFields` is the limit of header fields of this worker. */
-export function takeExchange(maxFields: number): HttpExchange {
-  for (;;) {
-    const exchange = freeExchanges.pop();
-    if (exchange === undefined) return new HttpExchange(maxFields);
-    if (exchange.request.dropped.length === maxFields) return exchange;
-  }
-}
+/**
+ * Exchanges that are used again. One pool per timer wheel: an exchange may stay in the wheel from one use to the next,
+ * and would upset another one.
+ */
+export class ExchangePool {
+  readonly #free: HttpExchange[] = [];
 
-/** Puts an exchange back. The wheel may still hold it: its deadline must have been cleared. */
-export function returnExchange(exchange: HttpExchange): void {
-  exchange.request.reset();
-  if (exchange.slots.length > 0) exchange.slots.length = 0;
-  if (freeExchanges.length < KEEP_FREE) freeExchanges.push(exchange);
+  /** An exchange for the next request. `maxFields` is the limit of header fields at this time. */
+  take(maxFields: number): HttpExchange {
+    for (;;) {
+      const exchange = this.#free.pop();
+      if (exchange === undefined) return new HttpExchange(maxFields);
+      if (exchange.request.dropped.length === maxFields) return exchange;
+    }
+  }
+
+  /** Puts an exchange back. Its deadline must have been cleared. */
+  give(exchange: HttpExchange): void {
+    exchange.request.reset();
+    if (exchange.slots.length > 0) exchange.slots.length = 0;
+    if (this.#free.length < KEEP_FREE) this.#free.push(exchange);
+  }
 }

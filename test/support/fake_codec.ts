@@ -4,7 +4,7 @@
  */
 import { UNKNOWN_LENGTH, type Downstream } from "../../src/net/exchange.ts";
 import { FIELD_STRIDE, type Head } from "../../src/net/head.ts";
-import { returnExchange, takeExchange, type HttpExchange } from "../../src/net/http_exchange.ts";
+import { ExchangePool, type HttpExchange } from "../../src/net/http_exchange.ts";
 import type { HttpPlane } from "../../src/planes/http/plane.ts";
 
 export interface FakeRequest {
@@ -23,6 +23,7 @@ export class FakeStream implements Downstream {
   readonly protocol = "2";
   planeCache: unknown = null;
   pinned: unknown = null;
+  readonly #pool = new ExchangePool();
   exchange: HttpExchange | null;
   status = 0;
   fields: [string, string][] = [];
@@ -37,7 +38,7 @@ export class FakeStream implements Downstream {
   full = false;
 
   constructor(plane: HttpPlane, request: FakeRequest, listenerName = "web") {
-    const exchange = takeExchange(plane.runtime.plan.limits.header_fields);
+    const exchange = this.#pool.take(plane.runtime.plan.limits.header_fields);
     this.exchange = exchange;
     exchange.begin(this, plane, performance.now());
     exchange.client = CLIENT;
@@ -152,7 +153,7 @@ export class FakeStream implements Downstream {
     this.exchange = null;
     if (exchange === null) return;
     exchange.deadline = Infinity;
-    returnExchange(exchange);
+    this.#pool.give(exchange);
   }
 }
 

@@ -150,6 +150,7 @@ export class ClientConnection extends Attempt implements Upstream, Writer {
 
   writeEnd(trailers: Head | null): void {
     if (this.#mode === TUNNEL) {
+      this.#outputEnded = true;
       if (this.waiting === null) this.socket?.shutdown();
       else this.#shutWhenSent = true;
       return;
@@ -160,6 +161,9 @@ export class ClientConnection extends Attempt implements Upstream, Writer {
   }
 
   #shutWhenSent = false;
+  /** Directions of a tunnel that have ended in order. */
+  #outputEnded = false;
+  #inputOver = false;
 
   flush(): void {
     flushStaged(this);
@@ -387,6 +391,7 @@ export class ClientConnection extends Attempt implements Upstream, Writer {
       return;
     }
     if (this.#mode === TUNNEL) {
+      this.#inputOver = true;
       exchange.down.endTunnelOutput(exchange);
       return;
     }
@@ -418,7 +423,11 @@ export class ClientConnection extends Attempt implements Upstream, Writer {
     const { socket } = this;
     dropOutput(this);
     if (socket !== null && !this.closed) {
-      if (this.#mode === IDLE && this.#requestEnded) socket.end();
+      const inOrder =
+        this.#mode === TUNNEL
+          ? this.#outputEnded && this.#inputOver
+          : this.#mode === IDLE && this.#requestEnded;
+      if (inOrder) socket.end();
       else socket.terminate();
     }
     this.#leave();

@@ -178,7 +178,8 @@ function readConnectionTokens(head: Head): void {
   framing.close = close || asksClose;
 }
 
-function connectionTokens(head: Head): string[] {
+/** Tokens of all Connection fields, in lower case; also of those that are dropped already. */
+export function connectionTokens(head: Head): string[] {
   const tokens: string[] = [];
   for (let field = 0; field < head.count; field++) {
     if (head.positions[field * FIELD_STRIDE + 1]! - head.positions[field * FIELD_STRIDE]! !== 10) continue;

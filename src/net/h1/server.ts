@@ -8,13 +8,12 @@ import type { Limits, Timeouts } from "../../core/plan.ts";
 import { Timed, type TimerWheel } from "../../platform/timer_wheel.ts";
 import { UNKNOWN_LENGTH, type Client, type Downstream } from "../exchange.ts";
 import { FIELD_STRIDE, type Head } from "../head.ts";
-import { returnExchange, takeExchange, type ExchangeHandler, type HttpExchange } from "../http_exchange.ts";
+import type { ExchangeHandler, ExchangePool, HttpExchange } from "../http_exchange.ts";
 import { latin1Bytes, writeBytes, writeText } from "./bytes.ts";
 import { ChunkRelay, sendChunk, sendLastChunk } from "./chunk_relay.ts";
 import { framing, isAuthority, judgeRequest, routingHost } from "./framing.ts";
 import { compactHead } from "./head_writer.ts";
 import { dropOutput, flushStaged, send, sendWaiting, stage, type ByteSocket, type Writer } from "./output.ts";
-import { newRequestId } from "./request_id.ts";
 import {
   BAD_FIELD,
   BAD_LINE,
@@ -27,13 +26,14 @@ import {
   validPercents,
 } from "./parse.ts";
 import { FIRST_LOOK_BYTES, scratch } from "./scratch.ts";
-import { trailerLines, keptTrailers } from "./trailers.ts";
+import { dropNominated, keptTrailers, trailerLines } from "./trailers.ts";
 import { spans } from "./chunks.ts";
 
 /** What a worker gives to all its client connections. `limits` and `timeouts` change with a reload. */
 export interface ServerHost {
   readonly handler: ExchangeHandler;
   readonly wheel: TimerWheel;
+  readonly exchanges: ExchangePool;
   /** Monotonic milliseconds. */
   now(): number;
   limits: Limits;
@@ -196,7 +196,9 @@ export class ServerConnection extends Timed implements Downstream, Writer {
         }
         break;
       case "tunnel":
-        exchange?.requestEnd(null);
+        if (exchange === null) break;
+        exchange.requestEnd(null);
+        if (exchange.responseEnded && this.waiting === null) this.#closeTunnelOutput(exchange);
         break;
       case "discard":
         this.#shut();
@@ -213,7 +215,13 @@ export class ServerConnection extends Timed implements Downstream, Writer {
     this.#pending = null;
     this.host.wheel.remove(this);
     const { exchange } = this;
-    if (exchange !== null && !exchange.done) exchange.clientAborted("FL_CLIENT_ABORT");
+    if (exchange !== null && !exchange.done) {
+      if (exchange.tunnel && exchange.responseEnded) {
+        // Both sides have ended: in order, although the socket tells of the second FIN by its end alone.
+        if (!exchange.requestEnded) exchange.requestEnd(null);
+        exchange.finish();
+      } else exchange.clientAborted("FL_CLIENT_ABORT");
+    }
     this.#releaseExchange();
     this.host.connectionClosed(this);
   }
@@ -229,13 +237,13 @@ export class ServerConnection extends Timed implements Downstream, Writer {
   #readHead(bytes: Uint8Array): void {
     const { host } = this;
     const { limits } = host;
-    const exchange = takeExchange(limits.header_fields);
+    const exchange = host.exchanges.take(limits.header_fields);
     const most = limits.header_bytes + limits.target_bytes + HEAD_SLACK_BYTES;
     const length = bytes.length < most ? bytes.length : most;
     let end = parseRequest(exchange.request, bytes, Math.min(length, FIRST_LOOK_BYTES));
     if (end === INCOMPLETE && length > FIRST_LOOK_BYTES) end = parseRequest(exchange.request, bytes, length);
     if (end === INCOMPLETE && length < most) {
-      returnExchange(exchange);
+      host.exchanges.give(exchange);
       this.#keepPartial(bytes);
       return;
     }
@@ -244,7 +252,6 @@ export class ServerConnection extends Timed implements Downstream, Writer {
     this.#fillOrigin(exchange);
     this.exchange = exchange;
     this.#close = this.inputEnded;
-    newRequestId(exchange.ownIdBytes);
     if (end <= 0) {
       this.#refuse(end === INCOMPLETE ? tooLarge(bytes, limits) : PARSE_ERRORS[end]!);
       return;
@@ -427,6 +434,9 @@ export class ServerConnection extends Timed implements Downstream, Writer {
         return;
       }
     }
+    // A backend takes trailers when the client says that trailers are taken on its way (RFC 9110 6.5.1).
+    if (!exchange.takesTrailers) trailers = null;
+    else if (trailers !== null) dropNominated(trailers, exchange.request);
     const early = this.state === "body" && exchange.responseEnded;
     this.state = "answer";
     this.host.wheel.clear(this);
@@ -690,7 +700,7 @@ export class ServerConnection extends Timed implements Downstream, Writer {
     if (exchange === null) return;
     this.exchange = null;
     this.host.wheel.clear(exchange);
-    returnExchange(exchange);
+    this.host.exchanges.give(exchange);
   }
 
   #next(): void {
@@ -763,11 +773,12 @@ export class ServerConnection extends Timed implements Downstream, Writer {
   #startPhase(now: number): void {
     this.#phaseStart = this.#progressAt = now;
     this.#phaseBytes = this.exchange === null ? 0 : this.exchange.bytesIn + this.writtenBytes;
-    this.host.wheel.afterCoarse(this, RATE_CHECK_MS);
+    const { wheel, timeouts } = this.host;
+    wheel.afterCoarse(this, this.state === "tunnel" ? timeouts.tunnel_idle : RATE_CHECK_MS);
   }
 
   override onDeadline(now: number): void {
-    const { exchange, host } = this;
+    const { exchange } = this;
     switch (this.state) {
       case "head":
         if (this.#headDeadline === 0) this.#shut();
@@ -780,14 +791,7 @@ export class ServerConnection extends Timed implements Downstream, Writer {
         break;
       case "tunnel":
         if (exchange === null) break;
-        if (now - this.#progressAt >= host.timeouts.tunnel_idle && host.timeouts.tunnel_idle > 0) {
-          exchange.clientAborted("FL_TUNNEL_IDLE");
-          this.cutConnection();
-        } else
-          host.wheel.after(
-            this,
-            Math.max(RATE_CHECK_MS, host.timeouts.tunnel_idle - (now - this.#progressAt)),
-          );
+        this.#checkTunnel(exchange, now);
         break;
       case "discard":
         this.cutConnection();
@@ -798,6 +802,17 @@ export class ServerConnection extends Timed implements Downstream, Writer {
     }
   }
 
+  #checkTunnel(exchange: HttpExchange, now: number): void {
+    const { wheel, timeouts } = this.host;
+    const left = this.#progressAt + timeouts.tunnel_idle - now;
+    if (timeouts.tunnel_idle === 0) return;
+    if (left > 0) wheel.after(this, left);
+    else {
+      exchange.clientAborted("FL_TUNNEL_IDLE");
+      this.cutConnection();
+    }
+  }
+
   /** Progress of a tunnel in the other direction. */
   noteProgress(): void {
     this.#progressAt = this.host.wheel.coarseNow;
@@ -805,7 +820,7 @@ export class ServerConnection extends Timed implements Downstream, Writer {
 
   #refuseSlowHead(): void {
     const { host } = this;
-    const exchange = takeExchange(host.limits.header_fields);
+    const exchange = host.exchanges.take(host.limits.header_fields);
     exchange.begin(this, host.handler, host.now());
     this.#fillOrigin(exchange);
     this.exchange = exchange;

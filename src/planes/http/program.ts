@@ -10,6 +10,7 @@ import type {
 } from "../../core/worker_program.ts";
 import { ServerConnection, type ConnectionOrigin, type ServerHost } from "../../net/h1/server.ts";
 import type { ByteSocket } from "../../net/h1/output.ts";
+import { ExchangePool } from "../../net/http_exchange.ts";
 import { AccessLog } from "../../observe/access_log.ts";
 import { addTo, countLimit } from "../../observe/counters.ts";
 import { MetricLayout } from "../../observe/metric_layout.ts";
@@ -84,6 +85,7 @@ export class HttpProgram implements WorkerProgram {
     this.#serverHost = {
       handler: this.plane,
       wheel,
+      exchanges: new ExchangePool(),
       now,
       limits: DEFAULT_LIMITS,
       timeouts: DEFAULT_TIMEOUTS,

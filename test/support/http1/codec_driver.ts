@@ -120,6 +120,11 @@ export class CodecDriver implements ExchangeHandler {
     if (up != null) (up as ClientConnection).onEnd();
   }
 
+  /** To be called in the end: the wheel would hold every driver for ever, as nobody moves its clock. */
+  dispose(): void {
+    wheel.remove(this.server);
+  }
+
   // What the http plane does, without routes and steps.
 
   onRequest(exchange: HttpExchange): void {
@@ -193,7 +198,6 @@ export function driveCodec(segments: readonly Uint8Array[], answer?: Answerer, f
   const driver = new CodecDriver(answer);
   for (const segment of segments) driver.feed(segment);
   if (finish) driver.finish();
-  // The wheel would hold every driver for ever: nobody moves its clock.
-  wheel.remove(driver.server);
+  driver.dispose();
   return driver;
 }

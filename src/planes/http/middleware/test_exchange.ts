@@ -4,13 +4,17 @@ import type { ErrorCode } from "../../../core/errors.ts";
 import { NEXT, type Client, type Step, type StepContext, type StepResult } from "../../../net/exchange.ts";
 import { ServerConnection } from "../../../net/h1/server.ts";
 import { Head } from "../../../net/head.ts";
-import type { ExchangeHandler, HttpExchange } from "../../../net/http_exchange.ts";
+import { ExchangePool, type ExchangeHandler, type HttpExchange } from "../../../net/http_exchange.ts";
 import { ManualClock } from "../../../platform/clock.ts";
 import { TimerWheel } from "../../../platform/timer_wheel.ts";
 import { answerError } from "../answers.ts";
 import type { MiddlewarePart } from "./contract.ts";
 import { middlewareByName } from "./all.ts";
 import { MachineCounts, SHARED_COUNT_NUMBERS } from "./shared_counts.ts";
+
+/** Shared, so that an exchange serves one request after the other as in a worker. */
+const wheel = new TimerWheel(new ManualClock());
+const exchanges = new ExchangePool();
 
 export interface TestRequest {
   /** Default: `GET`. */
@@ -129,7 +133,6 @@ function receive(
   step: Step,
 ): TestRun {
   let run: TestRun | null = null;
-  const wheel = new TimerWheel(new ManualClock());
   const handler: ExchangeHandler = {
     onRequest(exchange) {
       run = new TestRun(exchange, connection);
@@ -179,6 +182,7 @@ function receive(
     {
       handler,
       wheel,
+      exchanges,
       now: () => 0,
       limits: DEFAULT_LIMITS,
       timeouts: DEFAULT_TIMEOUTS,

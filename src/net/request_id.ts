@@ -1,5 +1,5 @@
 /** Request ids: 128 random bits as 32 hexadecimal digits. Unique, not secret, so a fast generator is enough. */
-import { latin1Bytes } from "./bytes.ts";
+import { latin1Bytes } from "./h1/bytes.ts";
 
 const DIGITS = latin1Bytes("0123456789abcdef");
 const seed = crypto.getRandomValues(new Int32Array(4));
