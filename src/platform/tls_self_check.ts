@@ -67,7 +67,9 @@ const echo: TlsServerHandlers<null> = {
   handshake() {},
   data: (socket, bytes) => void socket.write(bytes, 0, bytes.length),
   drain() {},
-  end: (socket) => void socket.end(),
+  end(socket) {
+    socket.end();
+  },
   close() {},
   error() {},
 };
