@@ -5,9 +5,4 @@ import { proxyHeader } from "./proxy_header.ts";
 import { rules } from "./rules.ts";
 import { yaml } from "./yaml.ts";
 
-export const FUZZ_ENTRIES: readonly FuzzEntry[] = [
-  rules,
-  yaml,
-  proxyHeader,
-  clientHello,
-];
+export const FUZZ_ENTRIES: readonly FuzzEntry[] = [rules, yaml, proxyHeader, clientHello];

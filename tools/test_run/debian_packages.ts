@@ -8,9 +8,9 @@ const INSTALL_TIMEOUT_MS = 240_000;
 /** Package scripts ask this file before they start a service; 101 = "not allowed". */
 const SERVICE_POLICY = "/usr/sbin/policy-rc.d";
 
-/** Names of what is missing. */
-export function missingPackages(): string[] {
-  return PACKAGES.filter((name) => findTool(name) === null);
+/** Those of `packages` whose programs are missing. */
+export function missingPackages(packages: readonly string[] = PACKAGES): string[] {
+  return packages.filter((name) => findTool(name) === null);
 }
 
 /**
@@ -30,11 +30,11 @@ export async function installPackages(missing: readonly string[]): Promise<strin
     const install = ["install", "-y", "-qq", "--no-install-recommends", ...missing];
     if ((await apt(install)) || ((await apt(["update", "-qq"])) && (await apt(install)))) return null;
   } catch (error) {
-    return `not installed: ${missingPackages().join(" ")} (${error instanceof Error ? error.message : String(error)})`;
+    return `not installed: ${missingPackages(missing).join(" ")} (${error instanceof Error ? error.message : String(error)})`;
   } finally {
     if (ownPolicy) rmSync(SERVICE_POLICY, { force: true });
   }
-  return `not installed: ${missingPackages().join(" ")} (apt-get could not install them)`;
+  return `not installed: ${missingPackages(missing).join(" ")} (apt-get could not install them)`;
 }
 
 async function apt(args: readonly string[]): Promise<boolean> {
