@@ -10,6 +10,7 @@ import { HELP, readOptions, type Options } from "./http/options.ts";
 import { isClean, markdownReport, textReport } from "./http/report.ts";
 import type { BenchResult } from "./http/result.ts";
 import { runBench } from "./http/run.ts";
+import { removeWorkplaces } from "./http/workplace.ts";
 import { killAllPrograms } from "./support/pinned_program.ts";
 import { replaceBlock } from "./support/replace_block.ts";
 
@@ -41,6 +42,7 @@ export async function benchHttp(args: readonly string[]): Promise<number> {
   for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) {
     process.on(signal, () => {
       killAllPrograms();
+      removeWorkplaces();
       process.exit(130);
     });
   }

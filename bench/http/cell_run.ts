@@ -12,6 +12,8 @@ import { RunningPeer } from "./running_peer.ts";
 const MIN_LOGGED = 0.99;
 const NOISY = 0.05;
 const PROFILE_SECONDS = 2;
+/** All of them write what they have buffered within this time. */
+const LOG_FLUSH_MS = 1_500;
 
 /** A peer that runs through all rounds of a cell, and what the load saw of it. */
 interface Contender {
@@ -61,6 +63,7 @@ class CellRun {
 
   /** Stops all peers, and checks that their access logs have a line for each request. */
   async end(): Promise<void> {
+    await Bun.sleep(LOG_FLUSH_MS);
     for (const { found, running, allRequests } of this.#contenders) {
       await running.stop();
       const counted = spawnSync("wc", ["-l", running.accessLog], { encoding: "utf8" });

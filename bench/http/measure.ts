@@ -15,6 +15,8 @@ const CONNECT_MS = 60_000;
 const WHILE_MS = 500;
 const SETTLED_SHARE = 0.003;
 const SETTLE_LIMIT_MS = 30_000;
+/** A warm-up takes this many times as long as it should, at most. */
+const WARM_UP_LIMIT = 4;
 
 export interface Stretch {
   readonly cell: Cell;
@@ -22,7 +24,7 @@ export interface Stretch {
   readonly backends: Backends;
   readonly workplace: Workplace;
   readonly seconds: number;
-  /** More load before the stretch, for the first one of a process, in milliseconds. */
+  /** CPU time that the peer must spend before the stretch, in milliseconds: what a new process needs to be warm. */
   readonly warmUpMs: number;
 }
 
@@ -80,9 +82,21 @@ async function waitForConnections(stretch: Stretch, load: Load): Promise<void> {
   }
 }
 
+/** Waits until a new process has worked for a while. On a core that it has for itself that is as long as it takes. */
+async function warmUp({ running, warmUpMs }: Stretch): Promise<void> {
+  if (warmUpMs === 0) return;
+  const worked = (): number => {
+    const { userUs, systemUs } = running.usage();
+    return (userUs + systemUs) / 1_000;
+  };
+  const start = worked();
+  const end = performance.now() + warmUpMs * WARM_UP_LIMIT;
+  while (worked() - start < warmUpMs && performance.now() < end) await Bun.sleep(100);
+}
+
 /** Waits for the least time, then until all clients take part: each new one may bring a connection to a backend. */
-async function settle({ cell, backends, warmUpMs }: Stretch): Promise<void> {
-  await Bun.sleep(cell.settleMs + warmUpMs);
+async function settle({ cell, backends }: Stretch): Promise<void> {
+  await Bun.sleep(cell.settleMs);
   const end = performance.now() + SETTLE_LIMIT_MS;
   let before = await backends.counts();
   while (performance.now() < end) {
@@ -100,6 +114,7 @@ export async function measure(stretch: Stretch): Promise<Measured> {
   const load = new Load(cell, running.places, workplace);
   try {
     await waitForConnections(stretch, load);
+    await warmUp(stretch);
     await settle(stretch);
     const start = await sample(stretch);
     await Bun.sleep(seconds * 1_000);

@@ -11,9 +11,9 @@ Fairlead beside nginx, HAProxy, Caddy and Envoy: CPU time per request, memory, s
 
   --cells LIST      of the cells below, by id or by its beginning followed by *; all unless given
   --peers LIST      of ${ALL_PEERS.map(({ name }) => name).join(", ")}; all unless given (base only with FAIRLEAD_BASE=)
-  --rounds N        rounds, in each of which every peer is measured once per cell (5)
-  --seconds N       length of a measured stretch (4)
-  --warm-up N       seconds of load on a new process before its first stretch (5)
+  --rounds N        rounds, in each of which every peer is measured once per cell (5; with idle connections 3 at most)
+  --seconds N       length of a measured stretch (3)
+  --warm-up N       seconds of CPU time that a new process works before its first stretch (3)
   --json FILE       where the result is written (test-results/bench-http.json)
   --from FILE       show that result instead of measuring
   --write-docs      put the tables into docs/reference/performance.md
@@ -68,8 +68,8 @@ export function readOptions(args: readonly string[]): Options | null {
       cells: { type: "string" },
       peers: { type: "string" },
       rounds: { type: "string", default: "5" },
-      seconds: { type: "string", default: "4" },
-      "warm-up": { type: "string", default: "5" },
+      seconds: { type: "string", default: "3" },
+      "warm-up": { type: "string", default: "3" },
       json: { type: "string", default: "test-results/bench-http.json" },
       from: { type: "string" },
       "write-docs": { type: "boolean", default: false },

@@ -21,15 +21,13 @@ export interface Places {
   readonly key: string;
   readonly certificateAndKey: string;
   readonly openFiles: number;
-  /** Directory of the programs that the bench has compiled. */
-  readonly tools: string;
 }
 
-export interface Step {
-  readonly command: readonly string[];
+export interface Command {
+  readonly words: readonly string[];
   readonly env?: Readonly<Record<string, string>>;
-  /** A file whose appearance shows that the next step may start. */
-  readonly until?: string;
+  /** File that gets standard output, at its end. */
+  readonly stdoutFile?: string;
 }
 
 export interface Peer {
@@ -45,8 +43,8 @@ export interface Peer {
   readonly template: string;
   /** Arguments that make the binary print its version. */
   readonly versionArguments: readonly string[];
-  /** Programs to start, in order; all of them count. `config` is the path of the filled template. */
-  steps(binary: string, places: Places, shape: Shape, config: string): Step[];
+  /** The program to start; `config` is the path of the filled template. */
+  command(binary: string, places: Places, shape: Shape, config: string): Command;
   /** Values of the template. */
   values(places: Places, shape: Shape): Record<string, string | number>;
   /** Further files to write into the directory, by name. */

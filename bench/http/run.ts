@@ -49,8 +49,10 @@ export async function runBench(options: Options, say: Say): Promise<BenchResult>
     return { ...conditions, load: `wrk ${wrkVersion()}`, peers, missing, cells, footprints, problems };
   } finally {
     await backends?.stop();
-    if (options.keep) say(`kept: ${workplace.directory}`);
-    else workplace.remove();
+    if (options.keep) {
+      workplace.keep();
+      say(`kept: ${workplace.directory}`);
+    } else workplace.remove();
   }
 }
 

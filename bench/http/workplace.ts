@@ -2,8 +2,15 @@
 import { chmodSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { compileTools } from "./programs.ts";
+import { compileClient } from "./programs.ts";
 import { BODIES, SERVER_NAME } from "./settings.ts";
+
+const living = new Set<Workplace>();
+
+/** Removes every directory that is still there; for an end that no `finally` sees. */
+export function removeWorkplaces(): void {
+  for (const workplace of living) workplace.remove();
+}
 
 export class Workplace {
   readonly directory: string;
@@ -16,13 +23,14 @@ export class Workplace {
   constructor() {
     this.directory = mkdtempSync(join(tmpdir(), "fairlead-bench-"));
     chmodSync(this.directory, 0o755); // workers of other users read bodies and write logs there
+    living.add(this);
     this.tools = this.make("tools");
     this.bodies = this.make("bodies");
     this.certificate = join(this.directory, "chain.pem");
     this.key = join(this.directory, "key.pem");
     this.certificateAndKey = join(this.directory, "all.pem");
     try {
-      compileTools(this.tools);
+      compileClient(this.tools);
       this.#writeBodies();
       this.#writeCertificate();
     } catch (error) {
@@ -38,7 +46,13 @@ export class Workplace {
     return path;
   }
 
+  /** Leaves the directory where it is. */
+  keep(): void {
+    living.delete(this);
+  }
+
   remove(): void {
+    living.delete(this);
     rmSync(this.directory, { recursive: true, force: true });
   }
 

@@ -17,8 +17,10 @@ export interface ProgramOptions {
   readonly command: readonly string[];
   readonly cwd: string;
   readonly env?: Readonly<Record<string, string>>;
-  /** File that gets standard error, and standard output where it is not piped. */
+  /** File that gets standard error, and standard output where nothing else is said. */
   readonly logFile: string;
+  /** File that gets standard output, at its end. */
+  readonly stdoutFile?: string | undefined;
   readonly pipes?: boolean;
 }
 
@@ -34,7 +36,7 @@ export class PinnedProgram {
   readonly #child: Bun.Subprocess;
   #tree: readonly ProcessStat[] = [];
 
-  constructor({ core, command, cwd, env, logFile, pipes = false }: ProgramOptions) {
+  constructor({ core, command, cwd, env, logFile, stdoutFile, pipes = false }: ProgramOptions) {
     const log = openSync(logFile, "a");
     const line = ["/bin/sh", "-c", PINNED, String(core), ...command];
     const common = { cwd, env: { ...process.env, ...env } };
@@ -44,7 +46,9 @@ export class PinnedProgram {
       this.stdin = child.stdin;
       this.stdout = child.stdout;
     } else {
-      this.#child = Bun.spawn(line, { ...common, stdio: ["ignore", log, log] });
+      const output = stdoutFile === undefined ? log : openSync(stdoutFile, "a");
+      this.#child = Bun.spawn(line, { ...common, stdio: ["ignore", output, log] });
+      if (output !== log) closeSync(output);
     }
     closeSync(log);
     this.pid = this.#child.pid;

@@ -9,17 +9,15 @@ export const caddy: Peer = {
   debianPackage: "caddy",
   template: "Caddyfile",
   versionArguments: ["version"],
-  steps: (binary, { directory }, shape, config) => [
-    {
-      command: [binary, "run", "--config", config, "--adapter", "caddyfile"],
-      env: {
-        GOMAXPROCS: String(shape.workers),
-        HOME: directory,
-        XDG_CONFIG_HOME: directory,
-        XDG_DATA_HOME: directory,
-      },
+  command: (binary, { directory }, shape, config) => ({
+    words: [binary, "run", "--config", config, "--adapter", "caddyfile"],
+    env: {
+      GOMAXPROCS: String(shape.workers),
+      HOME: directory,
+      XDG_CONFIG_HOME: directory,
+      XDG_DATA_HOME: directory,
     },
-  ],
+  }),
   values: (places, shape) => ({
     DIR: places.directory,
     PLAIN_PORT: places.plainPort,

@@ -11,11 +11,9 @@ export const envoy: Peer = {
   debianPackage: null,
   template: "envoy.yaml",
   versionArguments: ["--version"],
-  steps: (binary, _places, shape, config) => [
-    {
-      command: [binary, "-c", config, ...OPTIONS, "--concurrency", String(shape.workers)],
-    },
-  ],
+  command: (binary, _places, shape, config) => ({
+    words: [binary, "-c", config, ...OPTIONS, "--concurrency", String(shape.workers)],
+  }),
   values: (places, shape) => ({
     DIR: places.directory,
     PLAIN_PORT: places.plainPort,

@@ -19,9 +19,9 @@ function checkout(name: string, label: string, variable: string): Peer {
     debianPackage: null,
     template: "fairlead.yaml",
     versionArguments: [],
-    steps: (root, _places, _shape, config) => [
-      { command: [bunOf(root), join(root, "src/main.ts"), "run", "--config", config] },
-    ],
+    command: (root, _places, _shape, config) => ({
+      words: [bunOf(root), join(root, "src/main.ts"), "run", "--config", config],
+    }),
     values: (places, shape) => ({
       DIR: places.directory,
       WORKERS: shape.workers,

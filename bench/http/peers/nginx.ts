@@ -9,7 +9,7 @@ export const nginx: Peer = {
   debianPackage: "nginx",
   template: "nginx.conf",
   versionArguments: ["-v"],
-  steps: (binary, { directory }, _shape, config) => [{ command: [binary, "-p", directory, "-c", config] }],
+  command: (binary, { directory }, _shape, config) => ({ words: [binary, "-p", directory, "-c", config] }),
   values(places, shape) {
     // With more workers than one, each gets a queue of its own, as those of Fairlead do.
     const listen = (port: number, more: string): string =>
