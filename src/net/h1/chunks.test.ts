@@ -133,6 +133,8 @@ describe("ends", () => {
       "0\r\n\0",
       "0\r\n\rX",
       "0\r\nX: 1\n",
+      "0\r\nX: 1\ra",
+      "0\r\nX\0",
       "0\r\nX\r\n\x80",
     ])
       expect([text, read(text).state]).toEqual([text, "malformed"]);

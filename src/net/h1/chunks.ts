@@ -13,8 +13,9 @@ const DATA_CR = 5;
 const DATA_LF = 6;
 const TRAILER_FIRST = 7;
 const TRAILER = 8;
-const END_LF = 9;
-const DONE = 10;
+const TRAILER_LF = 9;
+const END_LF = 10;
+const DONE = 11;
 
 const MAX_SIZE_DIGITS = 16;
 /** Larger chunks than this are not sizes but attacks on number types. */
@@ -140,15 +141,20 @@ export class ChunkReader {
           }
           break;
         case TRAILER: {
-          const end = bytes.indexOf(LF, p);
-          const stop = end < 0 || end >= to ? to : end + 1;
-          if (!this.#keepTrailer(bytes, p, stop)) return -1;
-          p = stop;
-          if (end < 0 || end >= to) break;
-          if (this.trailer!.at(-2) !== CR) return -1;
-          this.#state = TRAILER_FIRST;
+          const start = p;
+          while (p < to && (CLASS[bytes[p]!]! & VALUE) !== 0) p++;
+          if (p < to) {
+            if (bytes[p++] !== CR) return -1;
+            this.#state = TRAILER_LF;
+          }
+          if (!this.#keepTrailer(bytes, start, p)) return -1;
           break;
         }
+        case TRAILER_LF:
+          if (bytes[p] !== LF || !this.#keepTrailer(bytes, p, p + 1)) return -1;
+          p++;
+          this.#state = TRAILER_FIRST;
+          break;
         case END_LF:
           if (bytes[p++] !== LF) return -1;
           this.#state = DONE;
