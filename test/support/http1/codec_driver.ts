@@ -37,6 +37,8 @@ export class CodecDriver implements ExchangeHandler {
   /** Codes of the exchanges that ended with an error, in order. */
   readonly errors: ErrorCode[] = [];
   exchangesDone = 0;
+  /** Bytes that a new connection to the backend takes at first. */
+  backendWindow = Infinity;
   readonly #answer: Answerer;
   readonly #owner: ConnectionOwner;
   #idle: BackendSide | null = null;
@@ -57,11 +59,11 @@ export class CodecDriver implements ExchangeHandler {
       limitHit() {},
     };
     this.server = new ServerConnection(this.clientSocket, host, {
-      client: { address: "192.0.2.1", port: 1, peerAddress: "192.0.2.1", trusted: false },
+      client: { address: "192.0.2.1", port: 1, localPort: 0, peerAddress: "192.0.2.1", trusted: false },
       secure: false,
       listenerName: "web",
       listenerIndex: 0,
-      listenerPort: 80,
+      hostRule: null,
       serverName: "",
       tlsVersion: "",
       abortsHalfClosed: false,
@@ -149,7 +151,10 @@ export class CodecDriver implements ExchangeHandler {
     const idle = this.#idle;
     this.#idle = null;
     if (idle !== null) return idle;
-    const side = { connection: new ClientConnection(this.#owner), socket: new MemorySocket() };
+    const side = {
+      connection: new ClientConnection(this.#owner),
+      socket: new MemorySocket(this.backendWindow),
+    };
     side.connection.socket = side.socket as never;
     this.backends.push(side);
     return side;
