@@ -118,11 +118,17 @@ class Server implements AdminServer {
 
   #origin({ remoteAddress = "", remotePort }: AdminSocket) {
     return {
-      client: { address: remoteAddress, port: remotePort, peerAddress: remoteAddress, trusted: false },
+      client: {
+        address: remoteAddress,
+        port: remotePort,
+        localPort: 0,
+        peerAddress: remoteAddress,
+        trusted: false,
+      },
       secure: false,
       listenerName: "admin",
       listenerIndex: 0,
-      listenerPort: this.port,
+      hostRule: null,
       serverName: "",
       tlsVersion: "",
       abortsHalfClosed: false,

@@ -24,10 +24,20 @@ export interface Client {
   /** Address of the client as text without brackets; IPv4-mapped addresses appear as IPv4; "" for a unix socket. */
   readonly address: string;
   readonly port: number;
+  /** Port that was connected to, 0 for a unix socket. Reading it may cost a system call the first time. */
+  readonly localPort: number;
+  /** Address that was connected to, "" for a unix socket; absent where it is not known. */
+  readonly localAddress?: string;
   /** Address of the peer that holds the connection (a proxy in front of us, or the client itself). */
   readonly peerAddress: string;
   /** True when forwarding fields of this peer are believed. */
   readonly trusted: boolean;
+}
+
+/** Which hosts a connection may be asked for. */
+export interface HostRule {
+  /** False when a request for `host` (lower case, without port) does not belong to this connection. */
+  allowsHost(host: string): boolean;
 }
 
 /** The client's side of an exchange: what a codec offers. */
@@ -161,6 +171,7 @@ export interface Exchange {
   /** The request came over TLS (or the PROXY header / a trusted field says so). */
   readonly secure: boolean;
   readonly listenerName: string;
+  /** Port that the client connected to, 0 for a unix socket. */
   readonly listenerPort: number;
 
   /** Request line and fields. `method`, `target`, `host` are latin1 text, decoded on first use. */

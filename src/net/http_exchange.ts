@@ -14,6 +14,7 @@ import {
   type Client,
   type Downstream,
   type Exchange,
+  type HostRule,
   type StepResult,
   type Upstream,
 } from "./exchange.ts";
@@ -44,7 +45,7 @@ export interface ExchangeHandler {
 }
 
 const EMPTY = new Uint8Array(0);
-const NOBODY: Client = { address: "", port: 0, peerAddress: "", trusted: false };
+const NOBODY: Client = { address: "", port: 0, localPort: 0, peerAddress: "", trusted: false };
 
 /** Largest number of request body bytes kept because no backend takes them yet; then the client is paused. */
 export const HOLD_BYTES = 64 * 1024;
@@ -56,10 +57,10 @@ export class HttpExchange extends Timed implements Exchange {
   client: Client = NOBODY;
   secure = false;
   listenerName = "";
-  listenerPort = 0;
   listenerIndex = 0;
   serverName = "";
   tlsVersion = "";
+  hostRule: HostRule | null = null;
 
   readonly request: Head;
   requestLength = 0;
@@ -184,6 +185,10 @@ export class HttpExchange extends Timed implements Exchange {
     this.#held = null;
     this.#heldBytes = this.#collectLimit = 0;
     this.#collecting = this.#waiting = false;
+  }
+
+  get listenerPort(): number {
+    return this.client.localPort;
   }
 
   /** Protocol version of the client's side, for the log. */

@@ -16,7 +16,7 @@ export interface FakeRequest {
   readonly length?: number;
 }
 
-const CLIENT = { address: "192.0.2.7", port: 1234, peerAddress: "192.0.2.7", trusted: false };
+const CLIENT = { address: "192.0.2.7", port: 1234, localPort: 1, peerAddress: "192.0.2.7", trusted: false };
 
 /** One exchange over the fake codec. */
 export class FakeStream implements Downstream {
@@ -43,7 +43,6 @@ export class FakeStream implements Downstream {
     exchange.begin(this, plane, performance.now());
     exchange.client = CLIENT;
     exchange.listenerName = listenerName;
-    exchange.listenerPort = 1;
     exchange.minor = 1;
     exchange.takesTrailers = true;
     exchange.isHead = request.method === "HEAD";

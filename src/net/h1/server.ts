@@ -6,7 +6,7 @@
 import type { ErrorCode } from "../../core/errors.ts";
 import type { Limits, Timeouts } from "../../core/plan.ts";
 import { Timed, type TimerWheel } from "../../platform/timer_wheel.ts";
-import { UNKNOWN_LENGTH, type Client, type Downstream } from "../exchange.ts";
+import { UNKNOWN_LENGTH, type Client, type Downstream, type HostRule } from "../exchange.ts";
 import { FIELD_STRIDE, type Head } from "../head.ts";
 import type { ExchangeHandler, ExchangePool, HttpExchange } from "../http_exchange.ts";
 import { latin1Bytes, writeBytes, writeText } from "./bytes.ts";
@@ -52,9 +52,10 @@ export interface ConnectionOrigin {
   readonly secure: boolean;
   readonly listenerName: string;
   readonly listenerIndex: number;
-  readonly listenerPort: number;
   readonly serverName: string;
   readonly tlsVersion: string;
+  /** Hosts that may be asked for over this connection (RFC 9110 15.5.20), null = all. */
+  readonly hostRule: HostRule | null;
   /** A client that has sent FIN is taken as gone, also while its request is at work. */
   readonly abortsHalfClosed: boolean;
 }
@@ -270,9 +271,9 @@ export class ServerConnection extends Timed implements Downstream, Writer {
     exchange.secure = origin.secure;
     exchange.listenerName = origin.listenerName;
     exchange.listenerIndex = origin.listenerIndex;
-    exchange.listenerPort = origin.listenerPort;
     exchange.serverName = origin.serverName;
     exchange.tlsVersion = origin.tlsVersion;
+    exchange.hostRule = origin.hostRule;
   }
 
   #keepPartial(bytes: Uint8Array): void {

@@ -5,6 +5,8 @@
 import { ERRORS, type ErrorCode } from "../../core/errors.ts";
 import { IDEMPOTENT_METHODS, SAFE_METHODS } from "../../core/model.ts";
 import { usable } from "../../core/strategies/contract.ts";
+import { send } from "../../net/h1/output.ts";
+import { writeProxyHeader } from "../../net/proxy_header_writer.ts";
 import { ClientConnection } from "../../net/h1/client.ts";
 import type { HttpExchange } from "../../net/http_exchange.ts";
 import {
@@ -16,6 +18,7 @@ import {
 } from "../../observe/counters.ts";
 import { statusClass, type RetryReason } from "../../observe/label_values.ts";
 import { createConnector, TLS_FAILED, type Connector } from "../../platform/connect.ts";
+import { upstreamTlsProblem } from "../../platform/tls_upstream.ts";
 import type { TimerWheel } from "../../platform/timer_wheel.ts";
 import { answerError } from "./answers.ts";
 import { pin, pinnedFor } from "./pinned.ts";
@@ -66,7 +69,7 @@ export class Attempts {
   #next(exchange: HttpExchange, state: AttemptState, lastError: ErrorCode): void {
     const pool = state.pool!;
     const pinned = exchange.down.pinned === null ? null : pinnedFor(exchange, pool.upstreams);
-    if (pinned !== null) {
+    if (pinned?.binding === true) {
       this.#usePinned(exchange, state, pinned.upstream, pinned.connection);
       return;
     }
@@ -84,13 +87,19 @@ export class Attempts {
     upstream.in_flight++;
     exchange.backendId = upstream.key;
     state.phaseStart = this.#host.wheel.coarseNow;
-    const kept = state.freshConnection ? null : upstream.connections.takeIdle();
+    const kept = state.freshConnection ? null : this.#keptConnection(exchange, upstream);
     state.freshConnection = false;
     if (kept !== null) {
       this.#send(exchange, state, kept);
       return;
     }
     this.#dial(exchange, state, upstream);
+  }
+
+  /** A connection that stands and may serve this client. A PROXY header speaks for one client alone. */
+  #keptConnection(exchange: HttpExchange, upstream: Upstream): ClientConnection | null {
+    if (upstream.pool.proxy_protocol === "none") return upstream.connections.takeIdle();
+    return pinnedFor(exchange, [upstream])?.connection ?? null;
   }
 
   #usePinned(
@@ -108,7 +117,7 @@ export class Attempts {
   /** The backend authenticates the connection of `exchange`: it becomes the client's own. */
   pinConnection(exchange: HttpExchange): void {
     const { upstream, connection } = stateOf(exchange);
-    if (upstream !== null && connection !== null) pin(exchange, upstream, connection);
+    if (upstream !== null && connection !== null) pin(exchange, upstream, connection, true);
   }
 
   #dial(exchange: HttpExchange, state: AttemptState, upstream: Upstream): void {
@@ -140,6 +149,11 @@ export class Attempts {
     }
     const state = stateOf(exchange);
     exchange.connectMs = this.#host.now() - state.phaseStart;
+    const { proxy_protocol: proxy } = state.pool!.plan;
+    if (proxy !== "none") {
+      pin(exchange, state.upstream!, connection, false);
+      if (state.upstream!.connections.tls === null) sendPreface(connection, proxyHeader(exchange, proxy));
+    }
     this.#send(exchange, state, connection);
   }
 
@@ -154,7 +168,7 @@ export class Attempts {
         : code === ECONNREFUSED || code === ENOENT
           ? "FL_CONNECT_REFUSED"
           : "FL_CONNECT_FAILED";
-    this.failed(exchange, error, reason === "" ? `errno ${code}` : reason);
+    this.failed(exchange, error, code === TLS_FAILED ? upstreamTlsProblem(reason) : `errno ${code}`);
   }
 
   #send(exchange: HttpExchange, state: AttemptState, connection: ClientConnection): void {
@@ -417,6 +431,15 @@ export class Attempts {
 /** Errors of sockets and of TLS have a code; faults of ours have none. */
 function isSystemError(error: Error): boolean {
   return (error as { code?: unknown }).code !== undefined;
+}
+
+/** The header that tells a backend who the client is. */
+function proxyHeader({ client }: HttpExchange, version: "v1" | "v2"): Uint8Array {
+  return writeProxyHeader(version, client.address, client.port, client.localAddress ?? "", client.localPort);
+}
+
+function sendPreface(connection: ClientConnection, bytes: Uint8Array): void {
+  send(connection, bytes, 0, bytes.length);
 }
 
 function stateOf(exchange: HttpExchange): AttemptState {

@@ -5,6 +5,7 @@
 import type { Limits, PoolPlan } from "../../core/plan.ts";
 import { ClientConnection, type ConnectionOwner } from "../../net/h1/client.ts";
 import { addTo } from "../../observe/counters.ts";
+import type { ClientTlsOptions } from "../../platform/connect.ts";
 import type { SocketAddress } from "../../platform/socket_address.ts";
 import { Timed, type TimerWheel } from "../../platform/timer_wheel.ts";
 import type { Upstream } from "./upstream.ts";
@@ -22,7 +23,7 @@ export class BackendConnections extends Timed implements ConnectionOwner {
   readonly address: SocketAddress;
   /** `host:port` for Host fields and the log. */
   readonly authority: string;
-  readonly tls: Bun.TLSOptions | null;
+  readonly tls: ClientTlsOptions | null;
   available = true;
   in_flight = 0;
   open = 0;
@@ -33,7 +34,7 @@ export class BackendConnections extends Timed implements ConnectionOwner {
   readonly #host: BackendHost;
   #retired = false;
 
-  constructor(host: BackendHost, address: SocketAddress, authority: string, tls: Bun.TLSOptions | null) {
+  constructor(host: BackendHost, address: SocketAddress, authority: string, tls: ClientTlsOptions | null) {
     super();
     this.#host = host;
     this.address = address;

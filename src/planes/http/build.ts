@@ -1,7 +1,7 @@
 /** Builds what a worker needs of a plan beside the one that acts, in steps that are short enough to run between requests. */
 import { isIP } from "node:net";
 import { endpointText, type Endpoint } from "../../core/model.ts";
-import type { BackendPlan, ForwardingPlan, Plan, PoolPlan, RoutePlan } from "../../core/plan.ts";
+import type { BackendPlan, ForwardingPlan, PoolPlan, RoutePlan } from "../../core/plan.ts";
 import type { HashOnOption } from "../../core/strategies/hash_on.ts";
 import { requestKey } from "../../core/strategies/hash_on.ts";
 import type { Picker, Random, Strategy } from "../../core/strategies/contract.ts";
@@ -11,6 +11,9 @@ import type { FileMap, MemberMap, Snapshot } from "../../core/snapshot.ts";
 import { CidrSet } from "../../net/addresses.ts";
 import type { Step } from "../../net/exchange.ts";
 import type { MetricLayout } from "../../observe/metric_layout.ts";
+import type { ClientTlsOptions } from "../../platform/connect.ts";
+import { prepareTls, TlsSettingsError, type TlsContexts } from "../../platform/tls_contexts.ts";
+import { prepareUpstreamTls } from "../../platform/tls_upstream.ts";
 import { socketAddress } from "../../platform/socket_address.ts";
 import { BackendConnections, type BackendHost } from "./backend_connections.ts";
 import { buildSteps, type StepHost, type StepParts } from "./build_steps.ts";
@@ -84,29 +87,49 @@ export function* buildRuntime(
     routes,
     noRoute: noRoute(layout, counters, plan.forwarding),
     pools,
-    listeners: buildListeners(plan, layout, counters),
+    listeners: yield* buildListeners(host, snapshot, layout, counters, before),
     states,
     backends,
   };
 }
 
-function buildListeners(
-  plan: Plan,
+function* buildListeners(
+  host: BuildHost,
+  { plan, files }: Snapshot,
   layout: MetricLayout,
   counters: PlanCounters,
-): Map<string, ListenerRuntime> {
-  return new Map(
-    plan.listeners.map((listener, index) => [
-      listener.name,
-      {
-        plan: listener,
-        index,
-        slots: layout.listenerSlots(index),
-        counters,
-        trusted: new CidrSet(listener.trusted_proxies),
-      },
-    ]),
-  );
+  before: PlaneRuntime | null,
+): Generator<void, Map<string, ListenerRuntime>> {
+  const listeners = new Map<string, ListenerRuntime>();
+  for (const [index, listener] of plan.listeners.entries()) {
+    const { name, tls, trusted_proxies } = listener;
+    const known = before?.listeners.get(name)?.tls ?? null;
+    listeners.set(name, {
+      plan: listener,
+      index,
+      slots: layout.listenerSlots(index),
+      counters,
+      trusted: new CidrSet(trusted_proxies),
+      tls: tls === null ? null : yield* listenerTls(host, name, prepareTls(tls, files, known, Date.now())),
+    });
+  }
+  return listeners;
+}
+
+/** Runs the steps of `prepareTls`; what is wrong is told with the listener's name. */
+function* listenerTls(
+  host: BuildHost,
+  name: string,
+  steps: Generator<void, TlsContexts>,
+): Generator<void, TlsContexts> {
+  try {
+    const contexts = yield* steps;
+    for (const warning of contexts.warnings) host.warn(`listener ${name}: ${warning}`);
+    return contexts;
+  } catch (error) {
+    if (error instanceof TlsSettingsError) throw new TlsSettingsError(`listener ${name}: ${error.message}`);
+    throw error;
+  }
 }
 
 interface PoolParts {
@@ -221,17 +244,14 @@ function filesOf(tls: NonNullable<PoolPlan["tls"]>, files: FileMap): readonly (s
   return [tls.ca, tls.cert, tls.key].map((path) => (path === null ? null : (files[path] ?? null)));
 }
 
-function upstreamTls(pool: PoolPlan, backend: BackendPlan, files: FileMap): Bun.TLSOptions {
-  const { tls } = pool;
-  const name = tls?.server_name ?? (backend.endpoint.kind === "tcp" ? backend.endpoint.host : "localhost");
-  const [ca, cert, key] = tls === null ? [null, null, null] : filesOf(tls, files);
-  return {
-    serverName: name,
-    rejectUnauthorized: tls?.verify ?? true,
-    ...(ca == null ? {} : { ca }),
-    ...(cert == null ? {} : { cert }),
-    ...(key == null ? {} : { key }),
-  };
+function upstreamTls(pool: PoolPlan, backend: BackendPlan, files: FileMap): ClientTlsOptions {
+  const host = backend.endpoint.kind === "tcp" ? backend.endpoint.host : "";
+  try {
+    return prepareUpstreamTls(pool.tls, host, files);
+  } catch (error) {
+    if (error instanceof TlsSettingsError) throw new TlsSettingsError(`pool ${pool.name}: ${error.message}`);
+    throw error;
+  }
 }
 
 /** What a Host field says for the backend: without the port where it is the default of its scheme. */

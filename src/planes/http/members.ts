@@ -1,5 +1,7 @@
 /** Health and addresses of a plan's backends as they change between two plans. */
-import type { PoolPlan } from "../../core/plan.ts";
+import { applyDelta as applied } from "../../core/health/delta.ts";
+import { hasHealthy, mayServe } from "../../core/health/veto.ts";
+import type { Health } from "../../core/model.ts";
 import type { HealthMap, Snapshot, SnapshotDelta } from "../../core/snapshot.ts";
 import type { MetricLayout } from "../../observe/metric_layout.ts";
 import { rebuildPool, type BuildHost } from "./build.ts";
@@ -14,12 +16,8 @@ export interface BuiltPlan {
 
 /** Takes over what has changed. Connections of addresses that are gone end when they are idle. */
 export function applyDelta(host: BuildHost, built: BuiltPlan, delta: SnapshotDelta): void {
-  const { snapshot, runtime } = built;
-  built.snapshot = {
-    ...snapshot,
-    health: { ...snapshot.health, ...delta.health },
-    members: { ...snapshot.members, ...delta.members },
-  };
+  const { runtime } = built;
+  built.snapshot = applied(built.snapshot, delta);
   const named = new Set(Object.keys(delta.members).map((key) => key.slice(0, key.indexOf("/"))));
   for (const pool of runtime.pools.values()) {
     if (named.has(pool.plan.name)) rebuildPool(host, built, pool);
@@ -29,22 +27,14 @@ export function applyDelta(host: BuildHost, built: BuiltPlan, delta: SnapshotDel
 
 /** Sets which candidates may be chosen. */
 export function applyHealth(runtime: PlaneRuntime, health: HealthMap): void {
-  for (const pool of runtime.pools.values()) applyPoolHealth(pool, pool.plan, health);
+  for (const pool of runtime.pools.values()) applyPoolHealth(pool, health);
 }
 
-/**
- * A pool without a health check trusts all its backends. With one, a backend serves while it is healthy; those that
- * have not been checked yet serve only while none is known to be healthy.
- */
-function applyPoolHealth(pool: PoolRuntime, plan: PoolPlan, health: HealthMap): void {
-  if (plan.health_check === null) {
-    for (const upstream of pool.upstreams) upstream.available = true;
-    return;
-  }
-  const healthOf = (key: string) => health[`${plan.name}/${key}`] ?? "unknown";
-  const anyHealthy = pool.upstreams.some(({ key, weight }) => weight > 0 && healthOf(key) === "healthy");
-  for (const upstream of pool.upstreams) {
-    const known = healthOf(upstream.key);
-    upstream.available = known === "healthy" || (known === "unknown" && !anyHealthy);
-  }
+function applyPoolHealth({ plan, upstreams }: PoolRuntime, health: HealthMap): void {
+  const checked = plan.health_check !== null;
+  const healthOf = (key: string): Health => health[`${plan.name}/${key}`] ?? "unknown";
+  const anyHealthy =
+    checked && hasHealthy(upstreams.map(({ key, weight }) => ({ health: healthOf(key), weight })));
+  for (const upstream of upstreams)
+    upstream.available = mayServe(healthOf(upstream.key), checked, anyHealthy);
 }

@@ -11,6 +11,8 @@ import type { Upstream } from "./upstream.ts";
 interface Pinned {
   readonly upstream: Upstream;
   readonly connection: ClientConnection;
+  /** The client must come back to it, whatever the strategy says. */
+  readonly binding: boolean;
 }
 
 /** True for an answer that asks for an authentication of the connection. */
@@ -19,11 +21,16 @@ export function authenticatesConnection(status: number, head: Head): boolean {
   return head.getAll("www-authenticate").some((value) => /^(?:ntlm|negotiate)(?:\s|,|$)/i.test(value.trim()));
 }
 
-/** From now on `connection` serves the client of `exchange` alone. */
-export function pin(exchange: HttpExchange, upstream: Upstream, connection: ClientConnection): void {
+/** From now on `connection` serves the client of `exchange` alone; `binding`: and the client no other one. */
+export function pin(
+  exchange: HttpExchange,
+  upstream: Upstream,
+  connection: ClientConnection,
+  binding: boolean,
+): void {
   unpin(exchange.down, connection);
   connection.isPrivate = true;
-  exchange.down.pinned = { upstream, connection } satisfies Pinned;
+  exchange.down.pinned = { upstream, connection, binding } satisfies Pinned;
 }
 
 /** The connection that a new request of this client must use, when it stands and the pool still has its backend. */
@@ -37,7 +44,7 @@ export function pinnedFor(exchange: HttpExchange, upstreams: readonly Upstream[]
   }
   if (connection.exchange !== null) return null;
   const now = upstreams.find(({ connections }) => connections === upstream.connections);
-  return now === undefined ? null : { upstream: now, connection };
+  return now === undefined ? null : { ...pinned, upstream: now };
 }
 
 /** The client is gone, or another connection takes the place: what was pinned ends, unless it is `kept`. */

@@ -62,6 +62,8 @@ interface ConnectionCache {
   readonly table: HostTable;
   readonly listener: ListenerRuntime | null;
   readonly trusted: boolean;
+  /** The host does not belong to this connection. */
+  readonly misdirected: boolean;
   readonly lines: Uint8Array;
 }
 
@@ -117,6 +119,10 @@ export class HttpPlane implements ExchangeHandler {
       return;
     }
     if (normal !== path) exchange.matchPath = normal;
+    if (cache.misdirected) {
+      this.onFail(exchange, "FL_MISDIRECTED", "");
+      return;
+    }
     if (this.#answersItself(exchange, path)) return;
     if (cache.trusted) this.#resolveClient(exchange, cache);
     else {
@@ -164,7 +170,8 @@ export class HttpPlane implements ExchangeHandler {
       minor,
       table: runtime.router.forHost(host),
       listener,
-      trusted: listener !== null && listener.trusted.has(client.peerAddress),
+      trusted: client.trusted && listener !== null,
+      misdirected: exchange.hostRule !== null && !exchange.hostRule.allowsHost(host),
       lines: connectionLines(exchange, runtime.plan.forwarding),
     };
     down.planeCache = cache;
@@ -207,6 +214,7 @@ export class HttpPlane implements ExchangeHandler {
       port: address === null ? port : 0,
       peerAddress,
       trusted: true,
+      localPort: exchange.client.localPort,
     };
     const proto = exchange.request.get("x-forwarded-proto");
     if (proto !== null) exchange.secure = proto.toLowerCase() === "https";

@@ -1,26 +1,27 @@
 /** What runs in a worker for the http plane: its listeners and connections, and the plans that come to it. */
 import { DEFAULT_LIMITS, DEFAULT_TIMEOUTS } from "../../core/defaults.ts";
-import type { AccessLogPlan, Limits, ListenerPlan } from "../../core/plan.ts";
-import type { Snapshot, SnapshotDelta } from "../../core/snapshot.ts";
+import type { AccessLogPlan, Limits, ListenerPlan, Plan } from "../../core/plan.ts";
+import { listenerKey, type Snapshot, type SnapshotDelta } from "../../core/snapshot.ts";
 import type {
   CounterRegions,
   DrainDeadlines,
   WorkerIdentity,
   WorkerProgram,
 } from "../../core/worker_program.ts";
-import { ServerConnection, type ConnectionOrigin, type ServerHost } from "../../net/h1/server.ts";
-import type { ByteSocket } from "../../net/h1/output.ts";
+import type { ServerConnection, ServerHost } from "../../net/h1/server.ts";
+import { openListener, type Listener } from "../../net/listener.ts";
 import { ExchangePool } from "../../net/http_exchange.ts";
 import { AccessLog } from "../../observe/access_log.ts";
 import { addTo, countLimit } from "../../observe/counters.ts";
 import { MetricLayout } from "../../observe/metric_layout.ts";
 import { moveGauges } from "../../observe/move_gauges.ts";
 import { realClock, type Clock } from "../../platform/clock.ts";
-import { acceptOn } from "../../platform/sockets.ts";
 import { TimerWheel } from "../../platform/timer_wheel.ts";
+import { checkTlsEngines, NO_TLS_ENGINES, type TlsEngines } from "../../platform/tls_self_check.ts";
 import { adoptStates, buildRuntime, type BuildHost } from "./build.ts";
 import type { CreateStep } from "./build_steps.ts";
 import { ConnectionCounts, limitNumbers, stepTables } from "./connection_counts.ts";
+import { ListenerPort, type PortHost } from "./listener_port.ts";
 import { applyDelta, applyHealth, type BuiltPlan } from "./members.ts";
 import { MachineCounts } from "./middleware/shared_counts.ts";
 import { HttpPlane } from "./plane.ts";
@@ -43,8 +44,8 @@ export interface HttpProgramParts {
 
 interface OpenListener {
   readonly key: string;
-  readonly name: string;
-  readonly accepting: Bun.TCPSocketListener<unknown>;
+  readonly port: ListenerPort;
+  readonly accepting: Listener;
 }
 
 interface Prepared extends BuiltPlan {
@@ -58,6 +59,10 @@ export class HttpProgram implements WorkerProgram {
   readonly #buildHost: BuildHost;
   readonly #connections = new Set<ServerConnection>();
   readonly #listeners = new Map<string, OpenListener>();
+  /** Listeners that accept no more and have connections whose handshake is not over. */
+  readonly #stopped = new Set<Listener>();
+  readonly #portHost: PortHost;
+  #engines: TlsEngines | null = null;
   #prepared: Prepared | null = null;
   #acting: Prepared | null = null;
   #counts: ConnectionCounts | null = null;
@@ -93,6 +98,18 @@ export class HttpProgram implements WorkerProgram {
       connectionClosed: (connection) => this.#closed(connection),
       limitHit: (limit) => countLimit(this.#counters.region, this.#counters.fixed, limit),
     };
+    this.#portHost = {
+      serverHost: this.#serverHost,
+      connections: this.#connections,
+      endOldestIdle: (name) => this.#endOldestIdle(name),
+      warn: (text) => this.#buildHost.warn(text),
+      get runtime() {
+        return program.plane.runtime;
+      },
+      get counts() {
+        return program.#counts!;
+      },
+    };
     this.#buildHost = {
       wheel,
       now,
@@ -113,10 +130,18 @@ export class HttpProgram implements WorkerProgram {
   *prepare(snapshot: Snapshot, regions: CounterRegions): Generator<void> {
     const { plan } = snapshot;
     const layout = MetricLayout.ofPlan(plan, limitNumbers(plan.listeners.length));
-    yield;
+    yield* this.#checkEngines(plan);
     const before = this.#acting?.runtime ?? null;
     const runtime = yield* buildRuntime(this.#buildHost, snapshot, layout, regions.counters, before);
     this.#prepared = { runtime, layout, regions, snapshot };
+  }
+
+  /** Waits for the self-check of TLS when a plan needs TLS for the first time. */
+  *#checkEngines({ listeners }: Plan): Generator<void> {
+    yield;
+    if (this.#engines !== null || listeners.every(({ tls }) => tls === null)) return;
+    void checkTlsEngines().then((engines) => (this.#engines = engines));
+    while (this.#engines === null) yield;
   }
 
   apply(): void {
@@ -137,6 +162,7 @@ export class HttpProgram implements WorkerProgram {
     applyHealth(runtime, next.snapshot.health);
     if (before?.regions.limits !== regions.limits) this.#countAgain(next);
     this.#configureLog(runtime.plan.observability.access_log);
+    this.#replaceListeners();
   }
 
   #countAgain({ regions, runtime }: Prepared): void {
@@ -145,7 +171,7 @@ export class HttpProgram implements WorkerProgram {
     this.#stepCounts.moveTo(stepTables(regions, runtime.plan.listeners.length));
     for (const { origin } of this.#connections) {
       const listener = runtime.listeners.get(origin.listenerName);
-      if (listener !== undefined) counts.enter(listener.index, origin.client.peerAddress, NO_LIMITS);
+      if (listener !== undefined) counts.enter(listener.index, origin.client.address, NO_LIMITS);
     }
   }
 
@@ -185,54 +211,22 @@ export class HttpProgram implements WorkerProgram {
   // Listeners and connections.
 
   openListener(key: string, listener: ListenerPlan, slot: number, fd: number): void {
-    const accepting = acceptOn<ServerConnection | null>(fd, listener.backlog, {
-      data: null,
-      socket: {
-        open: (socket) => this.#opened(listener.name, socket),
-        data: (socket, bytes) => socket.data?.onData(bytes),
-        drain: (socket) => socket.data?.onDrain(),
-        end: (socket) => socket.data?.onEnd(),
-        close: (socket) => socket.data?.onClose(),
-        error: (socket, error) => this.#broke(socket.data, error),
-      },
-    });
-    this.#listeners.set(`${slot} ${key}`, { key, name: listener.name, accepting });
+    const port = new ListenerPort(this.#portHost, listener.name);
+    const { plan, tls } = this.plane.runtime.listeners.get(listener.name)!;
+    const accepting = openListener({ plan, fd, tls, host: port, engines: this.#engines ?? NO_TLS_ENGINES });
+    this.#listeners.set(`${slot} ${key}`, { key, port, accepting });
   }
 
-  #opened(listenerName: string, socket: Bun.Socket<ServerConnection | null>): void {
-    const { runtime } = this.plane;
-    const listener = runtime.listeners.get(listenerName);
-    const address = plainAddress(socket.remoteAddress);
-    if (listener === undefined) {
-      socket.terminate();
-      return;
+  /** Gives listeners that stay the settings of the plan that acts now. */
+  #replaceListeners(): void {
+    for (const { plan, tls } of this.plane.runtime.listeners.values()) {
+      const key = listenerKey(plan);
+      for (const open of this.#listeners.values()) {
+        if (open.key !== key) continue;
+        open.port.name = plan.name;
+        open.accepting.replace(plan, tls);
+      }
     }
-    const { region, fixed } = runtime.counters;
-    let limit = this.#counts!.enter(listener.index, address, this.#serverHost.limits);
-    if (limit === "connections" && this.#endOldestIdle(listenerName)) {
-      countLimit(region, fixed, "idle_connections");
-      limit = this.#counts!.enter(listener.index, address, this.#serverHost.limits);
-    }
-    if (limit !== null) {
-      countLimit(region, fixed, limit);
-      socket.terminate();
-      return;
-    }
-    const origin: ConnectionOrigin = {
-      client: { address, port: socket.remotePort, peerAddress: address, trusted: false },
-      secure: false,
-      listenerName,
-      listenerIndex: listener.index,
-      listenerPort: socket.localPort,
-      serverName: "",
-      tlsVersion: "",
-      abortsHalfClosed: listener.plan.half_closed_clients === "abort",
-    };
-    const connection = new ServerConnection(socket as unknown as ByteSocket, this.#serverHost, origin);
-    socket.data = connection;
-    this.#connections.add(connection);
-    addTo(region, listener.slots.connections_accepted_total, 1);
-    addTo(region, listener.slots.connections_open, 1);
   }
 
   /** Makes room for a new connection: ends the oldest one of a listener that waits for a request. */
@@ -248,26 +242,23 @@ export class HttpProgram implements WorkerProgram {
     return false;
   }
 
-  /** A fault of ours while an event of a connection was handled: nobody may wait for what will not come. */
-  #broke(connection: ServerConnection | null, error: Error): void {
-    this.#buildHost.warn(`a connection was cut because of a fault: ${error.stack ?? error.message}`);
-    connection?.cutConnection();
-  }
-
   #closed(connection: ServerConnection): void {
     if (!this.#connections.delete(connection)) return;
     this.plane.clientGone(connection);
-    const { origin } = connection;
+    const { client, listenerName } = connection.origin;
     const { runtime } = this.plane;
-    const listener = runtime.listeners.get(origin.listenerName);
+    const listener = runtime.listeners.get(listenerName);
     if (listener === undefined) return;
-    this.#counts!.leave(listener.index, origin.client.peerAddress);
+    this.#counts!.leave(listener.index, client.address);
     addTo(runtime.counters.region, listener.slots.connections_open, -1);
   }
 
   closeListener(key: string, slot: number): void {
-    this.#listeners.get(`${slot} ${key}`)?.accepting.stop();
+    const open = this.#listeners.get(`${slot} ${key}`);
+    if (open === undefined) return;
+    open.accepting.stop();
     this.#listeners.delete(`${slot} ${key}`);
+    if (open.accepting.opening > 0) this.#stopped.add(open.accepting);
   }
 
   openLog(_name: string, fd: number): void {
@@ -284,12 +275,17 @@ export class HttpProgram implements WorkerProgram {
     this.#draining = true;
     this.#serverHost.draining = true;
     for (const connection of this.#connections) connection.drain();
-    while (this.#connections.size > 0 || this.#listeners.size > 0) {
+    while (!this.#isEmpty()) {
       this.#cutOverdue(this.#clock.now());
-      if (this.#connections.size === 0 && this.#listeners.size === 0) break;
+      if (this.#isEmpty()) break;
       await Bun.sleep(DRAIN_LOOK_MS);
     }
     this.#end();
+  }
+
+  #isEmpty(): boolean {
+    for (const listener of this.#stopped) if (listener.opening === 0) this.#stopped.delete(listener);
+    return this.#connections.size === 0 && this.#listeners.size === 0 && this.#stopped.size === 0;
   }
 
   #cutOverdue(now: number): void {
@@ -314,10 +310,4 @@ export class HttpProgram implements WorkerProgram {
     }
     return { connections: this.#connections.size, listeners: this.#listeners.size, active, queued };
   }
-}
-
-/** An IPv4 client on a dual-stack socket appears as IPv4. */
-function plainAddress(address: string | undefined): string {
-  if (address === undefined) return "";
-  return address.startsWith("::ffff:") && address.includes(".") ? address.slice(7) : address;
 }

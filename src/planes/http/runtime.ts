@@ -9,6 +9,7 @@ import type { ClientConnection } from "../../net/h1/client.ts";
 import type { HttpExchange } from "../../net/http_exchange.ts";
 import type { FixedSlots, ListenerSlots, PoolSlots, RouteSlots } from "../../observe/metric_layout.ts";
 import type { BackendConnections } from "./backend_connections.ts";
+import type { TlsContexts } from "../../platform/tls_contexts.ts";
 import type { Router } from "./router.ts";
 import type { Upstream } from "./upstream.ts";
 
@@ -72,6 +73,8 @@ export interface ListenerRuntime {
   readonly slots: ListenerSlots;
   readonly counters: PlanCounters;
   readonly trusted: CidrSet;
+  /** Null = no TLS. */
+  readonly tls: TlsContexts | null;
 }
 
 /** Everything that a worker needs of one plan. */

@@ -173,6 +173,7 @@ function receive(
   const client: Client = {
     address: "192.0.2.1",
     port: 1_234,
+    localPort: 0,
     peerAddress: "192.0.2.1",
     trusted: false,
     ...request.client,
@@ -195,7 +196,7 @@ function receive(
       secure: request.secure ?? false,
       listenerName: "web",
       listenerIndex: 0,
-      listenerPort: 80,
+      hostRule: null,
       serverName: "",
       tlsVersion: "",
       abortsHalfClosed: false,
