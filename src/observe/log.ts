@@ -6,24 +6,14 @@ import { realClock, type Clock } from "../platform/clock.ts";
 import { LineBuffer } from "./line_buffer.ts";
 import { nonBlockingCopy, STDERR } from "./log_file.ts";
 import { LogLimiter } from "./log_limiter.ts";
-import { type LogFormat, logLine, LONGEST_LOG_LINE_BYTES } from "./log_line.ts";
+import { type LogEntry, type LogFormat, logLine, LONGEST_LOG_LINE_BYTES } from "./log_line.ts";
 import { DescriptorSink, type LogSink } from "./log_sink.ts";
 
-export type { LogFormat } from "./log_line.ts";
+export type { LogEntry, LogFormat } from "./log_line.ts";
 
 /** Kept while standard error takes nothing. */
 const KEPT_BYTES = 64 * 1024;
 const LOOK_AGAIN_MS = 1_000;
-
-export interface LogEntry {
-  /** What happened, a word that stays the same for machines: `worker_ended`. */
-  readonly event: string;
-  readonly level: "info" | "warning" | "error";
-  /** One sentence for people. Nothing that came from a client or a backend is needed in it. */
-  readonly text: string;
-  /** What the sentence says, for machines. */
-  readonly fields?: Readonly<Record<string, unknown>>;
-}
 
 export interface ProcessLogOptions {
   readonly format: LogFormat;

@@ -1,9 +1,18 @@
 /** Lines of the process log, in text for people and in JSON for machines. */
-import type { LogEntry } from "./log.ts";
 import { REDACTED } from "./log_redaction.ts";
 import { isSecretName, scrub } from "./scrub.ts";
 
 export type LogFormat = "text" | "json";
+
+export interface LogEntry {
+  /** What happened, a word that stays the same for machines: `worker_ended`. */
+  readonly event: string;
+  readonly level: "info" | "warning" | "error";
+  /** One sentence for people. Nothing that came from a client or a backend is needed in it. */
+  readonly text: string;
+  /** What the sentence says, for machines. */
+  readonly fields?: Readonly<Record<string, unknown>>;
+}
 
 /** Longest text of a message and of each value. */
 const LONGEST_TEXT = 4_096;

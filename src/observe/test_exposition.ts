@@ -98,24 +98,28 @@ function parseSample(line: string): Sample {
 
 /** Buckets of each series rise in bound and count, end at +Inf, and the last one equals the count. */
 function checkHistogram(name: string, samples: readonly Sample[]): void {
-  const buckets = new Map<string, Sample[]>();
-  const without = ({ labels: { le: _, ...rest } }: Sample): string => JSON.stringify(rest);
-  for (const sample of samples.filter((one) => one.name === `${name}_bucket`)) {
-    if (sample.labels["le"] === undefined) throw new Error(`${name}: a bucket without le`);
-    buckets.set(without(sample), [...(buckets.get(without(sample)) ?? []), sample]);
-  }
+  const without = ({ labels }: Sample): string => JSON.stringify({ ...labels, le: undefined });
+  const partOf = (end: string): Map<string, Sample[]> =>
+    Map.groupBy(
+      samples.filter((one) => one.name === `${name}_${end}`),
+      without,
+    );
+  const [buckets, counts, sums] = [partOf("bucket"), partOf("count"), partOf("sum")];
   for (const [labels, list] of buckets) {
+    if (list.some((sample) => sample.labels["le"] === undefined))
+      throw new Error(`${name}: a bucket without le`);
     const bounds = list.map((sample) => Number(sample.labels["le"]!.replace("Inf", "Infinity")));
     const rising = list.every(
       (sample, index) =>
         index === 0 || (bounds[index]! > bounds[index - 1]! && sample.value >= list[index - 1]!.value),
     );
-    const count = samples.find((sample) => sample.name === `${name}_count` && without(sample) === labels);
-    const sum = samples.find((sample) => sample.name === `${name}_sum` && without(sample) === labels);
-    if (!rising || bounds.at(-1) !== Infinity || count?.value !== list.at(-1)!.value || sum === undefined) {
+    const count = counts.get(labels)?.[0]?.value;
+    if (!rising || bounds.at(-1) !== Infinity || count !== list.at(-1)!.value || !sums.has(labels)) {
       throw new Error(`${name}: not a histogram ${labels}`);
     }
   }
+  if (counts.size !== buckets.size || sums.size !== buckets.size)
+    throw new Error(`${name}: parts of a histogram are missing`);
 }
 
 function make(types: ReadonlyMap<string, string>, samples: readonly Sample[]): Exposition {
