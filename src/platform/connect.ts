@@ -47,6 +47,8 @@ export class Attempt {
   attemptState: typeof PENDING | typeof CONNECTED | typeof ENDED = PENDING;
   /** Null for a plain connection. Written by the connector alone. */
   attemptTls: ClientTlsOptions | null = null;
+  /** Bytes that go before everything else. Written by the connector alone. */
+  attemptPrelude: Uint8Array | null = null;
 
   get connected(): boolean {
     return this.attemptState === CONNECTED;
@@ -79,9 +81,15 @@ export interface ConnectHandlers<A extends Attempt> {
 export interface Connector<A extends Attempt> {
   /**
    * Starts to connect. With `tls` (Bun's options: serverName, ca, cert, key, rejectUnauthorized) the handshake is part
-   * of the attempt. There is no timeout here: the caller cancels at its deadline.
+   * of the attempt. `prelude` (at most some hundred bytes, such as a PROXY header) is sent first, before TLS. There is
+   * no timeout here: the caller cancels at its deadline.
    */
-  connect(address: SocketAddress, attempt: A, tls?: ClientTlsOptions | null): void;
+  connect(
+    address: SocketAddress,
+    attempt: A,
+    tls?: ClientTlsOptions | null,
+    prelude?: Uint8Array | null,
+  ): void;
   /** Gives up an attempt or cuts a connection (RST): its descriptor is free on return. No handler is called. */
   cancel(attempt: A): void;
 }
@@ -94,8 +102,9 @@ interface SocketError {
 /** Prepares a connector whose connections all use `handlers`. */
 export function createConnector<A extends Attempt>(handlers: ConnectHandlers<A>): Connector<A> {
   const socket = socketHandlers(handlers);
+  const beforeTls = preludeHandlers(handlers, socket);
   return {
-    connect(address, attempt, tls = null) {
+    connect(address, attempt, tls = null, prelude = null) {
       const fd = startConnect(address);
       if (fd < 0) {
         attempt.attemptState = ENDED;
@@ -103,10 +112,15 @@ export function createConnector<A extends Attempt>(handlers: ConnectHandlers<A>)
         return;
       }
       attempt.attemptTls = tls;
+      attempt.attemptPrelude = prelude;
       const options = { fd, data: attempt, allowHalfOpen: true, socket };
       try {
         const pending = Bun.connect(
-          (tls === null ? options : { ...options, tls }) as never,
+          (tls === null
+            ? options
+            : prelude === null
+              ? { ...options, tls }
+              : { ...options, socket: beforeTls }) as never,
         ) as Promise<unknown>;
         pending.catch(ignore);
       } catch (error) {
@@ -147,22 +161,79 @@ function errorNumber(error: SocketError | undefined, otherwise: number): number 
   return error?.errno === undefined ? otherwise : Math.abs(error.errno);
 }
 
+/** What became of a plain socket at its first sign of life (writable or readable): 0 or an error number. */
+function connectResult(socket: Bun.Socket<unknown>): number {
+  const code = socketOption((socket as unknown as { fd: number }).fd, SOL_SOCKET, SO_ERROR);
+  return code < 0 ? EBADF : code;
+}
+
+/** Sends what goes first. A new connection takes it whole, or it is none. */
+function sendPrelude(socket: Bun.Socket<unknown>, { attemptPrelude: prelude }: Attempt): boolean {
+  return prelude === null || socket.write(prelude) === prelude.length;
+}
+
+function failAttempt<A extends Attempt>(
+  handlers: ConnectHandlers<A>,
+  attempt: A,
+  code: number,
+  reason: string,
+): void {
+  cancel(attempt);
+  handlers.failed(attempt, code, reason);
+}
+
+/**
+ * Handlers of a plain socket that sends a prelude and becomes TLS then, with `secured` as its handlers. These here still
+ * see the encrypted bytes, and the end, and leave both to the others.
+ */
+function preludeHandlers<A extends Attempt>(
+  handlers: ConnectHandlers<A>,
+  secured: ReturnType<typeof socketHandlers<A>>,
+) {
+  type Socket = Bun.Socket<A>;
+  const isPlain = ({ data: attempt }: Socket) =>
+    attempt.attemptTls !== null && attempt.attemptPrelude !== null;
+
+  return {
+    open(socket: Socket) {
+      socket.data.socket = socket as never;
+    },
+    drain(socket: Socket) {
+      const attempt = socket.data;
+      if (!isPlain(socket) || attempt.attemptState !== PENDING) return;
+      const code = connectResult(socket);
+      if (code !== 0 || !sendPrelude(socket, attempt)) {
+        failAttempt(handlers, attempt, code === 0 ? ECONNRESET : code, "");
+        return;
+      }
+      attempt.attemptPrelude = null;
+      socket.upgradeTLS({ data: attempt, tls: attempt.attemptTls!, socket: secured } as never);
+    },
+    data() {},
+    end() {},
+    close(socket: Socket, error?: SocketError) {
+      const attempt = socket.data;
+      if (!isPlain(socket) || attempt.attemptState !== PENDING) return;
+      attempt.socket = null;
+      failAttempt(handlers, attempt, errorNumber(error, ECONNRESET), "");
+    },
+    error: secured.error,
+  };
+}
+
 function socketHandlers<A extends Attempt>(handlers: ConnectHandlers<A>) {
   type Socket = Bun.Socket<A>;
 
-  const fail = (attempt: A, code: number, reason: string) => {
-    cancel(attempt);
-    handlers.failed(attempt, code, reason);
-  };
+  const fail = (attempt: A, code: number, reason: string) => failAttempt(handlers, attempt, code, reason);
   const succeed = (attempt: A) => {
     attempt.attemptState = CONNECTED;
     handlers.connected(attempt);
   };
-  /** First sign of life of a plain socket: writable or readable. */
   const settle = (attempt: A, socket: Socket) => {
-    const code = socketOption((socket as unknown as { fd: number }).fd, SOL_SOCKET, SO_ERROR);
-    if (code === 0) succeed(attempt);
-    else fail(attempt, code < 0 ? EBADF : code, "");
+    const code = connectResult(socket);
+    if (code !== 0) fail(attempt, code, "");
+    else if (sendPrelude(socket, attempt)) succeed(attempt);
+    else fail(attempt, ECONNRESET, "");
   };
 
   return {

@@ -1,6 +1,6 @@
 import { afterAll, expect, test } from "bun:test";
 import { createServer, type Server, type TLSSocket, type TlsOptions } from "node:tls";
-import type { AddressInfo } from "node:net";
+import { connect as connectTcp, createServer as createTcpServer, type AddressInfo } from "node:net";
 import type { UpstreamTlsPlan } from "../core/plan.ts";
 import { Attempt, createConnector, TLS_FAILED, type ClientTlsOptions } from "./connect.ts";
 import { issueCertificate } from "./issue_certificate.ts";
@@ -47,13 +47,17 @@ const connector = createConnector<Try>({
   closed: (attempt) => attempt.done("closed"),
 });
 
-function connect(port: number, tls: ClientTlsOptions): Promise<string> {
+function connect(
+  port: number,
+  tls: ClientTlsOptions | null,
+  prelude: Uint8Array | null = null,
+): Promise<string> {
   const { promise, resolve } = Promise.withResolvers<string>();
   const attempt: Try = new Try((result) => {
     connector.cancel(attempt);
     resolve(result);
   });
-  connector.connect(socketAddress({ kind: "tcp", host: "127.0.0.1", port }), attempt, tls);
+  connector.connect(socketAddress({ kind: "tcp", host: "127.0.0.1", port }), attempt, tls, prelude);
   return promise;
 }
 
@@ -118,6 +122,50 @@ test("the next connection resumes the session, and one that is not verified leav
       expect(await connect(port, wrong)).toBe("ERR_TLS_CERT_ALTNAME_INVALID");
     expect(wrong.session).toBeNull();
   }
+});
+
+test("H-E23/connector a prelude goes before TLS, and before the first byte of a plain connection", async () => {
+  const { port, seen } = await backend({ ...a, ca: authority.cert });
+  const prelude = new TextEncoder().encode("PROXY UNKNOWN\r\n");
+  let first = "";
+  let cut = false;
+  // Takes the prelude off, as a backend that expects it does.
+  const front = createTcpServer((near) => {
+    near.once("data", (bytes: Buffer) => {
+      first = bytes.subarray(0, prelude.length).toString();
+      if (cut) return near.destroy();
+      const far = connectTcp(port, "127.0.0.1");
+      far.write(bytes.subarray(prelude.length));
+      near.pipe(far).on("error", () => {});
+      return far.pipe(near).on("error", () => {});
+    });
+  });
+  await new Promise<void>((done) => front.listen(0, "127.0.0.1", done));
+  const { port: frontPort } = front.address() as AddressInfo;
+  const options = prepare({ cert: "/client.crt", key: "/client.key" });
+  for (let round = 0; round < 2; round++)
+    expect(await connect(frontPort, options, prelude)).toBe("connected");
+  expect([first, seen.length, seen[0]!.servername]).toEqual(["PROXY UNKNOWN\r\n", 2, "a.test"]);
+  expect(seen[0]!.getPeerCertificate().subject as unknown).toMatchObject({ CN: "client" });
+  expect(await connect(frontPort, prepare({}, "c.test"), prelude)).toBe("ERR_TLS_CERT_ALTNAME_INVALID");
+  cut = true;
+  expect(await connect(frontPort, options, prelude)).toMatch(/^(104|ECONNRESET)$/);
+  front.close();
+  const plain = Bun.listen({
+    hostname: "127.0.0.1",
+    port: 0,
+    socket: {
+      data(socket, bytes) {
+        first = bytes.toString();
+        socket.write("x");
+      },
+    },
+  });
+  expect(await connect(plain.port, null, prelude)).toBe("connected");
+  expect(first).toBe("PROXY UNKNOWN\r\n");
+  plain.stop(true);
+  expect(await connect(plain.port, options, prelude)).toBe("111");
+  expect(await connect(plain.port, null, prelude)).toBe("111");
 });
 
 test("each failure has its words", async () => {
