@@ -56,10 +56,10 @@ export class Attempts {
     });
   }
 
-  /** Starts the first try of an exchange. */
-  start(exchange: HttpExchange, pool: PoolRuntime, hash: number): void {
+  /** Starts the first try of an exchange. `now` is monotonic. */
+  start(exchange: HttpExchange, pool: PoolRuntime, hash: number, now: number): void {
     const state = stateOf(exchange);
-    state.begin(pool, hash, this.#host.now());
+    state.begin(pool, hash, now);
     exchange.poolName = pool.plan.name;
     pool.state.active++;
     this.#next(exchange, state, "FL_NO_BACKEND");

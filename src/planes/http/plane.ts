@@ -297,7 +297,9 @@ export class HttpPlane implements ExchangeHandler {
         exchange.requestLength = UNKNOWN_LENGTH;
       }
     }
-    this.attempts.start(exchange, pool, hashOfRequest(exchange, pool.hashKey));
+    // Without steps the request has come in this very event: the clock need not be read again.
+    const now = route.steps.length === 0 ? exchange.startedMs : this.#host.now();
+    this.attempts.start(exchange, pool, hashOfRequest(exchange, pool.hashKey), now);
   }
 
   #respond(exchange: HttpExchange, route: RouteRuntime): void {

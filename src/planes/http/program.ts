@@ -61,7 +61,7 @@ export class HttpProgram implements WorkerProgram {
   readonly #listeners = new Map<string, OpenListener>();
   /** Listeners that accept no more and have connections whose handshake is not over. */
   readonly #stopped = new Set<Listener>();
-  readonly #portHost: PortHost;
+  readonly portHost: PortHost;
   #engines: TlsEngines | null = null;
   #prepared: Prepared | null = null;
   #acting: Prepared | null = null;
@@ -98,7 +98,7 @@ export class HttpProgram implements WorkerProgram {
       connectionClosed: (connection) => this.#closed(connection),
       limitHit: (limit) => countLimit(this.#counters.region, this.#counters.fixed, limit),
     };
-    this.#portHost = {
+    this.portHost = {
       serverHost: this.#serverHost,
       connections: this.#connections,
       endOldestIdle: (name) => this.#endOldestIdle(name),
@@ -211,7 +211,7 @@ export class HttpProgram implements WorkerProgram {
   // Listeners and connections.
 
   openListener(key: string, listener: ListenerPlan, slot: number, fd: number): void {
-    const port = new ListenerPort(this.#portHost, listener.name);
+    const port = new ListenerPort(this.portHost, listener.name);
     const { plan, tls } = this.plane.runtime.listeners.get(listener.name)!;
     const accepting = openListener({ plan, fd, tls, host: port, engines: this.#engines ?? NO_TLS_ENGINES });
     this.#listeners.set(`${slot} ${key}`, { key, port, accepting });
