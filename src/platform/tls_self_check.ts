@@ -96,6 +96,9 @@ async function upgradeAnswers({ named }: CheckContexts): Promise<boolean> {
         socket.data = "upgraded";
         upgradeServer(socket, { data: null, context: named, alpn: [PROTOCOL], received, socket: echo });
       },
+      error(socket) {
+        socket.terminate();
+      },
     },
   });
   return answersAsNamed(port).finally(() => listener.stop(true));
