@@ -112,7 +112,7 @@ function readTrailers(
   let at = from;
   for (;;) {
     const lineEnd = text.indexOf("\r\n", at);
-    if (lineEnd < 0) return readFieldLines(lines) === null ? "malformed" : unfinished(text.slice(at));
+    if (lineEnd < 0) return unfinished(text.slice(at));
     if (lineEnd === at) break;
     lines.push(text.slice(at, lineEnd));
     at = lineEnd + 2;
