@@ -8,6 +8,7 @@ const HELP = `usage: fairlead COMMAND [options]
   check      check a configuration, or show where its values come from
   reload     load the configuration again in the running program
   stop       drain the running program and end it
+  demo       try it out: backends, a proxy before them, and live counts
   --version  print the version
 
 "fairlead COMMAND --help" says more, with examples.
@@ -19,6 +20,7 @@ const COMMANDS: Readonly<Record<string, () => Promise<RunCommand>>> = {
   run: async () => (await import("./run.ts")).runCommand,
   reload: async () => (await import("./reload.ts")).reloadCommand,
   stop: async () => (await import("./stop.ts")).stopCommand,
+  demo: async () => (await import("./demo.ts")).demoCommand,
   check: async () => {
     const { checkCommand } = await import("./check.ts");
     return async (args, parts, output) => checkCommand(args, await parts.config(), output);
