@@ -85,10 +85,7 @@ export class ChunkReader {
         case SIZE: {
           const byte = bytes[p++]!;
           if ((CLASS[byte]! & HEX) !== 0) {
-            if (++this.#digits > MAX_SIZE_DIGITS) return -1;
-            const digit = byte <= 57 ? byte - 48 : (byte | 32) - 87;
-            this.remaining = this.remaining * 16 + digit;
-            if (this.remaining > MAX_CHUNK_BYTES) return -1;
+            if (!this.#takeDigit(byte)) return -1;
             this.#state = SIZE;
           } else if (this.#state === SIZE_FIRST) return -1;
           else if (byte === CR) this.#state = SIZE_LF;
@@ -166,6 +163,13 @@ export class ChunkReader {
     }
     if (this.#state !== SIZE_FIRST && this.#state !== DATA) this.canonical = false;
     return p;
+  }
+
+  /** Returns false when the size has too many digits or is too large. */
+  #takeDigit(byte: number): boolean {
+    const digit = byte <= 57 ? byte - 48 : (byte | 32) - 87;
+    this.remaining = this.remaining * 16 + digit;
+    return ++this.#digits <= MAX_SIZE_DIGITS && this.remaining <= MAX_CHUNK_BYTES;
   }
 
   #keepTrailer(bytes: Uint8Array, from: number, to: number): boolean {
