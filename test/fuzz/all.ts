@@ -1,8 +1,12 @@
 /** Every parser that is fuzzed: one line each. `npm test` and `npm run test:nightly` share their time over this list. */
 import { clientHello } from "./client_hello.ts";
 import type { FuzzEntry } from "./engine.ts";
+import { http1Chunks } from "./http1_chunks.ts";
+import { http1Response } from "./http1_response.ts";
 import { proxyHeader } from "./proxy_header.ts";
 import { rules } from "./rules.ts";
 import { yaml } from "./yaml.ts";
 
-export const FUZZ_ENTRIES: readonly FuzzEntry[] = [rules, yaml, proxyHeader, clientHello];
+export const FUZZ_ENTRIES: readonly FuzzEntry[] = [rules, yaml, proxyHeader, clientHello  http1Chunks,
+  http1Response,
+];

@@ -11,7 +11,7 @@ export async function readRequestsByLlhttp(texts: readonly Uint8Array[]): Promis
   const problems = new Response(process.stderr).text();
   for (let at = 0; at < texts.length; at += BATCH) {
     const batch = texts.slice(at, at + BATCH).map((bytes) => Buffer.from(bytes).toString("base64"));
-    process.stdin.write(`${JSON.stringify(batch)}\n`);
+    void process.stdin.write(`${JSON.stringify(batch)}\n`);
   }
   await process.stdin.end();
   if ((await process.exited) !== 0) throw new Error(`the llhttp reader failed: ${await problems}`);
