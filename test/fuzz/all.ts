@@ -7,6 +7,11 @@ import { proxyHeader } from "./proxy_header.ts";
 import { rules } from "./rules.ts";
 import { yaml } from "./yaml.ts";
 
-export const FUZZ_ENTRIES: readonly FuzzEntry[] = [rules, yaml, proxyHeader, clientHello  http1Chunks,
+export const FUZZ_ENTRIES: readonly FuzzEntry[] = [
+  rules,
+  yaml,
+  proxyHeader,
+  clientHello,
+  http1Chunks,
   http1Response,
 ];
