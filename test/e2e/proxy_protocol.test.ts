@@ -1,9 +1,10 @@
 /** The PROXY protocol through the whole program, from proxies in front and to backends. */
 import { expect, test } from "bun:test";
 import { mkdtempSync, rmSync } from "node:fs";
+import { connect as connectTcp, type AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { connect as connectTls } from "node:tls";
+import { connect as connectTls, createServer as createTlsServer } from "node:tls";
 import { crc32c } from "../../src/net/crc32c.ts";
 import { writeProxyHeader } from "../../src/net/proxy_header_writer.ts";
 import { readProxyHeader } from "../../src/net/proxy_protocol.ts";
@@ -195,7 +196,7 @@ async function proxiedOrigin() {
   return Object.assign(origin, { headers });
 }
 
-test("H-E23/addresses backends get a header of the pool's version with the client's addresses", async () => {
+test("H-E23 backends get a header of the pool's version with the client's addresses", async () => {
   for (const version of ["v1", "v2"] as const) {
     using origin = await proxiedOrigin();
     await using fairlead = await start(origin, `address: "127.0.0.1:0"`, `, proxy_protocol: ${version}`);
@@ -212,7 +213,7 @@ test("H-E23/addresses backends get a header of the pool's version with the clien
   }
 });
 
-test("H-E23/addresses IPv6 clients, clients of a unix socket, and those that a header tells of", async () => {
+test("H-E23 IPv6 clients, clients of a unix socket, and those that a header tells of", async () => {
   const directory = mkdtempSync(join(tmpdir(), "fairlead-proxy-"));
   const path = join(directory, "web");
   for (const version of ["v1", "v2"] as const) {
@@ -246,4 +247,31 @@ test("H-E23/addresses IPv6 clients, clients of a unix socket, and those that a h
     }
   }
   rmSync(directory, { recursive: true });
+});
+
+test("H-E23 the header goes before TLS", async () => {
+  const tls = createTlsServer({ cert: FILES["a.crt"]!, key: FILES["a.key"]! }, (socket) => {
+    socket.on("error", () => {}).on("data", () => socket.write(answerText("secured")));
+  });
+  await new Promise<void>((done) => tls.listen(0, "127.0.0.1", done));
+  const headers: string[] = [];
+  using front = await rawOrigin(() => {}, {
+    onData(connection, bytes) {
+      if (connection.everything.length > bytes.length) return true;
+      const header = readProxyHeader(bytes);
+      headers.push(header?.addresses?.source ?? "none");
+      const far = connectTcp((tls.address() as AddressInfo).port, "127.0.0.1");
+      far.on("error", () => {}).write(bytes.subarray(header?.length ?? 0));
+      connection.socket.pipe(far).pipe(connection.socket);
+      return true;
+    },
+  });
+  const url = `https://127.0.0.1:${front.port}`;
+  await using fairlead = await startFairlead(
+    `pools: { app: { backends: [{ url: "${url}" }], proxy_protocol: v2, tls: { ca: ca.crt, server_name: a.test } } }\nroutes: [{ pool: app }]`,
+    { files: FILES },
+  );
+  const answer = await askOnce(fairlead.port(), GET);
+  expect([answer.status, answer.body.toString(), headers]).toEqual([200, "secured", ["127.0.0.1"]]);
+  tls.close();
 });

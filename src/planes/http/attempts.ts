@@ -5,7 +5,6 @@
 import { ERRORS, type ErrorCode } from "../../core/errors.ts";
 import { IDEMPOTENT_METHODS, SAFE_METHODS } from "../../core/model.ts";
 import { usable } from "../../core/strategies/contract.ts";
-import { send } from "../../net/h1/output.ts";
 import { writeProxyHeader } from "../../net/proxy_header_writer.ts";
 import { ClientConnection } from "../../net/h1/client.ts";
 import type { HttpExchange } from "../../net/http_exchange.ts";
@@ -128,7 +127,9 @@ export class Attempts {
     state.phase = "connecting";
     state.phaseStart = this.#host.now();
     this.#arm(exchange, state, upstream.pool.timeouts.connect);
-    this.connector.connect(connections.address, connection, connections.tls);
+    const { proxy_protocol: proxy } = upstream.pool;
+    const prelude = proxy === "none" ? null : proxyHeader(exchange, proxy);
+    this.connector.connect(connections.address, connection, connections.tls, prelude);
   }
 
   /** TLS broke (then `closed` follows), or a fault of ours: nobody may wait for what will not come. */
@@ -149,11 +150,7 @@ export class Attempts {
     }
     const state = stateOf(exchange);
     exchange.connectMs = this.#host.now() - state.phaseStart;
-    const { proxy_protocol: proxy } = state.pool!.plan;
-    if (proxy !== "none") {
-      pin(exchange, state.upstream!, connection, false);
-      if (state.upstream!.connections.tls === null) sendPreface(connection, proxyHeader(exchange, proxy));
-    }
+    if (state.pool!.plan.proxy_protocol !== "none") pin(exchange, state.upstream!, connection, false);
     this.#send(exchange, state, connection);
   }
 
@@ -436,10 +433,6 @@ function isSystemError(error: Error): boolean {
 /** The header that tells a backend who the client is. */
 function proxyHeader({ client }: HttpExchange, version: "v1" | "v2"): Uint8Array {
   return writeProxyHeader(version, client.address, client.port, client.localAddress ?? "", client.localPort);
-}
-
-function sendPreface(connection: ClientConnection, bytes: Uint8Array): void {
-  send(connection, bytes, 0, bytes.length);
 }
 
 function stateOf(exchange: HttpExchange): AttemptState {
