@@ -8,6 +8,9 @@ import type { CreateProgram } from "../../src/core/worker_program.ts";
 import type { ConfigPart } from "../../src/config/parts.ts";
 import type { MetricsKeeper } from "../../src/observe/metrics_keeper.ts";
 import type { LoadedConfiguration, ReloadResult } from "../../src/run/parts.ts";
+import { createStep } from "../../src/planes/http/middleware/all.ts";
+import { HttpProgram } from "../../src/planes/http/program.ts";
+import type { ManualClock } from "../../src/platform/clock.ts";
 import { startInProcess, type InProcessInstance } from "../../src/run/start_in_process.ts";
 
 export interface FairleadOptions {
@@ -15,9 +18,13 @@ export interface FairleadOptions {
   readonly files?: Readonly<Record<string, string>>;
   /** Another program than the real one, for test-only modules. */
   readonly createProgram?: CreateProgram;
+  /** Time of the worker, which then stands still until the test moves it. */
+  readonly clock?: ManualClock;
   /** Middlewares beside the real ones, for the configuration. */
   readonly middlewares?: readonly ConfigPart[];
 }
+
+const LOG_FLUSH_MS = 10;
 
 /** One line of the access log. */
 export type LogLine = Readonly<Record<string, string | number>>;
@@ -32,7 +39,7 @@ export interface Fairlead {
   port(listener?: string): number;
   /** Reloads with another configuration text. */
   reload(yaml: string): Promise<ReloadResult>;
-  /** Lines of the access log so far; waits up to 2 s for at least `count`. */
+  /** Lines of the access log so far; waits up to 2 s for at least `count`, and moves a clock that stands still. */
   log(count: number): Promise<LogLine[]>;
   /** Sum of all series of a metric whose labels hold each text of `labels`. */
   metric(name: string, ...labels: readonly string[]): number;
@@ -60,7 +67,7 @@ export async function startFairlead(yaml: string, options: FairleadOptions = {})
   const supervisorParts = await parts.supervisor();
   const metrics = supervisorParts.counters as MetricsKeeper;
   const instance = await startInProcess(loaded.plan, {
-    createProgram: options.createProgram ?? parts.createProgram,
+    createProgram: options.createProgram ?? programAt(options.clock),
     counters: metrics,
     files: loaded.files,
     ...(supervisorParts.initial === undefined ? {} : { initial: supervisorParts.initial }),
@@ -85,6 +92,7 @@ export async function startFairlead(yaml: string, options: FairleadOptions = {})
           .filter((line) => line !== "");
         if (lines.length >= count || performance.now() > end)
           return lines.map((line) => JSON.parse(line) as LogLine);
+        options.clock?.advance(LOG_FLUSH_MS);
         await Bun.sleep(10);
       }
     },
@@ -96,11 +104,16 @@ export async function startFairlead(yaml: string, options: FairleadOptions = {})
   };
 }
 
+function programAt(clock: ManualClock | undefined): CreateProgram {
+  if (clock === undefined) return parts.createProgram;
+  return (identity) => new HttpProgram(identity, { createStep, clock });
+}
+
 function withDefaults(yaml: string, directory: string): string {
   let text = `runtime_dir: ${directory}/run\nstate_dir: ${directory}/state\n${yaml}\n`;
   if (!/^listeners:/m.test(yaml)) text += `listeners: { web: { address: "127.0.0.1:0" } }\n`;
   if (!/^observability:/m.test(yaml))
-    text += `observability: { access_log: { path: ${directory}/access.log, flush: 10ms } }\n`;
+    text += `observability: { access_log: { path: ${directory}/access.log, flush: ${LOG_FLUSH_MS}ms } }\n`;
   if (!/^admin:/m.test(yaml)) text += `admin: { address: "127.0.0.1:0" }\n`;
   return text;
 }
@@ -120,5 +133,13 @@ export async function until(condition: () => boolean, what: string, timeoutMs = 
   for (const end = performance.now() + timeoutMs; !condition();) {
     if (performance.now() > end) throw new Error(`waited ${timeoutMs} ms in vain: ${what}`);
     await Bun.sleep(2);
+  }
+}
+
+/** Moves `clock` by `ms` in steps; sockets have their turn after each one. */
+export async function pass(clock: ManualClock, ms: number, stepMs = 500): Promise<void> {
+  for (let passed = 0; passed < ms; passed += stepMs) {
+    clock.advance(Math.min(stepMs, ms - passed));
+    await new Promise((resolve) => setImmediate(resolve));
   }
 }
