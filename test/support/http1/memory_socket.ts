@@ -6,9 +6,9 @@ export class MemorySocket implements ByteSocket {
   /** Bytes that it takes before `drain` must be called; Infinity = all. */
   window: number;
   paused = false;
-  /** FIN was sent: by `shutdown` or `end`. */
+  /** FIN was sent: by `shutdown` or `close`. */
   finished = false;
-  /** No further reading: `end` or `terminate` was called. */
+  /** No further reading: `close` or `terminate` was called. */
   ended = false;
   /** RST was sent. */
   reset = false;
@@ -42,7 +42,7 @@ export class MemorySocket implements ByteSocket {
     this.finished = true;
   }
 
-  end(): void {
+  close(): void {
     this.finished = this.ended = true;
   }
 
