@@ -24,6 +24,7 @@ const SYMBOLS = {
   close: { args: [i32], returns: i32 },
   dup: { args: [i32], returns: i32 },
   fcntl: { args: [i32, i32, i32], returns: i32 },
+  ioctl: { args: [i32, u64, pointer], returns: i32 },
   getsockopt: { args: [i32, i32, i32, pointer, pointer], returns: i32 },
   setsockopt: { args: [i32, i32, i32, pointer, u32], returns: i32 },
   getsockname: { args: [i32, pointer, pointer], returns: i32 },
