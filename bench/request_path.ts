@@ -39,7 +39,7 @@ class Sink implements ByteSocket {
   pause(): void {}
   resume(): void {}
   shutdown(): void {}
-  end(): void {}
+  close(): void {}
   terminate(): void {}
 }
 

@@ -48,6 +48,8 @@ export interface Downstream {
   planeCache: unknown;
   /** Kept here by the http plane: a connection to a backend that serves this client alone. Null at first. */
   pinned: unknown;
+  /** Bytes that have left for the client so far, those of earlier exchanges of the connection included. */
+  readonly writtenBytes: number;
   /** Sends an informational answer (100, 103). Ignored where the protocol or the client cannot take one. */
   writeInformational(exchange: Exchange, status: number, head: Head): void;
   /** Sends the head of the final answer. `length` in bytes, or UNKNOWN_LENGTH. Staged until body, end or flush. */

@@ -124,7 +124,7 @@ export class HttpExchange extends Timed implements Exchange {
   queueMs = 0;
   firstByteMs = 0;
   bytesIn = 0;
-  bytesOut = 0;
+  #writtenBefore = 0;
 
   /** Grows with every use of this object, so that late events of an earlier use are recognised. */
   serial = 0;
@@ -178,7 +178,8 @@ export class HttpExchange extends Timed implements Exchange {
     this.reason = "";
     this.reasonDetail = "";
     this.backendId = this.poolName = "";
-    this.retries = this.connectMs = this.queueMs = this.firstByteMs = this.bytesIn = this.bytesOut = 0;
+    this.retries = this.connectMs = this.queueMs = this.firstByteMs = this.bytesIn = 0;
+    this.#writtenBefore = down.writtenBytes;
     this.requestEnded = this.responseStarted = this.responseEnded = this.done = this.tunnel = false;
     this.requestStage = this.responseStage = null;
     this.#requestTrailers = null;
@@ -189,6 +190,11 @@ export class HttpExchange extends Timed implements Exchange {
 
   get listenerPort(): number {
     return this.client.localPort;
+  }
+
+  /** Bytes of the answer that have left, interim answers and framing included. */
+  get bytesOut(): number {
+    return this.down.writtenBytes - this.#writtenBefore;
   }
 
   /** Protocol version of the client's side, for the log. */
@@ -358,6 +364,18 @@ export class HttpExchange extends Timed implements Exchange {
     this.#collecting = false;
     this.bodyBytes = this.#held === null ? EMPTY : Buffer.concat(this.#held);
     this.handler.onCollected(this);
+  }
+
+  /** Sends the body through `stage` from now on, and what is held already too. Call it before a backend is attached. */
+  useRequestStage(stage: BodyStage): void {
+    this.requestStage = stage;
+    const held = this.#held;
+    this.#held = null;
+    this.#heldBytes = 0;
+    if (held !== null)
+      for (const bytes of held) stage.write(this, bytes, 0, bytes.length, this.#sinkForRequest());
+    if (this.requestEnded && this.requestLength !== 0)
+      stage.end(this, this.#requestTrailers, this.#sinkForRequest());
   }
 
   /** True while nothing of the request body has left for a backend, so that another one can get all of it. */

@@ -10,6 +10,13 @@ export interface AddressedSocket {
   readonly localPort?: number;
 }
 
+/** What all connections of a listening socket share. */
+export interface ListenerFacts {
+  trusts(address: string): boolean;
+  /** Port that it listens on, -1 = not known yet; the first connection that is asked tells it to the others. */
+  port: number;
+}
+
 /**
  * Who is on the other end of a connection. What a PROXY header says comes before what the socket says, but
  * `peerAddress` is always the socket's. Ports and local addresses are read when they are asked for: each costs a system
@@ -20,6 +27,7 @@ export class SocketClient implements Client {
   readonly peerAddress: string;
   readonly trusted: boolean;
   readonly #socket: AddressedSocket;
+  readonly #facts: ListenerFacts;
   readonly #proxied: ProxyAddresses | null;
   #port = -1;
   #local: { readonly address: string; readonly port: number } | null = null;
@@ -28,13 +36,14 @@ export class SocketClient implements Client {
     socket: AddressedSocket,
     peerAddress: string,
     proxied: ProxyAddresses | null,
-    trust: { trusts(address: string): boolean },
+    facts: ListenerFacts,
   ) {
     this.#socket = socket;
     this.peerAddress = peerAddress;
     this.#proxied = proxied;
     this.address = proxied === null ? peerAddress : ipOrNone(proxied.source);
-    this.trusted = trust.trusts(this.address);
+    this.#facts = facts;
+    this.trusted = facts.trusts(this.address);
   }
 
   /** Port of the client, as far as known when it is first asked for. */
@@ -50,7 +59,13 @@ export class SocketClient implements Client {
 
   /** Port that the client connected to. */
   get localPort(): number {
-    return this.#readLocal().port;
+    if (this.#proxied !== null) return this.#proxied.destinationPort;
+    const facts = this.#facts;
+    if (facts.port >= 0) return facts.port;
+    const { localPort } = this.#socket;
+    if (localPort === undefined) return 0;
+    facts.port = localPort;
+    return localPort;
   }
 
   /** Reads what can be asked for later: the socket stops to tell when TLS takes it over. */

@@ -70,6 +70,8 @@ export class ListenerSettings {
   /** Peers that send a PROXY header; null = none is expected. */
   readonly proxySenders: CidrSet | null;
   readonly trustedProxies: CidrSet | null;
+  /** See ListenerFacts: all connections of a listening socket have the same port. */
+  port = -1;
 
   constructor(plan: ListenerPlan, tls: TlsContexts | null) {
     this.plan = plan;

@@ -380,7 +380,7 @@ for (const [way, engines] of WAYS) {
         echo.onEnd = () => {
           const late = bytesOf("late");
           echo.socket.write(late, 0, late.length);
-          echo.socket.end();
+          echo.socket.close();
         };
         return echo;
       };
@@ -405,7 +405,7 @@ for (const [way, engines] of WAYS) {
       let clean = false;
       client.on("end", () => (clean = true)).resume();
       await until(() => test.accepted[0]?.received === "hello");
-      test.accepted[0]!.socket.end();
+      test.accepted[0]!.socket.close();
       await until(() => test.accepted[0]!.closed !== null && fromServer.ended);
       await until(() => clean);
       client.destroy();

@@ -162,7 +162,7 @@ class TlsByteSocket implements ByteSocket {
     this.#socket.shutdown();
   }
 
-  end(): void {
+  close(): void {
     this.#socket.shutdown();
     this.#socket.end();
   }

@@ -74,7 +74,7 @@ export class Echo implements ByteConsumer {
       this.#waiting.shift();
     }
     this.socket.resume();
-    if (this.#ended) this.socket.end();
+    if (this.#ended) this.socket.close();
   }
 
   onEnd(): void {

@@ -141,3 +141,9 @@ test("slots belong to one exchange and one step, and every step hears of the end
   }
   expect(it.seen.done).toEqual(["two", "one", "two", "one", "two", "one"]);
 });
+
+test("a transformer behind a step that peeks changes also what was peeked", async () => {
+  await using it = await withSteps("[{ test_peek: { bytes: 4 } }, { test_upper: { side: request } }]");
+  expect((await askOnce(it.port, post("abcdefgh"))).body.toString()).toBe("got ABCDEFGH");
+  expect((await askOnce(it.port, chunked("ab", "cd", "ef"))).body.toString()).toBe("got ABCDEF");
+});

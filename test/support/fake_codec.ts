@@ -23,6 +23,7 @@ export class FakeStream implements Downstream {
   readonly protocol = "2";
   planeCache: unknown = null;
   pinned: unknown = null;
+  writtenBytes = 0;
   readonly #pool = new ExchangePool();
   exchange: HttpExchange | null;
   status = 0;
@@ -86,8 +87,8 @@ export class FakeStream implements Downstream {
     this.fields = head.fields();
   }
 
-  writeBody(exchange: HttpExchange, bytes: Uint8Array, from: number, to: number): boolean {
-    exchange.bytesOut += to - from;
+  writeBody(_exchange: HttpExchange, bytes: Uint8Array, from: number, to: number): boolean {
+    this.writtenBytes += to - from;
     this.body += Buffer.from(bytes.subarray(from, to)).toString("latin1");
     return !this.full;
   }

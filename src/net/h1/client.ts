@@ -427,10 +427,19 @@ export class ClientConnection extends Attempt implements Upstream, Writer {
         this.#mode === TUNNEL
           ? this.#outputEnded && this.#inputOver
           : this.#mode === IDLE && this.#requestEnded;
-      if (inOrder) socket.end();
+      if (inOrder) this.#closeSocket(socket);
       else socket.terminate();
     }
     this.#leave();
+  }
+
+  /** With TLS `end()` alone would wait for the backend's own end and keep the descriptor as long. */
+  #closeSocket(socket: Bun.Socket<unknown>): void {
+    if (this.attemptTls === null) socket.close();
+    else {
+      socket.shutdown();
+      socket.end();
+    }
   }
 
   /** Ends an idle connection. */

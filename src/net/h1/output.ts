@@ -12,8 +12,8 @@ export interface ByteSocket {
   resume(): void;
   /** Sends FIN and goes on reading. */
   shutdown(): void;
-  /** FIN (with TLS: close_notify first) and the end of reading. */
-  end(): void;
+  /** FIN (with TLS: close_notify first) and the end of reading. `end()` of a plain socket costs a system call more. */
+  close(): void;
   /** RST. */
   terminate(): void;
 }

@@ -5,6 +5,7 @@
  */
 import type { ErrorCode } from "../../core/errors.ts";
 import type { Limits, Timeouts } from "../../core/plan.ts";
+import { unacknowledgedBytes } from "../../platform/socket_queue.ts";
 import { Timed, type TimerWheel } from "../../platform/timer_wheel.ts";
 import { UNKNOWN_LENGTH, type Client, type Downstream, type HostRule } from "../exchange.ts";
 import { FIELD_STRIDE, type Head } from "../head.ts";
@@ -110,8 +111,12 @@ export class ServerConnection extends Timed implements Downstream, Writer {
   /** Since when the phase lasts that a deadline watches, and the bytes at that time. */
   #phaseStart = 0;
   #phaseBytes = 0;
+  /** The bytes when the phase was last looked at. */
+  #seenBytes = 0;
   #progressAt = 0;
   #headDeadline = 0;
+  /** When the first byte of a head came that is not complete, 0 = there is none. */
+  #headBegun = 0;
   #discarded = 0;
   readonly #createdAt: number;
   readonly #share = 0.9 + Math.random() * 0.1;
@@ -173,7 +178,7 @@ export class ServerConnection extends Timed implements Downstream, Writer {
     const { exchange } = this;
     if (exchange !== null && !exchange.responseEnded) exchange.clientWritable();
     else if (exchange !== null && this.#answerOpen) this.#answerSent(exchange);
-    else if (this.state === "closed") this.byteSocket?.end();
+    else if (this.state === "closed") this.byteSocket?.close();
   }
 
   /** The client has sent FIN. */
@@ -182,6 +187,7 @@ export class ServerConnection extends Timed implements Downstream, Writer {
     const { exchange } = this;
     switch (this.state) {
       case "head":
+        this.#abandonHead();
         this.#shut();
         break;
       case "body":
@@ -211,6 +217,7 @@ export class ServerConnection extends Timed implements Downstream, Writer {
 
   onClose(): void {
     this.byteSocket = null;
+    if (this.state === "head") this.#abandonHead();
     this.state = "closed";
     dropOutput(this);
     this.#pending = null;
@@ -249,7 +256,9 @@ export class ServerConnection extends Timed implements Downstream, Writer {
       return;
     }
     this.requests++;
-    exchange.begin(this, host.handler, host.now());
+    exchange.begin(this, host.handler, this.#headBegun === 0 ? host.now() : this.#headBegun);
+    this.#headBegun = 0;
+    exchange.bytesIn = end > 0 ? end : bytes.length;
     this.#fillOrigin(exchange);
     this.exchange = exchange;
     this.#close = this.inputEnded;
@@ -278,11 +287,14 @@ export class ServerConnection extends Timed implements Downstream, Writer {
 
   #keepPartial(bytes: Uint8Array): void {
     if (this.#headDeadline === 0) {
-      this.#headDeadline = this.host.now() + this.host.timeouts.request_header;
+      this.#headBegun = this.host.now();
+      this.#headDeadline = this.#headBegun + this.host.timeouts.request_header;
       this.host.wheel.after(this, this.host.timeouts.request_header);
     }
     this.#pending = bytes;
-    if (this.inputEnded) this.#shut();
+    if (!this.inputEnded) return;
+    this.#abandonHead();
+    this.#shut();
   }
 
   /** Copies what the parser found into the exchange and applies the rules. Returns why not, or null. */
@@ -337,16 +349,17 @@ export class ServerConnection extends Timed implements Downstream, Writer {
     if (parsed.host >= 0 && !this.#takeHost(head, parsed.host)) return "FL_BAD_HOST";
     exchange.authority = parsed.host >= 0 ? this.#authority : "";
     exchange.host = parsed.host >= 0 ? this.#routingHost : "";
+    // CONNECT has seven letters: other lengths need no text. A backend might tunnel it whatever its target is.
+    if (parsed.methodEnd - parsed.start === 7 && exchange.method === "CONNECT")
+      return "FL_CONNECT_REFUSED_BY_POLICY";
     if (scratch[targetStart] === 47) {
       if (!parsed.targetPercent) return null;
       let end = targetStart;
       while (end < targetEnd && scratch[end] !== 63) end++;
       return validPercents(scratch, targetStart, end) ? null : "FL_BAD_TARGET";
     }
-    const { method } = exchange;
-    if (method === "CONNECT") return "FL_CONNECT_REFUSED_BY_POLICY";
     if (targetEnd - targetStart === 1 && scratch[targetStart] === 42) {
-      return method === "OPTIONS" ? null : "FL_BAD_TARGET";
+      return exchange.method === "OPTIONS" ? null : "FL_BAD_TARGET";
     }
     return takeAbsoluteForm(exchange, head);
   }
@@ -372,11 +385,10 @@ export class ServerConnection extends Timed implements Downstream, Writer {
 
   #startBody(exchange: HttpExchange, bytes: Uint8Array, end: number): void {
     this.#headDeadline = 0;
-    exchange.bytesIn = end;
     this.#chunks = null;
     this.#remaining = exchange.requestLength;
     this.state = exchange.requestLength === 0 ? "answer" : "body";
-    if (this.state === "body") this.#startPhase(this.host.wheel.coarseNow);
+    if (this.state === "body") this.#startPhase();
     else this.host.wheel.clear(this);
     if (end < bytes.length && this.state === "answer") {
       this.#pending = bytes.subarray(end);
@@ -403,9 +415,11 @@ export class ServerConnection extends Timed implements Downstream, Writer {
       const { reader } = this.#chunks;
       after = reader.read(bytes, from, bytes.length);
       if (after < 0) {
+        exchange.bytesIn += bytes.length - from;
         this.#brokenBody(exchange);
         return;
       }
+      exchange.bytesIn += after - from - spanBytes(reader.spanCount);
       for (let index = 0; index < reader.spanCount && !exchange.done; index++) {
         open = exchange.requestBody(bytes, spans[index * 2]!, spans[index * 2 + 1]!);
       }
@@ -504,7 +518,6 @@ export class ServerConnection extends Timed implements Downstream, Writer {
     end = this.#connectionLine(exchange, end);
     scratch[end++] = 13;
     scratch[end++] = 10;
-    exchange.bytesOut += end;
     stage(this, 0, end);
   }
 
@@ -520,7 +533,6 @@ export class ServerConnection extends Timed implements Downstream, Writer {
   }
 
   writeBody(exchange: HttpExchange, bytes: Uint8Array, from: number, to: number): boolean {
-    exchange.bytesOut += to - from;
     if (this.#answerChunked) sendChunk(this, bytes, from, to);
     else send(this, bytes, from, to, exchange.responseStage === null);
     return this.#wrote();
@@ -528,20 +540,18 @@ export class ServerConnection extends Timed implements Downstream, Writer {
 
   /** Relays bytes of a chunked answer through `relay`; returns the position after them or -1. */
   writeRawChunks(
-    exchange: HttpExchange,
+    _exchange: HttpExchange,
     relay: ChunkRelay,
     bytes: Uint8Array,
     from: number,
     to: number,
   ): number {
-    const after = relay.relay(this, bytes, from, to);
-    if (after > from) exchange.bytesOut += after - from;
-    return after;
+    return relay.relay(this, bytes, from, to);
   }
 
   #wrote(): boolean {
     if (this.waiting === null) return true;
-    if (this.deadline === Infinity) this.#startPhase(this.host.wheel.coarseNow);
+    if (this.deadline === Infinity) this.#startPhase();
     return false;
   }
 
@@ -580,11 +590,9 @@ export class ServerConnection extends Timed implements Downstream, Writer {
     );
     this.#answerOpen = true;
     this.#answerChunked = false;
-    exchange.bytesOut += head.length;
     if (exchange.isHead || bodyless || bytes.length === 0) send(this, head, 0, head.length);
     else {
       const all = Buffer.concat([head, bytes]);
-      exchange.bytesOut += bytes.length;
       send(this, all, 0, all.length);
     }
     this.rawEnd(exchange);
@@ -605,7 +613,7 @@ export class ServerConnection extends Timed implements Downstream, Writer {
     stage(this, 0, end);
     flushStaged(this);
     this.state = "tunnel";
-    this.#startPhase(this.host.wheel.coarseNow);
+    this.#startPhase();
     const pending = this.#pending;
     this.#pending = null;
     if (pending !== null) exchange.requestBody(pending, 0, pending.length);
@@ -656,7 +664,7 @@ export class ServerConnection extends Timed implements Downstream, Writer {
   #resume(): void {
     if (!this.#paused) return;
     this.#paused = false;
-    if (this.state === "body" || this.state === "tunnel") this.#startPhase(this.host.wheel.coarseNow);
+    if (this.state === "body" || this.state === "tunnel") this.#startPhase();
     this.byteSocket?.resume();
   }
 
@@ -742,7 +750,7 @@ export class ServerConnection extends Timed implements Downstream, Writer {
   #shut(): void {
     this.state = "closed";
     this.#pending = null;
-    if (this.waiting === null) this.byteSocket?.end();
+    if (this.waiting === null) this.byteSocket?.close();
   }
 
   /** No request after the one at work; an idle connection ends now. */
@@ -765,17 +773,24 @@ export class ServerConnection extends Timed implements Downstream, Writer {
   /** Ends a connection that waits for a request, at once and for good. */
   endIdle(): void {
     this.state = "closed";
-    this.byteSocket?.end();
+    this.byteSocket?.close();
     this.host.connectionClosed(this);
   }
 
   // Deadlines.
 
-  #startPhase(now: number): void {
-    this.#phaseStart = this.#progressAt = now;
-    this.#phaseBytes = this.exchange === null ? 0 : this.exchange.bytesIn + this.writtenBytes;
+  #startPhase(): void {
     const { wheel, timeouts } = this.host;
+    // First, as it wakes a wheel that sleeps: until then the coarse time is an old one.
     wheel.afterCoarse(this, this.state === "tunnel" ? timeouts.tunnel_idle : RATE_CHECK_MS);
+    this.#phaseStart = this.#progressAt = wheel.coarseNow;
+    this.#phaseBytes = this.#seenBytes = this.#movedBytes();
+  }
+
+  /** Bytes that came from the client, and those that it has taken. */
+  #movedBytes(): number {
+    const untaken = this.waiting === null ? 0 : unacknowledgedBytes(this.byteSocket);
+    return (this.exchange?.bytesIn ?? 0) + this.writtenBytes - untaken;
   }
 
   override onDeadline(now: number): void {
@@ -820,14 +835,28 @@ export class ServerConnection extends Timed implements Downstream, Writer {
   }
 
   #refuseSlowHead(): void {
+    this.#takeUnfinished();
+    this.#refuse("FL_HEADER_TIMEOUT");
+  }
+
+  /** The client has gone before its request was complete. */
+  #abandonHead(): void {
+    if (this.#pending === null) return;
+    this.#takeUnfinished().clientAborted("FL_CLIENT_ABORT");
+    this.#releaseExchange();
+  }
+
+  /** An exchange for a head that will not become complete: it has its line in the log like any other. */
+  #takeUnfinished(): HttpExchange {
     const { host } = this;
     const exchange = host.exchanges.take(host.limits.header_fields);
-    exchange.begin(this, host.handler, host.now());
+    exchange.begin(this, host.handler, this.#headBegun);
+    exchange.bytesIn = this.#pending?.length ?? 0;
     this.#fillOrigin(exchange);
     this.exchange = exchange;
     this.#pending = null;
-    this.#headDeadline = 0;
-    this.#refuse("FL_HEADER_TIMEOUT");
+    this.#headDeadline = this.#headBegun = 0;
+    return exchange;
   }
 
   #checkProgress(exchange: HttpExchange, now: number): void {
@@ -835,17 +864,21 @@ export class ServerConnection extends Timed implements Downstream, Writer {
     const writing = this.waiting !== null;
     if (this.#paused && !writing) {
       // The backend does not take the body: its own deadline watches that.
-      this.#startPhase(now);
+      this.#startPhase();
       return;
     }
+    const total = this.#movedBytes();
+    if (total > this.#seenBytes) this.#progressAt = now;
+    this.#seenBytes = total;
     const elapsed = now - this.#phaseStart;
-    const moved = exchange.bytesIn + this.writtenBytes - this.#phaseBytes;
-    const tooSlow =
-      limits.minimum_rate > 0 &&
-      elapsed > limits.minimum_rate_grace &&
-      moved < (limits.minimum_rate * elapsed) / 1_000;
+    const { minimum_rate: rate, minimum_rate_grace: grace } = limits;
+    const ahead = total - this.#phaseBytes - (rate * elapsed) / 1_000;
+    const tooSlow = rate > 0 && elapsed > grace && ahead < 0;
     const stuck = timeouts.idle_progress > 0 && now - this.#progressAt >= timeouts.idle_progress;
     if (!tooSlow && !stuck) {
+      // Who was fast may live on that for as long as without any progress, and not for hours.
+      const most = (rate * Math.max(timeouts.idle_progress, grace)) / 1_000;
+      if (ahead > most) this.#phaseBytes += ahead - most;
       wheel.after(this, RATE_CHECK_MS);
       return;
     }
@@ -858,6 +891,13 @@ export class ServerConnection extends Timed implements Downstream, Writer {
     this.#close = true;
     exchange.fail("FL_BODY_TOO_SLOW");
   }
+}
+
+/** Length of the parts of a chunked body that the reader has just found. */
+function spanBytes(count: number): number {
+  let sum = 0;
+  for (let index = 0; index < count; index++) sum += spans[index * 2 + 1]! - spans[index * 2]!;
+  return sum;
 }
 
 /** The request line did not end within its limit, or the header block did not. */
@@ -873,7 +913,9 @@ function takeAbsoluteForm(exchange: HttpExchange, head: Head): ErrorCode | null 
   const authority = match[1]!;
   if (authority === "" || authority.includes("@") || !isAuthority(authority)) return "FL_BAD_TARGET";
   const rest = match[2]!;
-  const path = rest.startsWith("/") ? rest : `/${rest}`;
+  // A URI without a path is the whole server to OPTIONS (RFC 9112 3.2.4).
+  const wholeServer = rest === "" && exchange.method === "OPTIONS";
+  const path = wholeServer ? "*" : rest.startsWith("/") ? rest : `/${rest}`;
   const pathBytes = latin1Bytes(path.split("?")[0]!);
   if (!validPercents(pathBytes, 0, pathBytes.length)) return "FL_BAD_TARGET";
   const authorityAt = exchange.targetFrom + exchange.target.indexOf("//") + 2;

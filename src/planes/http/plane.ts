@@ -291,10 +291,13 @@ export class HttpPlane implements ExchangeHandler {
     if (route.requestStageSteps.length > 0) {
       const stage = this.#stages(exchange, route.requestStageSteps, null);
       if (exchange.done || exchange.responseStarted) return;
-      exchange.requestStage = stage;
-      if (stage !== null && stage.keepsLength !== true && exchange.requestLength > 0) {
-        exchange.request.remove("content-length");
-        exchange.requestLength = UNKNOWN_LENGTH;
+      if (stage !== null) {
+        if (stage.keepsLength !== true && exchange.requestLength > 0) {
+          exchange.request.remove("content-length");
+          exchange.requestLength = UNKNOWN_LENGTH;
+        }
+        exchange.useRequestStage(stage);
+        if (exchange.done || exchange.responseStarted) return;
       }
     }
     // Without steps the request has come in this very event: the clock need not be read again.

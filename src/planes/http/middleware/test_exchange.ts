@@ -167,7 +167,7 @@ function receive(
     pause() {},
     resume() {},
     shutdown() {},
-    end() {},
+    close() {},
     terminate() {},
   };
   const client: Client = {
