@@ -3,7 +3,9 @@ import { existsSync, mkdtempSync, readdirSync, readFileSync, renameSync, rmSync,
 import { connect, type Socket } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import type { AccessLogPlan } from "../core/plan.ts";
+import type { AccessLogPlan, Plan } from "../core/plan.ts";
+import type { Snapshot } from "../core/snapshot.ts";
+import type { CounterRegions, CreateProgram, WorkerProgram } from "../core/worker_program.ts";
 import { startInProcess } from "./start_in_process.ts";
 import { createTestProgram, TestCounters, TestProgram, testPlan } from "./test_program.ts";
 
@@ -184,6 +186,38 @@ test("health travels as deltas, survives a reload and goes with its backend", as
   expect(program.health).toEqual({ "web/a": "unhealthy", "web/b@10.0.0.1": "healthy" });
   await server.reload({ plan: testPlan({ web: null }, { pools: pools(["b", "c"]) }) });
   expect(program.health).toEqual({ "web/b@10.0.0.1": "healthy" });
+});
+
+test("what becomes known while a snapshot is built reaches the worker, and unknown takes a key away", async () => {
+  const pools = [{ name: "web", backends: [{ id: "a" }, { id: "b" }] }] as unknown as Plan["pools"];
+  const building = Promise.withResolvers<void>();
+  const gate = Promise.withResolvers<void>();
+  /** The second plan takes its time. */
+  const createProgram: CreateProgram = (identity) => {
+    const program = new TestProgram(identity);
+    return Object.assign(program as WorkerProgram, {
+      async prepare(snapshot: Snapshot, regions: CounterRegions) {
+        if (snapshot.generation > 1) {
+          building.resolve();
+          await gate.promise;
+        }
+        for (const _ of TestProgram.prototype.prepare.call(program, snapshot, regions));
+      },
+    });
+  };
+  await using server = await startInProcess(testPlan({ web: null }, { pools }), { createProgram });
+  const program = server.program as TestProgram;
+  server.publish({ health: { "web/a": "healthy" }, members: { "web/b": ["192.0.2.1"] } });
+  const reloaded = server.reload({ plan: testPlan({ web: null }, { pools, state_dir: "next" }) });
+  await building.promise;
+  server.publish({
+    health: { "web/a": "unknown", "web/b@192.0.2.1": "unhealthy" },
+    members: { "web/b": [] },
+  });
+  gate.resolve();
+  expect(await reloaded).toMatchObject({ ok: true, generation: 2 });
+  expect(server.snapshot()).toMatchObject({ health: { "web/b@192.0.2.1": "unhealthy" }, members: {} });
+  expect(program.health).toEqual({ "web/a": "unknown", "web/b@192.0.2.1": "unhealthy" });
 });
 
 test("counters of a layout that is left go to the keeper, once", async () => {

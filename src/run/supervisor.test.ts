@@ -1,4 +1,4 @@
-import { expect, test } from "bun:test";
+import { afterEach, expect, test } from "bun:test";
 import { readdirSync } from "node:fs";
 import { connect } from "node:net";
 import { join } from "node:path";
@@ -6,12 +6,13 @@ import type { Plan } from "../core/plan.ts";
 import { ChildWorker } from "./child_worker.ts";
 import type { RunEvent } from "./events.ts";
 import { InProcessWorker } from "./in_process_worker.ts";
+import type { RunParts } from "./parts.ts";
 import { Supervisor } from "./supervisor.ts";
 import { createTestProgram, TestCounters, testPlan } from "./test_program.ts";
 
 const MAIN = join(import.meta.dir, "../../test/e2e/processes_main.ts");
 
-async function supervised(plan: Plan) {
+async function supervised(plan: Plan, parts: RunParts["parts"] = []) {
   const counters = new TestCounters();
   const events: RunEvent[] = [];
   const state = { plan };
@@ -20,15 +21,26 @@ async function supervised(plan: Plan) {
       load: async () => ({ plan: state.plan, files: {}, problems: [], warnings: [] }),
       createProgram: createTestProgram,
       counters,
+      parts,
     },
     launch: (index) => new ChildWorker(index, [process.execPath, MAIN, "worker"]),
     launchInProcess: () => new InProcessWorker(createTestProgram),
     claim: () => ({ generation: 5, orphansLive: false }),
     report: (event) => void events.push(event),
   });
+  running.push(supervisor);
   await supervisor.start();
   return { supervisor, counters, events, state };
 }
+
+const running: Supervisor[] = [];
+afterEach(async () => {
+  // One that a failed test has left.
+  for (const supervisor of running.splice(0)) {
+    supervisor.kill();
+    await supervisor.stop();
+  }
+});
 
 function ask(port: number): Promise<string> {
   return new Promise((resolve, reject) => {
@@ -67,6 +79,34 @@ test("H-J8/h2 what a killed worker has counted is kept, and health reaches worke
   await supervisor.stop();
   expect([live(), counters.kept.get("fairlead")]).toEqual([0, 50]);
   while (readdirSync("/proc/self/fd").length > before) await Bun.sleep(5);
+});
+
+test("what becomes known while workers come up reaches every one of them", async () => {
+  const ids = Array.from({ length: 2_000 }, (_, index) => `b${index}`);
+  const pools = [{ name: "web", backends: ids.map((id) => ({ id })) }] as unknown as Plan["pools"];
+  let published = 0;
+  let timer: Timer | null = null;
+  const { supervisor, events } = await supervised(testPlan({ web: null }, { workers: 2, pools }), [
+    (host) => ({
+      planChanged() {
+        timer ??= setInterval(() => {
+          const id = ids[published];
+          if (id === undefined) return;
+          published++;
+          host.publish({ health: { [`web/${id}`]: "healthy" }, members: {} });
+        }, 1);
+      },
+      stop: () => clearInterval(timer!),
+    }),
+  ]);
+  const [victim] = (await supervisor.status()).workers;
+  process.kill(victim?.pid ?? 0, "SIGKILL");
+  while (!events.some(({ event }) => event === "worker_ready")) await Bun.sleep(5);
+  clearInterval(timer!);
+  const known = Object.keys(supervisor.snapshot().health).length;
+  expect(known).toBe(published);
+  expect((await supervisor.status()).workers.map(({ stats }) => stats?.["health"])).toEqual([known, known]);
+  await supervisor.stop();
 });
 
 test("many reloads leave descriptors and workers as they were", async () => {

@@ -4,6 +4,7 @@
  *
  * One change at a time: reloads, reopened logs and the end wait for each other.
  */
+import { applyDelta, deltaBetween, isEmptyDelta, type KnownState } from "../core/health/delta.ts";
 import type { Plan } from "../core/plan.ts";
 import type { Snapshot, SnapshotDelta } from "../core/snapshot.ts";
 import type { CounterLayout } from "../core/worker_program.ts";
@@ -343,15 +344,10 @@ export class Supervisor implements SupervisorFacade {
 
   publish(delta: SnapshotDelta): void {
     const snapshot = this.snapshot();
-    const health = changedEntries(snapshot.health, delta.health);
-    const members = changedEntries(snapshot.members, delta.members);
-    if (Object.keys(health).length === 0 && Object.keys(members).length === 0) return;
-    this.#snapshot = {
-      ...snapshot,
-      health: { ...snapshot.health, ...health },
-      members: { ...snapshot.members, ...members },
-    };
-    this.#pool.delta({ health, members });
+    const changes = deltaBetween(sameKeys(snapshot, delta), delta);
+    if (isEmptyDelta(changes)) return;
+    this.#snapshot = applyDelta(snapshot, changes);
+    this.#pool.delta(changes);
   }
 
   /** Opens the log files again, after they were moved away. */
@@ -398,11 +394,12 @@ export class Supervisor implements SupervisorFacade {
   }
 }
 
-/** Entries of `next` whose value differs from the one in `current`. */
-function changedEntries<Value>(
-  current: Readonly<Record<string, Value>>,
-  next: Readonly<Record<string, Value>>,
-): Record<string, Value> {
-  const differs = ([key, value]: [string, Value]) => JSON.stringify(current[key]) !== JSON.stringify(value);
-  return Object.fromEntries(Object.entries(next).filter(differs));
+/** What `state` holds under the keys of `delta`. */
+function sameKeys(state: KnownState, delta: SnapshotDelta): KnownState {
+  const entriesOf = <Value>(from: Readonly<Record<string, Value>>, keys: object) =>
+    Object.fromEntries(Object.keys(keys).flatMap((key) => (key in from ? [[key, from[key]!]] : [])));
+  return {
+    health: entriesOf(state.health, delta.health),
+    members: entriesOf(state.members, delta.members),
+  };
 }

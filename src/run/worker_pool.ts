@@ -2,6 +2,7 @@
  * The workers: started, kept at one per slot, replaced when they die, brought to every new snapshot. A socket of a slot
  * whose worker is away is served by another one meanwhile.
  */
+import { deltaBetween, isEmptyDelta } from "../core/health/delta.ts";
 import type { Snapshot, SnapshotDelta } from "../core/snapshot.ts";
 import type { DrainDeadlines } from "../core/worker_program.ts";
 import type { RegionSet } from "./counter_regions.ts";
@@ -127,6 +128,15 @@ export class WorkerPool {
     await member.handle.prepare(target.snapshot, member.regionsFor(target.regions));
     await member.handle.apply();
     member.applied(target.snapshot.generation);
+    this.#catchUp(member, target.snapshot);
+  }
+
+  /** Tells a worker what has become known while it built `given`: deltas of that time have missed it. */
+  #catchUp(member: WorkerMember, given: Snapshot): void {
+    const { snapshot } = this.#options.target();
+    if (snapshot.generation !== given.generation) return;
+    const delta = deltaBetween(given, snapshot);
+    if (!isEmptyDelta(delta)) member.handle.delta(delta);
   }
 
   /** Replaces a worker that was ready once it is gone, or wants to leave. */
@@ -264,6 +274,7 @@ export class WorkerPool {
           if (member.generation === prepared.generation) return;
           await member.handle.apply();
           member.applied(prepared.generation);
+          this.#catchUp(member, prepared);
         } catch {
           // It came up after `prepare` and has the snapshot before; or it died and its successor gets the new one.
           await this.#update(member, target()).catch(() => member.handle.kill());
@@ -325,8 +336,10 @@ export class WorkerPool {
     await Promise.all(members.map((member) => member.handle.openLog(log.name, log.fd).catch(() => {})));
   }
 
+  /** Workers that have no snapshot yet learn of it with their first one. */
   delta(delta: SnapshotDelta): void {
-    for (const member of [...this.#ready, ...this.#draining]) member.handle.delta(delta);
+    for (const member of [...this.#members, ...this.#draining])
+      if (member !== null && member.generation > 0) member.handle.delta(delta);
   }
 
   /** Tells every worker to drain. Resolves when all are gone; those left at the deadline for tunnels are killed. */
