@@ -2,8 +2,15 @@
 import { expect, test } from "bun:test";
 import { ManualClock } from "../../src/platform/clock.ts";
 import { pass, startFairlead, until, type FairleadOptions } from "../support/fairlead.ts";
-import { askOnce, rawClient } from "../support/raw_client.ts";
-import { answerText, rawOrigin, type OriginHandler, type RawOriginOptions } from "../support/raw_origin.ts";
+import { rawClient } from "../support/raw_client.ts";
+import {
+  answerText,
+  rawOrigin,
+  type OriginHandler,
+  type RawOrigin,
+  type RawOriginOptions,
+} from "../support/raw_origin.ts";
+import { SlowReader } from "../support/slow_reader.ts";
 
 const GET = "GET / HTTP/1.1\r\nHost: a.example\r\n\r\n";
 
@@ -91,4 +98,112 @@ test("H-E17 a body below the minimum rate ends with 408", async () => {
   expect(it.origin.requests.length).toBe(0);
   expect((await it.fairlead.log(1))[0]).toMatchObject({ status: 408, reason: "FL_BODY_TOO_SLOW" });
   expect(it.fairlead.metric("limits_hit_total", 'limit="minimum_rate"')).toBe(1);
+});
+
+test("H-E17 who was fast at first is cut soon after becoming slow, not after the mean has come down", async () => {
+  await using it = await setUp();
+  using client = await rawClient(it.port);
+  client.send(BODY_HEAD(10_000_000));
+  client.send("x".repeat(2_000_000));
+  await until(() => (it.origin.connections[0]?.received.length ?? 0) > 1_990_000, "the fast part arrives");
+  const start = it.clock.now();
+  while (!client.ended && it.clock.now() - start < 200_000) {
+    client.send("x");
+    await pass(it.clock, 1_000);
+  }
+  expect((await client.answer()).status).toBe(408);
+  expect(it.clock.now() - start).toBeWithin(55_000, 75_001);
+});
+
+test("H-E17 a body that stops ends with 408 after the time without progress", async () => {
+  await using it = await setUp(undefined, { top: "limits: { minimum_rate: 0 }" });
+  using client = await rawClient(it.port);
+  client.send(`${BODY_HEAD(100)}xxxxx`);
+  await until(() => (it.origin.connections[0]?.received.length ?? 0) > 0, "the request is on its way");
+  await pass(it.clock, 59_000);
+  expect(client.received.length).toBe(0);
+  await pass(it.clock, 2_500);
+  expect((await client.answer()).status).toBe(408);
+});
+
+test("H-E17 a body after a long rest is not taken for a slow one", async () => {
+  // Without deadlines of its own the wheel has slept meanwhile.
+  await using it = await setUp(undefined, { top: "timeouts: { client_idle: 0s }" });
+  using client = await rawClient(it.port);
+  expect((await client.ask(GET)).status).toBe(200);
+  await pass(it.clock, 300_000, 5_000);
+  client.send(BODY_HEAD(1_000));
+  client.send("x".repeat(500));
+  await until(() => (it.origin.connections.at(-1)?.received.length ?? 0) > 500, "the first half arrives");
+  await pass(it.clock, 5_000);
+  client.send("x".repeat(500));
+  expect((await client.answer()).status).toBe(200);
+});
+
+const ANSWER_BYTES = 16_000_000;
+/** What a slow reader takes per virtual second; its kernel tells the sender of it in steps of up to a buffer. */
+const READ_BYTES = 4_000;
+
+/** Waits until no byte of the answer has left the origin for a while: all buffers on its way are full. */
+async function buffersFull(origin: RawOrigin): Promise<void> {
+  await until(() => origin.requests.length === 1, "the origin answers");
+  const { socket } = origin.connections[0]!;
+  for (let left = -1, quiet = 0; quiet < 5; quiet = left === socket.writableLength ? quiet + 1 : 0) {
+    left = socket.writableLength;
+    await Bun.sleep(20);
+  }
+}
+
+/** Reads until the time is over or the client has been cut, which it would notice only behind all that it has. */
+async function readSlowly(
+  { clock, fairlead }: Awaited<ReturnType<typeof setUp>>,
+  reader: SlowReader,
+  bytesPerSecond: number,
+  seconds: number,
+): Promise<void> {
+  for (let second = 0; second < seconds; second++) {
+    if (fairlead.instance.program.stats()["connections"] === 0) return;
+    reader.read(bytesPerSecond);
+    await pass(clock, 1_000);
+  }
+}
+
+test("H-E18 a client that reads slowly, but above the minimum rate, keeps its answer", async () => {
+  await using it = await setUp(() => answerText("x".repeat(ANSWER_BYTES)));
+  using reader = new SlowReader(it.port, GET);
+  await buffersFull(it.origin);
+  await readSlowly(it, reader, READ_BYTES, 600);
+  expect(reader.received).toBeGreaterThan(READ_BYTES * 500);
+  expect(it.fairlead.instance.program.stats()).toMatchObject({ connections: 1, active: 1 });
+});
+
+test("H-E18 a client that reads below the minimum rate is cut and the backend is freed", async () => {
+  await using it = await setUp(() => answerText("x".repeat(ANSWER_BYTES)), {
+    top: "limits: { minimum_rate: 64KiB }",
+  });
+  using reader = new SlowReader(it.port, GET);
+  await buffersFull(it.origin);
+  const start = it.clock.now();
+  await readSlowly(it, reader, READ_BYTES, 60);
+  expect(it.clock.now() - start).toBeWithin(9_000, 20_000);
+  await until(() => it.origin.connections[0]!.closed, "the backend's side is cut");
+  expect(it.origin.connections[0]!.reset).toBe(true);
+  expect(it.fairlead.instance.program.stats()).toMatchObject({ connections: 0, active: 0 });
+  expect((await it.fairlead.log(1))[0]).toMatchObject({ status: 200, reason: "FL_CLIENT_TOO_SLOW" });
+  expect(it.fairlead.metric("limits_hit_total", 'limit="minimum_rate"')).toBe(1);
+  expect(it.fairlead.metric("request_errors_total", 'code="FL_CLIENT_TOO_SLOW"')).toBe(1);
+});
+
+test("H-E18 a client that stops to read is cut also without a minimum rate", async () => {
+  await using it = await setUp(() => answerText("x".repeat(ANSWER_BYTES)), {
+    top: "limits: { minimum_rate: 0 }",
+  });
+  using reader = new SlowReader(it.port, GET);
+  await buffersFull(it.origin);
+  const start = it.clock.now();
+  await readSlowly(it, reader, 0, 120);
+  expect(it.clock.now() - start).toBeWithin(59_000, 63_000);
+  await until(() => it.origin.connections[0]!.closed, "the backend's side is cut");
+  expect((await it.fairlead.log(1))[0]).toMatchObject({ status: 200, reason: "FL_CLIENT_IDLE" });
+  expect(it.fairlead.metric("limits_hit_total", 'limit="minimum_rate"')).toBe(0);
 });

@@ -884,7 +884,8 @@ export class ServerConnection extends Timed implements Downstream, Writer {
     }
     if (tooSlow) this.host.limitHit("minimum_rate");
     if (writing || exchange.responseStarted) {
-      exchange.clientAborted(writing ? "FL_CLIENT_TOO_SLOW" : "FL_BODY_TOO_SLOW");
+      const taking: ErrorCode = tooSlow ? "FL_CLIENT_TOO_SLOW" : "FL_CLIENT_IDLE";
+      exchange.clientAborted(writing ? taking : "FL_BODY_TOO_SLOW");
       this.cutConnection();
       return;
     }
