@@ -50,7 +50,6 @@ export const ERRORS = {
   FL_UNAUTHORIZED: kind("client", "no", 401, "credentials missing or wrong"),
   FL_FORBIDDEN: kind("client", "no", 403, "refused by policy"),
   FL_TOO_MANY_IN_FLIGHT: kind("client", "no", 429, "too many requests in flight"),
-  FL_TOO_MANY_CONNECTIONS: kind("client", "no", 503, "too many connections"),
   FL_BAD_PROXY_HEADER: kind("client", "no", 0, "PROXY protocol header missing or malformed"),
   FL_TLS_HANDSHAKE: kind("client", "no", 0, "TLS handshake failed"),
   FL_TLS_TIMEOUT: kind("client", "no", 0, "TLS handshake not complete in time"),

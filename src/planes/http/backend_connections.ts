@@ -5,10 +5,11 @@
 import type { Limits, PoolPlan } from "../../core/plan.ts";
 import { ClientConnection, type ConnectionOwner } from "../../net/h1/client.ts";
 import { addTo } from "../../observe/counters.ts";
+import type { BackendSlots } from "../../observe/metric_layout.ts";
 import type { ClientTlsOptions } from "../../platform/connect.ts";
 import type { SocketAddress } from "../../platform/socket_address.ts";
 import { Timed, type TimerWheel } from "../../platform/timer_wheel.ts";
-import type { Upstream } from "./upstream.ts";
+import type { PlanCounters } from "./plan_counters.ts";
 
 /** How often idle connections are looked at. */
 const SWEEP_MS = 1_000;
@@ -17,6 +18,13 @@ const SWEEP_MS = 1_000;
 export interface BackendHost {
   readonly wheel: TimerWheel;
   limits: Limits;
+}
+
+/** What the plan that acts says of a backend, and where it counts. */
+export interface BackendView {
+  readonly pool: PoolPlan;
+  readonly slots: BackendSlots;
+  readonly counters: PlanCounters;
 }
 
 export class BackendConnections extends Timed implements ConnectionOwner {
@@ -30,7 +38,7 @@ export class BackendConnections extends Timed implements ConnectionOwner {
   /** Idle connections, the one that was used last at the end. */
   readonly idleConnections: ClientConnection[] = [];
   /** The plan's view that counts connections, null before the first plan with this address acts. */
-  view: Upstream | null = null;
+  view: BackendView | null = null;
   readonly #host: BackendHost;
   #retired = false;
 
@@ -112,7 +120,7 @@ export class BackendConnections extends Timed implements ConnectionOwner {
   }
 
   /** A plan names the address (again). */
-  adopt(view: Upstream): void {
+  adopt(view: BackendView): void {
     this.#retired = false;
     this.view = view;
   }

@@ -18,11 +18,11 @@ import { socketAddress } from "../../platform/socket_address.ts";
 import { BackendConnections, type BackendHost } from "./backend_connections.ts";
 import { buildSteps, type StepHost, type StepParts } from "./build_steps.ts";
 import { deniedPatterns } from "./denied_paths.ts";
+import type { PlanCounters } from "./plan_counters.ts";
 import { RouterBuilder } from "./router.ts";
 import {
   collectBytesOf,
   type ListenerRuntime,
-  type PlanCounters,
   type PlaneRuntime,
   type PoolRuntime,
   type PoolState,

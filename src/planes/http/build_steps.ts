@@ -4,7 +4,7 @@ import type { RoutePlan } from "../../core/plan.ts";
 import type { StateTable } from "../../core/state_table.ts";
 import { type SharedCounts, STEP_STAGES, type Step, type StepContext } from "../../net/exchange.ts";
 import { countLimit } from "../../observe/counters.ts";
-import type { PlanCounters } from "./runtime.ts";
+import type { PlanCounters } from "./plan_counters.ts";
 
 /** Makes the step of a middleware. Throws when its options cannot be used. */
 export type CreateStep = (kind: string, options: unknown, context: StepContext) => Step;

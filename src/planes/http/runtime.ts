@@ -7,18 +7,12 @@ import type { CidrSet } from "../../net/addresses.ts";
 import type { BodyUse, Step } from "../../net/exchange.ts";
 import type { ClientConnection } from "../../net/h1/client.ts";
 import type { HttpExchange } from "../../net/http_exchange.ts";
-import type { FixedSlots, ListenerSlots, PoolSlots, RouteSlots } from "../../observe/metric_layout.ts";
+import type { ListenerSlots, PoolSlots, RouteSlots } from "../../observe/metric_layout.ts";
 import type { BackendConnections } from "./backend_connections.ts";
 import type { TlsContexts } from "../../platform/tls_contexts.ts";
+import type { PlanCounters } from "./plan_counters.ts";
 import type { Router } from "./router.ts";
 import type { Upstream } from "./upstream.ts";
-
-/** Where a plan counts. An exchange counts under the plan it began with, also after another one acts. */
-export interface PlanCounters {
-  readonly region: Float64Array;
-  readonly boundsMs: Float64Array;
-  readonly fixed: FixedSlots;
-}
 
 export interface RouteRuntime {
   /** Null for requests that no route takes. */

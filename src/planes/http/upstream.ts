@@ -2,10 +2,10 @@
 import type { BackendPlan, PoolPlan } from "../../core/plan.ts";
 import type { Candidate } from "../../core/strategies/contract.ts";
 import type { BackendSlots } from "../../observe/metric_layout.ts";
-import type { BackendConnections } from "./backend_connections.ts";
-import type { PlanCounters } from "./runtime.ts";
+import type { BackendConnections, BackendView } from "./backend_connections.ts";
+import type { PlanCounters } from "./plan_counters.ts";
 
-export class Upstream implements Candidate {
+export class Upstream implements Candidate, BackendView {
   readonly key: string;
   readonly weight: number;
   readonly limit: number;
