@@ -86,6 +86,8 @@ function setUp(initial: Partial<Snapshot> = {}) {
     keeper,
     apply,
     advance,
+    /** Another snapshot acts before the keeper is told. */
+    act: (next: Partial<Snapshot>) => void (snapshot = { ...snapshot, ...next }),
     get snapshot() {
       return snapshot;
     },
@@ -226,6 +228,45 @@ test("H-E21/keeper each address of a name is a member of its own, and follows th
   const before = run.started.length;
   await run.advance(1_000);
   expect(run.started.slice(before)).not.toContain("192.0.2.1:80");
+  run.keeper.stop();
+});
+
+test("the names of a plan that comes are found before it acts; one that is refused leaves nothing behind", async () => {
+  const run = setUp();
+  const named = (id: string, name: string) => ({ id, url: `http://${name}:80` });
+  run.names.set("old.test", ["192.0.2.1"]);
+  run.names.set("new.test", ["192.0.2.2", "192.0.2.3"]);
+  await run.apply(planOf([pool([named("a", "old.test"), named("b", "old.test")])]));
+  const next = planOf([pool([named("a", "old.test"), named("b", "new.test"), named("c", "none.test")])]);
+  const coming = run.keeper.planComing(next);
+  await run.advance(50);
+  expect(await coming).toEqual({
+    health: {},
+    members: { "web/b": ["192.0.2.2", "192.0.2.3"], "web/c": [] },
+  });
+  expect(run.snapshot.members).toEqual({ "web/a": ["192.0.2.1"], "web/b": ["192.0.2.1"] });
+  run.keeper.reloaded();
+  const lookups = run.names.lookups.length;
+  await run.advance(60_000);
+  expect(run.names.lookups.slice(lookups)).not.toContain("new.test");
+  run.keeper.stop();
+});
+
+test("what was found for a plan that acts already is not taken away before the keeper is told of it", async () => {
+  const run = setUp();
+  run.results.set("192.0.2.1:80", true);
+  await run.apply(planOf([pool(backends(1))]));
+  const next = planOf([pool([...backends(1), { id: "c", url: "http://new.test:80" }])]);
+  run.act({ plan: next, members: { "web/c": ["192.0.2.9"] } });
+  run.results.set("192.0.2.1:80", false);
+  await run.advance(5_000);
+  expect(run.snapshot.members).toEqual({ "web/c": ["192.0.2.9"] });
+  run.names.set("new.test", ["192.0.2.9"]);
+  await run.apply(next);
+  expect(run.snapshot).toMatchObject({
+    health: { "web/b1": "unhealthy" },
+    members: { "web/c": ["192.0.2.9"] },
+  });
   run.keeper.stop();
 });
 

@@ -60,6 +60,7 @@ export class HealthKeeper {
   readonly #names: NameWatcher;
   readonly #scheduler: ProbeScheduler;
   #checks: PlanChecks | null = null;
+  #plan: Plan | null = null;
   #members = new Map<string, KnownMember>();
   /** The name that the addresses of `pool/backend id` belong to. */
   #nameOf = new Map<string, string>();
@@ -83,18 +84,33 @@ export class HealthKeeper {
   }
 
   /**
+   * A reload is about to bring `plan`: resolves with the addresses of its new names, within the limit. Until `reloaded`
+   * the names of both plans are followed.
+   */
+  async planComing(plan: Plan): Promise<SnapshotDelta> {
+    const coming = namesOf(plan);
+    this.#names.watch(new Set([...this.#nameOf.values(), ...coming.values()]));
+    await this.#names.firstAnswers(FIRST_ADDRESSES_MS);
+    const members: Record<string, readonly string[]> = {};
+    for (const [key, name] of coming)
+      if (this.#nameOf.get(key) !== name) members[key] = this.#names.addresses(name);
+    return { health: {}, members };
+  }
+
+  /** The plan of `planComing` acts or was refused. */
+  reloaded(): void {
+    if (!this.#stopped) this.#names.watch(new Set(this.#nameOf.values()));
+  }
+
+  /**
    * Follows `plan` from now on. Resolves when names have their first addresses and, at the first call, members their
    * first result, within limits. Throws, with everything as before, when a check of the plan cannot be made.
    */
   async planChanged(plan: Plan): Promise<void> {
     const first = this.#checks === null;
+    this.#plan = plan;
     this.#checks = new PlanChecks(plan, this.#host.snapshot().files, this.#options.probes);
-    const nameOf = new Map<string, string>();
-    for (const pool of plan.pools)
-      for (const backend of pool.backends) {
-        const name = backendName(backend);
-        if (name !== null) nameOf.set(`${pool.name}/${backend.id}`, name);
-      }
+    const nameOf = namesOf(plan);
     const before = this.#nameOf;
     this.#nameOf = nameOf;
     this.#names.watch(new Set(nameOf.values()));
@@ -192,7 +208,9 @@ export class HealthKeeper {
   #publishNow(): void {
     const health: Record<string, Health> = {};
     for (const [id, { record }] of this.#members) health[id] = record.health;
-    const { health: knownHealth, members } = this.#host.snapshot();
+    const { plan, health: knownHealth, members } = this.#host.snapshot();
+    // Another plan acts already: what is known here is not what it needs. `planChanged` is about to come.
+    if (plan !== this.#plan) return;
     const delta = deltaBetween({ health: knownHealth, members }, { health, members: this.#addresses });
     this.#publishAgain = false;
     if (isEmptyDelta(delta)) return;
@@ -236,6 +254,17 @@ export class HealthKeeper {
       for (const finish of waiting) finish();
     });
   }
+}
+
+/** The names that a plan's backends are given by, by `pool/backend id`. */
+function namesOf(plan: Plan): Map<string, string> {
+  const names = new Map<string, string>();
+  for (const pool of plan.pools)
+    for (const backend of pool.backends) {
+      const name = backendName(backend);
+      if (name !== null) names.set(`${pool.name}/${backend.id}`, name);
+    }
+  return names;
 }
 
 /**

@@ -45,6 +45,11 @@ export interface SupervisorFacade {
 
 /** A part that lives in the supervisor beside the workers: probes, discovery, the admin API. */
 export interface SupervisorPart {
+  /**
+   * A reload is about to bring `plan`: what the part knows of it already, or learns within a time that it limits itself,
+   * stands in the snapshot from the start. The plan may still be refused; `reloaded` tells. What is thrown refuses it.
+   */
+  planComing?(plan: Plan): SnapshotDelta | Promise<SnapshotDelta>;
   /** A new plan acts from now on. Called once at the start too, before the first worker serves. */
   planChanged(plan: Plan): void | Promise<void>;
   /** A drain has begun: answer that we are not ready. */

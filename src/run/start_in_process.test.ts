@@ -259,6 +259,38 @@ test("stop: no new connections, what is under way is finished, what stays is cut
   expect(await ask({ port })).toBe("ECONNREFUSED");
 });
 
+test("what a part finds out about a plan stands in its snapshot from the start; a part may refuse a plan", async () => {
+  const pools = (ids: string[]) =>
+    [{ name: "web", backends: ids.map((id) => ({ id })) }] as unknown as Plan["pools"];
+  const results: boolean[] = [];
+  const part = () => ({
+    planComing(plan: Plan) {
+      if (plan.state_dir === "bad") throw new Error("the part refuses");
+      return {
+        health: { "web/b": "healthy", "web/gone": "healthy" },
+        members: { "web/b": ["192.0.2.1"] },
+      } as const;
+    },
+    planChanged() {},
+    reloaded: ({ ok }: { ok: boolean }) => void results.push(ok),
+    stop() {},
+  });
+  await using server = await startInProcess(testPlan({ web: null }, { pools: pools(["a"]) }), {
+    ...options,
+    parts: [part],
+  });
+  const next = testPlan({ web: null }, { pools: pools(["a", "b"]), state_dir: "bad" });
+  expect(await server.reload({ plan: next })).toEqual({
+    ok: false,
+    generation: 1,
+    problems: ["the part refuses"],
+  });
+  await server.reload({ plan: { ...next, state_dir: "good" } });
+  expect(server.snapshot()).toMatchObject({ generation: 2, members: { "web/b": ["192.0.2.1"] } });
+  expect((server.program as TestProgram).health).toEqual({ "web/b": "healthy" });
+  expect(results).toEqual([false, true]);
+});
+
 test("parts of the supervisor follow the plan, and one that refuses is told", async () => {
   const calls: string[] = [];
   const part = () => ({

@@ -62,7 +62,11 @@ interface Change {
   readonly listeners: ListenerChange;
   readonly logs: LogChange;
   readonly regions: RegionSet;
+  /** What parts have found out about the plan that comes. */
+  readonly found: SnapshotDelta;
 }
+
+const NOTHING_FOUND: SnapshotDelta = { health: {}, members: {} };
 
 export class Supervisor implements SupervisorFacade {
   readonly #options: SupervisorOptions;
@@ -159,7 +163,7 @@ export class Supervisor implements SupervisorFacade {
     try {
       const { generation, orphansLive } = this.#options.claim(plan);
       this.#table.shared = orphansLive;
-      this.#commit(this.#prepareChange(plan, loaded, generation));
+      this.#commit(this.#prepareChange(plan, loaded, generation, NOTHING_FOUND));
       this.#table.shared = false;
       for (const create of parts.parts ?? []) this.#started.push(await create(this));
       for (const part of this.#started) await part.planChanged(plan);
@@ -200,7 +204,7 @@ export class Supervisor implements SupervisorFacade {
   }
 
   /** Opens what `plan` needs beside what acts. Throws, with nothing left open, when something is refused. */
-  #prepareChange(plan: Plan, loaded: LoadedConfiguration, generation: number): Change {
+  #prepareChange(plan: Plan, loaded: LoadedConfiguration, generation: number, found: SnapshotDelta): Change {
     const count = this.#workerCount(plan);
     const listeners = this.#table.change(plan.listeners, count);
     let logs: LogChange;
@@ -210,17 +214,18 @@ export class Supervisor implements SupervisorFacade {
       listeners.abandon();
       throw error;
     }
-    const { health, members } = this.#known(plan);
+    const { health, members } = this.#known(plan, found);
     const layout = this.#options.parts.counters.layout(plan);
     const fits = this.#regions?.fits(layout, count) === true;
     const regions = fits && this.#regions !== null ? this.#regions : this.#newRegions(layout, count);
     const snapshot = { generation, plan, files: loaded.files, health, members };
-    return { snapshot, listeners, logs, regions };
+    return { snapshot, listeners, logs, regions, found };
   }
 
   /** Health and members that are known of backends of `plan`. */
-  #known(plan: Plan): SnapshotDelta {
-    const { health, members } = this.#snapshot ?? this.#options.parts.initial ?? { health: {}, members: {} };
+  #known(plan: Plan, found: SnapshotDelta): KnownState {
+    const before: KnownState = this.#snapshot ?? this.#options.parts.initial ?? NOTHING_FOUND;
+    const { health, members } = applyDelta(before, found);
     const ids = new Set(plan.pools.flatMap((pool) => pool.backends.map(({ id }) => `${pool.name}/${id}`)));
     const kept = ([key]: [string, unknown]) => ids.has(key) || ids.has(key.slice(0, key.lastIndexOf("@")));
     return {
@@ -235,9 +240,9 @@ export class Supervisor implements SupervisorFacade {
     return set;
   }
 
-  #commit({ snapshot, listeners, logs, regions }: Change): void {
+  #commit({ snapshot, listeners, logs, regions, found }: Change): void {
     // Deltas may have come while the change was prepared.
-    this.#snapshot = { ...snapshot, ...this.#known(snapshot.plan) };
+    this.#snapshot = { ...snapshot, ...this.#known(snapshot.plan, found) };
     if (this.#regions !== regions) this.#regions?.abandon();
     this.#regions = regions;
     listeners.commit();
@@ -288,7 +293,7 @@ export class Supervisor implements SupervisorFacade {
     if (this.#isCurrent(loaded)) return { ok: true, changed: false, generation, warnings: loaded.warnings };
     let change: Change;
     try {
-      change = this.#prepareChange(plan, loaded, generation + 1);
+      change = this.#prepareChange(plan, loaded, generation + 1, await this.#announce(plan));
     } catch (error) {
       return refused([messageOf(error)]);
     }
@@ -311,6 +316,16 @@ export class Supervisor implements SupervisorFacade {
       generation: generation + 1,
       warnings: [...loaded.warnings, ...restart],
     };
+  }
+
+  /** Tells the parts of a plan before it acts. Resolves with what they know of it. */
+  async #announce(plan: Plan): Promise<SnapshotDelta> {
+    let found = NOTHING_FOUND;
+    for (const part of this.#started) {
+      const { health, members } = (await part.planComing?.(plan)) ?? NOTHING_FOUND;
+      found = { health: { ...found.health, ...health }, members: { ...found.members, ...members } };
+    }
+    return found;
   }
 
   #isCurrent({ plan, files }: LoadedConfiguration): boolean {

@@ -67,8 +67,9 @@ export class Program {
   readonly other: string[] = [];
   #wake = Promise.withResolvers<void>();
 
-  constructor(args: readonly string[]) {
-    this.child = Bun.spawn([process.execPath, MAIN, "run", ...args], { stdio: ["ignore", "pipe", "pipe"] });
+  /** Starts `fairlead run` of the program whose main module is `main`. */
+  constructor(args: readonly string[], main = MAIN) {
+    this.child = Bun.spawn([process.execPath, main, "run", ...args], { stdio: ["ignore", "pipe", "pipe"] });
     void this.#read();
     void this.child.exited.then(() => this.#wake.resolve());
   }
