@@ -33,9 +33,9 @@ function client(mode: string, port: number, settings: PeerSettings, more: readon
   });
 }
 
-function say(program: PinnedProgram, text: string): void {
+async function say(program: PinnedProgram, text: string): Promise<void> {
   program.stdin!.write(text);
-  void program.stdin!.flush();
+  await program.stdin!.flush();
 }
 
 /**
@@ -51,7 +51,7 @@ export async function coldStart(found: FoundPeer, settings: PeerSettings): Promi
       const lines = new LineReader(program.stdout!);
       pollers.push({ program, lines });
       await lines.next(5_000);
-      say(program, "go\n");
+      await say(program, "go\n");
     });
     const line = await pollers[0]!.lines.next(60_000);
     if (!(Number(line) > 0)) throw new Error(`no answer after the start: ${line}`);
@@ -111,7 +111,7 @@ export async function idleConnections(
     try {
       await Bun.sleep(QUIET_MS);
       const { rssBytes } = running.memory();
-      say(holder, "check\n");
+      await say(holder, "check\n");
       const line = await lines.next(OPEN_MS);
       if (line !== "answered 100 closed 0") throw new Error(`of ${count} idle connections: ${line} of 100`);
       return { connections: count, bytesPerConnection: (rssBytes - before) / count, rssBytes };

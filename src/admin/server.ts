@@ -116,7 +116,7 @@ class Server implements AdminServer {
     return false;
   }
 
-  #origin({ remoteAddress = "", remotePort }: AdminSocket) {
+  #origin({ remoteAddress, remotePort }: AdminSocket) {
     return {
       client: {
         address: remoteAddress,

@@ -33,7 +33,7 @@ export async function reloadCommand(
   } catch (error) {
     answer = { ok: false, problems: [messageOf(error)] };
   }
-  if (given.json === true) output.out(`${JSON.stringify(answer)}\n`);
+  if (given.json) output.out(`${JSON.stringify(answer)}\n`);
   else printResult(answer, output);
   return answer.ok ? 0 : 1;
 }

@@ -42,11 +42,11 @@ export async function stopCommand(
   let result: StopResult;
   try {
     const directory = await runtimeDirectory(given, program.config);
-    result = given.orphans === true ? await stopOrphans(directory) : await stopSupervisor(directory);
+    result = given.orphans ? await stopOrphans(directory) : await stopSupervisor(directory);
   } catch (error) {
     result = { ok: false, pids: [], error: messageOf(error) };
   }
-  if (given.json === true) output.out(`${JSON.stringify(result)}\n`);
+  if (given.json) output.out(`${JSON.stringify(result)}\n`);
   else if (result.error !== undefined) output.error(`fairlead stop: ${result.error}\n`);
   else
     output.out(result.pids.length === 0 ? "nothing to stop\n" : `stopped: pid ${result.pids.join(", ")}\n`);

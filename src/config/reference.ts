@@ -142,8 +142,8 @@ function typeText({ schema, meta }: Bare): string {
 /** Bounds beyond this are only there to keep numbers exact. */
 const LARGE = 2 ** 31 - 1;
 
-function numberText({ minValue, maxValue, isInt }: z.ZodNumber): string {
-  const word = isInt ? "whole number" : "number";
+function numberText({ minValue, maxValue, format }: z.ZodNumber): string {
+  const word = format?.includes("int") === true ? "whole number" : "number";
   const from = minValue !== null && minValue > -LARGE ? ` from ${minValue}` : "";
   return maxValue !== null && maxValue < LARGE ? `${word}${from} to ${maxValue}` : `${word}${from}`;
 }

@@ -208,5 +208,5 @@ function block(value: unknown, indent: string): string {
     return `\n${Object.entries(value)
       .map(([key, item]) => `${indent}${key}: ${block(item, `${indent}  `)}`)
       .join("\n")}`;
-  return Array.isArray(value) ? "[]" : typeof value === "object" ? "{}" : String(value);
+  return Array.isArray(value) ? "[]" : typeof value === "object" ? "{}" : JSON.stringify(value);
 }

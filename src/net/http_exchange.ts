@@ -6,9 +6,7 @@
 import type { ErrorCode } from "../core/errors.ts";
 import { Timed } from "../platform/timer_wheel.ts";
 import {
-  NEXT,
   RESPOND,
-  UNKNOWN_LENGTH,
   type BodySink,
   type BodyStage,
   type Client,
@@ -477,8 +475,6 @@ export function responseBodyLength(isHead: boolean, status: number, length: numb
   if (isHead || status === 204 || status === 304 || status < 200) return 0;
   return length;
 }
-
-export { NEXT, UNKNOWN_LENGTH };
 
 /** Most exchanges that are kept for the next requests. */
 const KEEP_FREE = 4_096;

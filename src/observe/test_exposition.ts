@@ -57,7 +57,7 @@ export function parseExposition(text: string): Exposition {
     ) {
       throw new Error(`${sample.name} stands in the family ${current}`);
     }
-    const id = `${sample.name} ${JSON.stringify(Object.entries(sample.labels).toSorted())}`;
+    const id = `${sample.name} ${JSON.stringify(Object.entries(sample.labels).toSorted(([one], [other]) => (one < other ? -1 : 1)))}`;
     if (seen.has(id)) throw new Error(`second series ${id}`);
     seen.add(id);
     samples.push(sample);

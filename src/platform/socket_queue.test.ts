@@ -8,7 +8,10 @@ test("bytes that the peer has not taken are counted until it has", async () => {
     hostname: "127.0.0.1",
     port: 0,
     socket: {
-      open: (socket) => void (socket.pause(), resolve(socket)),
+      open(socket) {
+        socket.pause();
+        resolve(socket);
+      },
       data: (_, bytes) => void (taken += bytes.length),
     },
   });

@@ -199,11 +199,18 @@ function openUnix(address: UnixAddress, backlog: number): ListeningSocket {
   }
 }
 
+/** The mask of this process: to read it, it must be set. Nothing else runs in between. */
+function currentUmask(): number {
+  const mask = process.umask(0o077);
+  process.umask(mask);
+  return mask;
+}
+
 /**
  * Gives a unix socket file its owner and mode; a mode of null is what the process would give any file. Throws when a
  * user or group is unknown or the kernel refuses.
  */
-export function setUnixOwnership(address: UnixAddress, umask: number = process.umask()): void {
+export function setUnixOwnership(address: UnixAddress, umask: number = currentUmask()): void {
   if (address.path.startsWith("@")) return;
   if (address.user !== null || address.group !== null) {
     const group = address.group === null ? -1 : groupId(address.group);
@@ -294,5 +301,3 @@ export function peerCredentials(fd: number): { pid: number; uid: number; gid: nu
   const [pid = 0, uid = -1, gid = -1] = name.int32;
   return { pid, uid, gid };
 }
-
-export { createConnector, Attempt, TLS_FAILED, type ConnectHandlers, type Connector } from "./connect.ts";

@@ -169,7 +169,9 @@ limits: { header_bytes: 1KiB }`);
     expect((await large.ask(request("/open", `X-Big: ${"b".repeat(1_100)}\r\n`))).status).toBe(431);
   }
   const lines = await fairlead.log(6);
-  expect(lines.map(({ status }) => status).toSorted()).toEqual([101, 200, 403, 403, 431, 431]);
+  expect(lines.map(({ status }) => Number(status)).toSorted((one, other) => one - other)).toEqual([
+    101, 200, 403, 403, 431, 431,
+  ]);
   const keys = lines.map((line) => Object.keys(line).join());
   expect(new Set(keys).size).toBe(1);
 });

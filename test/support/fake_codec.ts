@@ -2,7 +2,7 @@
  * A second codec beside HTTP/1, for tests alone: requests and answers are objects in memory. It shows that the http
  * plane, its steps and the backend's side know nothing of the protocol that clients speak.
  */
-import { UNKNOWN_LENGTH, type Downstream } from "../../src/net/exchange.ts";
+import type { Downstream } from "../../src/net/exchange.ts";
 import { FIELD_STRIDE, type Head } from "../../src/net/head.ts";
 import { ExchangePool, type HttpExchange } from "../../src/net/http_exchange.ts";
 import type { HttpPlane } from "../../src/planes/http/plane.ts";
@@ -185,5 +185,3 @@ function fillHead(exchange: HttpExchange, request: FakeRequest): void {
   exchange.authority = request.host;
   exchange.host = request.host.toLowerCase().replace(/:\d+$/, "");
 }
-
-export { UNKNOWN_LENGTH };

@@ -35,7 +35,7 @@ function clashes(config: PlainMap, listeners: readonly [string, unknown][]): Fin
       findings.push({
         path,
         what: "value",
-        message: `${String(text)} is already taken by ${String(other.path.slice(0, -1).join("."))}`,
+        message: `${String(text)} is already taken by ${other.path.slice(0, -1).join(".")}`,
         other: other.path,
       });
     taken.push({ address, path });
