@@ -35,7 +35,7 @@ function client(mode: string, port: number, settings: PeerSettings, more: readon
 
 async function say(program: PinnedProgram, text: string): Promise<void> {
   program.stdin!.write(text);
-  await program.stdin!.flush();
+  await Promise.resolve(program.stdin!.flush());
 }
 
 /**

@@ -149,7 +149,7 @@ function conditions(result: BenchResult): string {
   const versions = result.peers.map(({ label, version }) => `${label} ${version}`).join(", ");
   return (
     `${cpu}, ${cores} cores, ${memory}, ${kernel}; ${result.date.slice(0, 10)}. ${versions}; load by ${result.load}. ` +
-    `${result.rounds} rounds of ${result.seconds} s per cell and peer.`
+    `${result.rounds} ${result.rounds === 1 ? "round" : "rounds"} of ${result.seconds} s per cell and peer.`
   );
 }
 

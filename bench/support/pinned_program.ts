@@ -79,7 +79,8 @@ export class PinnedProgram {
     const timer = Bun.sleep(STOP_MS);
     await Promise.race([this.exited, timer]);
     killAll(tree);
-    await Promise.race([this.exited, Bun.sleep(STOP_MS)]);
+    const end = performance.now() + STOP_MS;
+    while ((alive(tree).length > 0 || !this.ended) && performance.now() < end) await Bun.sleep(5);
   }
 
   /** Ends the program at once, with what it started. */
@@ -88,14 +89,21 @@ export class PinnedProgram {
   }
 
   #everything(): ProcessStat[] {
-    return [...this.#tree, ...treeOf(allProcesses(), [this.pid])];
+    // Once it has ended, its pid may be another's.
+    return this.ended ? [...this.#tree] : [...this.#tree, ...treeOf(allProcesses(), [this.pid])];
   }
 }
 
-function killAll(tree: readonly ProcessStat[]): void {
+/** Those that still run; a later process with the same pid is another one. */
+function alive(tree: readonly ProcessStat[]): readonly ProcessStat[] {
   const now = allProcesses();
-  for (const { pid, startTime } of tree) {
-    if (!now.some((one) => one.pid === pid && one.startTime === startTime && one.state !== "Z")) continue;
+  return tree.filter(({ pid, startTime }) =>
+    now.some((one) => one.pid === pid && one.startTime === startTime && one.state !== "Z"),
+  );
+}
+
+function killAll(tree: readonly ProcessStat[]): void {
+  for (const { pid } of alive(tree)) {
     try {
       process.kill(pid, "SIGKILL");
     } catch {

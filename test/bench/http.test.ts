@@ -70,10 +70,11 @@ test("the backends' counters are read", () => {
 
 test("the kernel's list of connections is read", () => {
   const text =
-    "0 0 127.0.0.1:8080 127.0.0.1:40000\n\t cubic bytes_sent:900 bytes_acked:800 bytes_received:7\n" +
-    "0 5 127.0.0.1:8080 127.0.0.1:40001\n\t cubic bytes_acked:42\n";
-  expect(parseConnections(text)).toEqual({ count: 2, acknowledgedBytes: 842 });
-  expect(parseConnections("")).toEqual({ count: 0, acknowledgedBytes: 0 });
+    "0 0 127.0.0.1:8080 127.0.0.1:40000\n\t cubic bytes_sent:900 bytes_acked:800 bytes_received:7 segs_in:9 data_segs_in:3\n" +
+    "0 5 127.0.0.1:8080 127.0.0.1:40001\n\t cubic bytes_acked:42 data_segs_in:2\n";
+  expect(parseConnections(text, 3)).toEqual({ count: 2, asking: 1, acknowledgedBytes: 842 });
+  expect(parseConnections(text, 1).asking).toBe(2);
+  expect(parseConnections("", 1)).toEqual({ count: 0, asking: 0, acknowledgedBytes: 0 });
 });
 
 test("the report of wrk is read, with what failed", () => {
