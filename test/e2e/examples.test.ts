@@ -361,3 +361,24 @@ test("blue_green: the file of the deployment switches, the environment wins", as
   expect(printed).toMatch(/^routes\[\d\]\.pool +"green" +\S+conf\.d\/50-release\.yaml:3$/m);
   expect(printed).toMatch(/^timeouts\.connect +"1s" +environment variable FAIRLEAD_TIMEOUTS__CONNECT$/m);
 });
+
+test("the configuration of README.md passes fairlead check alone, and serves", async () => {
+  const readme = readFileSync(join(EXAMPLES, "../README.md"), "utf8");
+  const [, yaml] = /^```yaml\n([^]*?)^```$/m.exec(readme)!;
+  writeFileSync(join(folder, "readme.yaml"), yaml!);
+  expect(yaml!.trimEnd().split("\n")).toHaveLength(20);
+  const quiet = { out: () => {}, error: () => {} };
+  expect(await checkCommand(["-c", join(folder, "readme.yaml")], config, quiet, {})).toBe(0);
+  using shop = await named("shop");
+  using api = await rawOrigin(({ target }) => answerText(target));
+  await using fairlead = await start("readme.yaml", {
+    "listeners.web.address": ANY,
+    "observability.access_log.path": join(folder, "access.log"),
+    "pools.shop.backends.0.url": shop.url,
+    "pools.shop.backends.1.url": `${shop.url}/`,
+    "pools.api.backends.0.url": api.url,
+  });
+  const web = fairlead.port("web");
+  expect(await ask(web, request("a.example", "/v1/items"))).toEqual([200, "shop"]);
+  expect(await ask(web, request("api.example.com", "/v1/items"))).toEqual([200, "/items"]);
+});
