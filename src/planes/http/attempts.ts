@@ -4,7 +4,7 @@
  */
 import { ERRORS, type ErrorCode } from "../../core/errors.ts";
 import { IDEMPOTENT_METHODS, SAFE_METHODS } from "../../core/model.ts";
-import { usable } from "../../core/strategies/contract.ts";
+import { mayTake, usable } from "../../core/strategies/contract.ts";
 import { writeProxyHeader } from "../../net/proxy_header_writer.ts";
 import { ClientConnection } from "../../net/h1/client.ts";
 import type { HttpExchange } from "../../net/http_exchange.ts";
@@ -185,6 +185,12 @@ export class Attempts {
     const wasKept = connection !== null && connection.served > 0 && !connection.answering;
     this.release(exchange, 0);
     exchange.reasonDetail = detail;
+    const other = otherAddress(exchange, state, code);
+    if (other !== null) {
+      state.tried.push(state.upstream!);
+      this.#use(exchange, state, other);
+      return;
+    }
     if (this.#mayTryAgain(exchange, state, code, wasKept)) {
       if (ERRORS[code].retry === "reused") state.freshConnection = true;
       else state.tried.push(state.upstream!);
@@ -437,6 +443,19 @@ function proxyHeader({ client }: HttpExchange, version: "v1" | "v2"): Uint8Array
 
 function stateOf(exchange: HttpExchange): AttemptState {
   return (exchange.attempt ??= new AttemptState()) as AttemptState;
+}
+
+/**
+ * Another address of a backend whose address could not be reached, or null. Going on there is no retry: a server may
+ * listen on one of the addresses of its name alone, as with `localhost`.
+ */
+function otherAddress(exchange: HttpExchange, state: AttemptState, code: ErrorCode): Upstream | null {
+  if (code !== "FL_CONNECT_REFUSED" && code !== "FL_CONNECT_FAILED") return null;
+  if (exchange.responseStarted || exchange.done || !exchange.bodyUntouched) return null;
+  const failed = state.upstream!;
+  const isOther = (upstream: Upstream) =>
+    upstream !== failed && upstream.backend.id === failed.backend.id && mayTake(upstream, state.tried);
+  return state.pool!.upstreams.find(isOther) ?? null;
 }
 
 /** True when a candidate is passed over only because it is at its limit. */

@@ -1,13 +1,14 @@
 /** Builds what a worker needs of a plan beside the one that acts, in steps that are short enough to run between requests. */
-import { isIP } from "node:net";
+import { membersOf } from "../../core/health/members.ts";
 import { endpointText, type Endpoint } from "../../core/model.ts";
 import type { BackendPlan, ForwardingPlan, PoolPlan, RoutePlan } from "../../core/plan.ts";
 import type { HashOnOption } from "../../core/strategies/hash_on.ts";
 import { requestKey } from "../../core/strategies/hash_on.ts";
 import type { Picker, Random, Strategy } from "../../core/strategies/contract.ts";
 import { strategyByName } from "../../core/strategies/all.ts";
+import { sharedWeights } from "../../core/strategies/shared_weights.ts";
 import { StateTable } from "../../core/state_table.ts";
-import type { FileMap, MemberMap, Snapshot } from "../../core/snapshot.ts";
+import type { FileMap, Snapshot } from "../../core/snapshot.ts";
 import { CidrSet } from "../../net/addresses.ts";
 import type { Step } from "../../net/exchange.ts";
 import type { MetricLayout } from "../../observe/metric_layout.ts";
@@ -158,10 +159,17 @@ function buildPool(parts: PoolParts, index: number, plan: PoolPlan, before: Pool
 
 function upstreamsOf(parts: PoolParts, index: number, plan: PoolPlan): Upstream[] {
   const { layout, counters, snapshot } = parts;
+  const found = plan.backends.map((backend) =>
+    membersOf(backend, snapshot.members[`${plan.name}/${backend.id}`] ?? []),
+  );
+  const weights = sharedWeights(
+    plan.backends.map(({ weight }, place) => ({ weight, addresses: found[place]!.length })),
+  );
   return plan.backends.flatMap((backend, place) =>
-    addressesOf(plan, backend, snapshot.members).map(({ key, endpoint }) => {
+    found[place]!.map(({ key, endpoint }) => {
       const connections = connectionsOf(parts, plan, backend, key, endpoint);
-      return new Upstream(key, backend, plan, layout.backendSlots(index, place), counters, connections);
+      const slots = layout.backendSlots(index, place);
+      return new Upstream(key, weights[place]!, backend, plan, slots, counters, connections);
     }),
   );
 }
@@ -199,18 +207,6 @@ export function rebuildPool(
     backends.delete(`${pool.plan.name}/${key}`);
     connections.retire();
   }
-}
-
-/** The addresses of a backend: its own, or those that its name was found to have. */
-function addressesOf(
-  pool: PoolPlan,
-  backend: BackendPlan,
-  members: MemberMap,
-): { readonly key: string; readonly endpoint: Endpoint }[] {
-  const { endpoint, id } = backend;
-  if (endpoint.kind === "unix" || isIP(endpoint.host) !== 0) return [{ key: id, endpoint }];
-  const addresses = members[`${pool.name}/${id}`] ?? [];
-  return addresses.map((address) => ({ key: `${id}@${address}`, endpoint: { ...endpoint, host: address } }));
 }
 
 /** The connections of an address: those of the plan before when nothing that matters to them has changed. */

@@ -7,6 +7,7 @@ import type { PlanCounters } from "./plan_counters.ts";
 
 export class Upstream implements Candidate, BackendView {
   readonly key: string;
+  /** This address's part of the backend's weight. */
   readonly weight: number;
   readonly limit: number;
   readonly backend: BackendPlan;
@@ -17,6 +18,7 @@ export class Upstream implements Candidate, BackendView {
 
   constructor(
     key: string,
+    weight: number,
     backend: BackendPlan,
     pool: PoolPlan,
     slots: BackendSlots,
@@ -24,7 +26,7 @@ export class Upstream implements Candidate, BackendView {
     connections: BackendConnections,
   ) {
     this.key = key;
-    this.weight = backend.weight;
+    this.weight = weight;
     this.limit = backend.max_in_flight;
     this.backend = backend;
     this.pool = pool;
