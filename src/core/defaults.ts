@@ -45,7 +45,7 @@ export const DEFAULT_RETRIES: RetryPlan = {
 };
 
 export const DEFAULT_QUEUE = { size: 1_000, timeout_ms: 5_000 } as const;
-export const DEFAULT_MAX_IDLE_CONNECTIONS = 1_024;
+export const DEFAULT_MAX_IDLE_CONNECTIONS = 16_384;
 export const DEFAULT_BACKLOG = 4_096;
 
 export const DEFAULT_PROBE = {
