@@ -522,8 +522,9 @@ export class ServerConnection extends Timed implements Downstream, Writer {
   }
 
   #connectionLine(exchange: HttpExchange, end: number): number {
-    // An answer before the end of the request's body: what follows cannot be told from garbage quickly.
-    if (this.state === "body" && exchange.requestLength !== 0 && this.host.draining) this.#close = true;
+    // An answer before the end of the request's body: what follows cannot be told from garbage quickly. A client that
+    // still waits for 100 may even leave the body out and send its next request (RFC 9110 10.1.1).
+    if (this.state === "body" && (this.host.draining || exchange.expectsContinue)) this.#close = true;
     if (this.#close) return writeBytes(scratch, end, CLOSE_LINE);
     return exchange.minor === 0 ? writeBytes(scratch, end, KEEP_ALIVE_LINE) : end;
   }
