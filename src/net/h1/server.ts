@@ -263,7 +263,8 @@ export class ServerConnection extends Timed implements Downstream, Writer {
     this.exchange = exchange;
     this.#close = this.inputEnded;
     if (end <= 0) {
-      this.#refuse(end === INCOMPLETE ? tooLarge(bytes, limits) : PARSE_ERRORS[end]!);
+      const code = end === INCOMPLETE ? tooLarge(bytes, limits) : PARSE_ERRORS[end]!;
+      this.#refuse(code, end === TOO_MANY_FIELDS);
       return;
     }
     const code = this.#takeHead(exchange, limits);
@@ -466,12 +467,12 @@ export class ServerConnection extends Timed implements Downstream, Writer {
   }
 
   /** Refuses a request whose head is not sound; the connection ends. */
-  #refuse(code: ErrorCode): void {
+  #refuse(code: ErrorCode, tooManyFields = false): void {
     const exchange = this.exchange!;
     this.#close = true;
     this.state = "body";
     this.#remaining = UNKNOWN_LENGTH;
-    if (code === "FL_HEADER_TOO_LARGE") this.host.limitHit("header_bytes");
+    if (code === "FL_HEADER_TOO_LARGE") this.host.limitHit(tooManyFields ? "header_fields" : "header_bytes");
     else if (code === "FL_TARGET_TOO_LONG") this.host.limitHit("target_bytes");
     exchange.fail(code);
   }
