@@ -1,7 +1,7 @@
 /** Request lines, targets and Host fields (rows of group A). */
 import { afterAll, beforeAll, expect, test } from "bun:test";
 import { startFairlead, type Fairlead } from "../support/fairlead.ts";
-import { refusalFaults, type RefusalCase } from "../support/http_refusals.ts";
+import { refusalFaults, refusals } from "../support/http_refusals.ts";
 import { askOnce, rawClient } from "../support/raw_client.ts";
 import { answerText, rawOrigin, type RawOrigin, type ReceivedRequest } from "../support/raw_origin.ts";
 
@@ -31,16 +31,6 @@ async function forwarded(request: string): Promise<ReceivedRequest> {
   expect(it.origin.requests.length).toBe(before + 1);
   return it.origin.requests.at(-1)!;
 }
-
-const refusals = (
-  status: number,
-  reason: string | RegExp,
-  requests: readonly (string | readonly [name: string, request: string])[],
-): RefusalCase[] =>
-  requests.map((entry) => {
-    const [name, request] = typeof entry === "string" ? [JSON.stringify(entry.slice(0, 60)), entry] : entry;
-    return { name, request, status, reason };
-  });
 
 /** Two or more pools, told apart by the field X-Pool of the answer. */
 async function withPools(names: readonly string[], routes: string) {

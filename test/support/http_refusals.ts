@@ -15,6 +15,18 @@ export interface RefusalCase {
   readonly reason: string | RegExp;
 }
 
+/** Cases that are refused alike. A case without a name is called by how it begins. */
+export function refusals(
+  status: number,
+  reason: string | RegExp,
+  requests: readonly (string | readonly [name: string, request: string])[],
+): RefusalCase[] {
+  return requests.map((entry) => {
+    const [name, request] = typeof entry === "string" ? [JSON.stringify(entry.slice(0, 60)), entry] : entry;
+    return { name, request, status, reason };
+  });
+}
+
 /** Sent before and after all refusals, so that all that belongs to them is found in between. */
 const sentinel = (target: string) => `GET ${target} HTTP/1.1\r\nHost: a.example\r\nConnection: close\r\n\r\n`;
 let sentinels = 0;

@@ -68,7 +68,12 @@ interface ConnectionCache {
 }
 
 const VIA_LINE = "Via: 1.1 fairlead\r\n";
-const NO_FIELDS: ReadonlySet<string> = new Set();
+/** Fields that decide on this side what the backend must not read once more. */
+const READ_BY_US: ReadonlySet<string> = new Set([
+  "content-length",
+  "transfer-encoding",
+  "proxy-authorization",
+]);
 
 export class HttpPlane implements ExchangeHandler {
   readonly attempts: Attempts;
@@ -125,10 +130,9 @@ export class HttpPlane implements ExchangeHandler {
     }
     if (this.#answersItself(exchange, path)) return;
     if (cache.trusted) this.#resolveClient(exchange, cache);
-    else {
-      if (exchange.hasIdentityFields) dropIdentityFields(exchange);
-      if (exchange.hasUnderscoreFields) dropUnderscoreFields(exchange, NO_FIELDS);
-    }
+    else if (exchange.hasIdentityFields) dropIdentityFields(exchange);
+    // Also those of trusted peers, which may pass on what they do not know.
+    if (exchange.hasUnderscoreFields) dropUnderscoreFields(exchange, READ_BY_US);
     const index = cache.table.find(this.#view.show(exchange, normal));
     if (index < 0) {
       this.onFail(exchange, "FL_NO_ROUTE", "");
