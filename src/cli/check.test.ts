@@ -139,6 +139,21 @@ test("--origin says who set what, without secrets", async () => {
   expect(out).not.toContain("hunter2");
 });
 
+test("H-J14/config a password in a backend's URL is refused and shown nowhere", async () => {
+  const files = {
+    "f.yaml": `listeners: { web: { address: ":8080" } }
+pools: { web: { backends: [{ url: "http://admin:hunter2@127.0.0.1:1" }] } }
+routes: [{ pool: web }]
+`,
+  };
+  for (const options of [["--origin"], ["--origin", "--json"], []]) {
+    const { code, out } = await check(files, options);
+    expect(code).toBe(1);
+    expect(out).toContain("holds no user and password");
+    expect(out).not.toContain("hunter2");
+  }
+});
+
 test("--json gives the same as data", async () => {
   const { code, out } = await check({ "f.yaml": "wrokers: 1\n" }, ["--json", "--origin"]);
   expect(code).toBe(1);

@@ -6,7 +6,7 @@ import { positionIn } from "./layer.ts";
 import type { Merged } from "./merge.ts";
 import { isMap } from "./plain_value.ts";
 import { pathText, type Path } from "./problem.ts";
-import { redact } from "./redact.ts";
+import { redact, withoutUserinfo } from "./redact.ts";
 import { schemasAt } from "./schema_walk.ts";
 
 export interface OriginRow {
@@ -42,7 +42,7 @@ export class Origins {
     const written = redact(this.#schema, this.#merged.value);
     const rows: OriginRow[] = [];
     for (const [path, value] of leavesOf(written, []))
-      rows.push({ path: pathText(path), value, source: this.of(path) ?? "default" });
+      rows.push({ path: pathText(path), value: withoutUserinfo(value), source: this.of(path) ?? "default" });
     for (const [path, value] of missingFrom(written, redact(this.#schema, this.#effective), []))
       rows.push({ path: pathText(path), value: this.#asWritten(path, value), source: "default" });
     return rows;

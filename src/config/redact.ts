@@ -13,6 +13,13 @@ export function redact(schema: z.ZodType, value: unknown): unknown {
   return mapMarked(schema, value, (inner, meta) => (meta.secret === true ? REDACTED : inner));
 }
 
+const USERINFO = /([a-z][a-z0-9+.-]{0,31}:\/\/)[^\s/?#"']*@/gi;
+
+/** A value as it was written, without the userinfo of URLs, which no setting takes but users may try. */
+export function withoutUserinfo(value: unknown): unknown {
+  return typeof value === "string" ? value.replace(USERINFO, `$1${REDACTED}@`) : value;
+}
+
 /** A plan for logs, dumps and the admin API: options of parts without their secrets. */
 export function redactPlan(plan: Plan, parts: ConfigParts): Plan {
   const options = (list: readonly ConfigPart[], name: string, value: Readonly<Record<string, unknown>>) => {
