@@ -13,6 +13,7 @@ export const DEFAULT_TIMEOUTS: Timeouts = {
   upstream_idle: 60_000,
   upstream_age: 0,
   tunnel_idle: 3_600_000,
+  drain_accept: 0,
   drain: 30_000,
   drain_tunnels: 3_600_000,
 };

@@ -188,6 +188,7 @@ export interface Timeouts {
   readonly upstream_idle: number;
   readonly upstream_age: number;
   readonly tunnel_idle: number;
+  readonly drain_accept: number;
   readonly drain: number;
   readonly drain_tunnels: number;
 }

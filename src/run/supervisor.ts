@@ -78,6 +78,7 @@ export class Supervisor implements SupervisorFacade {
   #snapshot: Snapshot | null = null;
   #planAtStart: Plan | null = null;
   #inProcess = false;
+  #endGrace: () => void = () => {};
   #killed = false;
   #regions: RegionSet | null = null;
   #state: SupervisorStatus["state"] = "starting";
@@ -392,6 +393,7 @@ export class Supervisor implements SupervisorFacade {
     this.#stopWatching?.();
     for (const part of this.#started) part.draining?.();
     const drained = this.#pool.drain(KILL_GRACE_MS);
+    await this.#acceptGrace();
     const { listeners } = this.#table;
     if (!this.#killed) await this.#table.quiesce(listeners);
     await this.#pool.closeListeners(listeners);
@@ -402,9 +404,21 @@ export class Supervisor implements SupervisorFacade {
     this.#closeAll();
   }
 
+  /** New connections are still answered for a while, so that balancers in front see that this one is not ready. */
+  async #acceptGrace(): Promise<void> {
+    const graceMs = this.#snapshot?.plan.timeouts.drain_accept ?? 0;
+    if (graceMs === 0 || this.#killed) return;
+    const { promise, resolve } = Promise.withResolvers<void>();
+    this.#endGrace = resolve;
+    const timer = setTimeout(resolve, graceMs);
+    await promise;
+    clearTimeout(timer);
+  }
+
   /** Ends everything at once: connections are cut. `stop` then resolves. */
   kill(): void {
     this.#killed = true;
+    this.#endGrace();
     this.#pool.kill();
   }
 }

@@ -17,6 +17,8 @@ const TIMEOUT_TEXTS: Readonly<Record<keyof Timeouts, string>> = {
   upstream_idle: "A kept-alive connection to a backend without a request.",
   upstream_age: "Life of a connection to a backend, about; it ends after a request. 0 = no limit.",
   tunnel_idle: "Without any byte in an upgraded connection such as a WebSocket.",
+  drain_accept:
+    "From the start of a drain, for which new connections are still answered, so that balancers in front see `respond: ready` say 503.",
   drain: "From the start of a drain until requests are cut.",
   drain_tunnels: "From the start of a drain until tunnels and event streams are cut.",
 };
@@ -51,6 +53,7 @@ export const timeouts = z.strictObject({
   upstream_idle: timeoutWithDefault("upstream_idle"),
   upstream_age: timeoutWithDefault("upstream_age"),
   tunnel_idle: timeoutWithDefault("tunnel_idle"),
+  drain_accept: timeoutWithDefault("drain_accept"),
   drain: timeoutWithDefault("drain"),
   drain_tunnels: timeoutWithDefault("drain_tunnels"),
 }) satisfies z.ZodType<Timeouts>;
