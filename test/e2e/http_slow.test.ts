@@ -1,5 +1,8 @@
 /** Slow and stuck clients and backends on a virtual clock (rows of groups B, D and E). */
 import { expect, test } from "bun:test";
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { ManualClock } from "../../src/platform/clock.ts";
 import { pass, startFairlead, until, type FairleadOptions } from "../support/fairlead.ts";
 import { rawClient } from "../support/raw_client.ts";
@@ -29,7 +32,9 @@ async function setUp(
     clock,
     origin,
     fairlead,
-    port: fairlead.port(),
+    get port() {
+      return fairlead.port();
+    },
     async [Symbol.asyncDispose]() {
       origin.close();
       await fairlead[Symbol.asyncDispose]();
@@ -147,9 +152,13 @@ const READ_BYTES = 4_000;
 /** Waits until no byte of the answer has left the origin for a while: all buffers on its way are full. */
 async function buffersFull(origin: RawOrigin): Promise<void> {
   await until(() => origin.requests.length === 1, "the origin answers");
-  const { socket } = origin.connections[0]!;
-  for (let left = -1, quiet = 0; quiet < 5; quiet = left === socket.writableLength ? quiet + 1 : 0) {
-    left = socket.writableLength;
+  await stopped(() => origin.connections[0]!.socket.writableLength);
+}
+
+/** Waits until a number of bytes has stayed the same for a while. */
+async function stopped(read: () => number): Promise<void> {
+  for (let last = -1, quiet = 0; quiet < 5; quiet = last === read() ? quiet + 1 : 0) {
+    last = read();
     await Bun.sleep(20);
   }
 }
@@ -206,4 +215,122 @@ test("H-E18 a client that stops to read is cut also without a minimum rate", asy
   await until(() => it.origin.connections[0]!.closed, "the backend's side is cut");
   expect((await it.fairlead.log(1))[0]).toMatchObject({ status: 200, reason: "FL_CLIENT_IDLE" });
   expect(it.fairlead.metric("limits_hit_total", 'limit="minimum_rate"')).toBe(0);
+});
+
+test("H-E9 a backend that does not take the body ends with 504, and its connection is cut", async () => {
+  await using it = await setUp(undefined, { onConnection: ({ socket }) => void socket.pause() });
+  using client = await rawClient(it.port);
+  client.send(BODY_HEAD(ANSWER_BYTES));
+  client.send(Buffer.alloc(ANSWER_BYTES));
+  await until(() => it.origin.connections.length === 1, "the backend has the connection");
+  await stopped(() => client.socket.writableLength);
+  const start = it.clock.now();
+  while (client.received.length === 0 && it.clock.now() - start < 200_000) await pass(it.clock, 1_000);
+  expect(it.clock.now() - start).toBeWithin(59_000, 78_000);
+  expect((await client.answer()).status).toBe(504);
+  expect((await it.fairlead.log(1))[0]).toMatchObject({ status: 504, reason: "FL_UPSTREAM_IDLE" });
+  expect(it.fairlead.instance.program.stats()["active"]).toBe(0);
+});
+
+test("H-E9 a backend that takes the body slowly is waited for", async () => {
+  await using it = await setUp(undefined, { onConnection: ({ socket }) => void socket.pause() });
+  using client = await rawClient(it.port);
+  client.send(BODY_HEAD(ANSWER_BYTES));
+  client.send(Buffer.alloc(ANSWER_BYTES));
+  await until(() => it.origin.connections.length === 1, "the backend has the connection");
+  const { socket } = it.origin.connections[0]!;
+  for (let minute = 0; minute < 10; minute++) {
+    await stopped(() => client.socket.writableLength);
+    await pass(it.clock, 50_000);
+    expect(client.received.length).toBe(0);
+    socket.resume();
+    await new Promise((resolve) => socket.once("data", resolve));
+    socket.pause();
+  }
+  socket.resume();
+  expect((await client.answer()).status).toBe(200);
+});
+
+test("H-E9 the time to the first byte counts from the end of the request", async () => {
+  await using it = await setUp(async () => {
+    // 28 seconds after the end of a request that took 28 seconds.
+    await pass(it.clock, 28_000);
+    return answerText("late");
+  });
+  using client = await rawClient(it.port);
+  client.send(BODY_HEAD(280 * 100));
+  for (let second = 0; second < 28; second++) {
+    client.send("x".repeat(1_000));
+    if (second < 27) await pass(it.clock, 1_000);
+  }
+  expect((await client.answer()).body.toString()).toBe("late");
+});
+
+test("H-E9 the total time holds while an answer flows", async () => {
+  await using it = await setUp(
+    (_, connection) => connection.send("HTTP/1.1 200 OK\r\nContent-Length: 1000000\r\n\r\n"),
+    { pool: ", timeouts: { total: 100s }" },
+  );
+  using client = await rawClient(it.port);
+  client.send(GET);
+  await client.until(() => client.received.length > 0);
+  const start = it.clock.now();
+  while (!client.closed && it.clock.now() - start < 300_000) {
+    it.origin.connections[0]!.send("x".repeat(1_000));
+    await pass(it.clock, 1_000);
+  }
+  expect(it.clock.now() - start).toBeWithin(99_000, 102_000);
+  expect((await it.fairlead.log(1))[0]).toMatchObject({ status: 200, reason: "FL_TOTAL_TIMEOUT" });
+});
+
+test("H-E18 a slow client may take its time for what the backend has long sent", async () => {
+  const directory = mkdtempSync(join(tmpdir(), "fairlead-slow-"));
+  const path = join(directory, "web.sock");
+  let body = "x".repeat(4_000_000);
+  await using it = await setUp(() => answerText(body), {
+    top: `listeners: { web: { address: "unix:${path}" } }\nlimits: { minimum_rate: 0 }`,
+    pool: ", timeouts: { idle_progress: 20s }",
+  });
+  // The buffer of a unix socket has a fixed size: find it, then send a little more.
+  let room: number;
+  {
+    using probe = new SlowReader({ path }, GET);
+    await stopped(() => probe.unread);
+    room = probe.unread;
+  }
+  await until(() => it.origin.connections[0]!.closed, "the probe is gone");
+  body = "x".repeat(room + 20_000);
+  using reader = new SlowReader({ path }, GET);
+  await stopped(() => reader.unread);
+  expect(reader.unread).toBeLessThan(body.length);
+  await readSlowly(it, reader, 2_000, 50);
+  expect(it.fairlead.instance.program.stats()).toMatchObject({ connections: 1, active: 1 });
+  for (let round = 0; round < 100 && reader.received < body.length; round++) {
+    reader.read(body.length);
+    await Bun.sleep(5);
+  }
+  expect(reader.received).toBeGreaterThan(body.length);
+  expect((await it.fairlead.log(2))[1]).toMatchObject({ status: 200, reason: "-" });
+  rmSync(directory, { recursive: true });
+});
+
+test("H-E17 an upload goes on after the head of the answer, as long as it moves", async () => {
+  await using it = await setUp(undefined, {
+    onData(connection, bytes) {
+      if (connection.everything.length === bytes.length)
+        connection.send("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n");
+      if (connection.everything.includes("end")) connection.send("4\r\ndone\r\n0\r\n\r\n");
+      return true;
+    },
+  });
+  using client = await rawClient(it.port);
+  client.send("POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n");
+  await client.until(() => client.received.length > 0);
+  for (let second = 0; second < 180; second++) {
+    client.send(`200\r\n${"x".repeat(512)}\r\n`);
+    await pass(it.clock, 1_000);
+    expect(client.closed).toBe(false);
+  }
+  client.send("3\r\nend\r\n0\r\n\r\n");
+  expect((await client.answer()).body.toString()).toBe("done");
 });

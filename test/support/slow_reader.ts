@@ -6,6 +6,7 @@ import { socketAddress } from "../../src/platform/socket_address.ts";
 const STREAM = 1;
 const SOL_SOCKET = 1;
 const SO_RCVBUF = 8;
+const FIONREAD = 0x541b;
 const F_SETFL = 4;
 const O_NONBLOCK = 0o4000;
 
@@ -19,9 +20,11 @@ export class SlowReader {
   /** The peer has sent FIN, or the connection was reset. */
   ended = false;
 
-  /** Connects to a port of 127.0.0.1 and sends `request`. */
-  constructor(port: number, request: string, receiveBufferBytes = 16 * 1024) {
-    const address = socketAddress({ kind: "tcp", host: "127.0.0.1", port });
+  /** Connects to a port of 127.0.0.1 or to a unix socket and sends `request`. */
+  constructor(to: number | { path: string }, request: string, receiveBufferBytes = 16 * 1024) {
+    const address = socketAddress(
+      typeof to === "number" ? { kind: "tcp", host: "127.0.0.1", port: to } : { kind: "unix", ...to },
+    );
     this.#fd = libc.socket(address.family, STREAM, 0);
     setSocketOption(this.#fd, SOL_SOCKET, SO_RCVBUF, receiveBufferBytes);
     target.bytes.set(address.bytes);
@@ -46,6 +49,12 @@ export class SlowReader {
       bytes -= length;
       if (length === 0) this.ended = true;
     }
+  }
+
+  /** Bytes that have come and are not read yet. */
+  get unread(): number {
+    libc.ioctl(this.#fd, FIONREAD, target.address);
+    return target.int32[0]!;
   }
 
   [Symbol.dispose](): void {

@@ -5,6 +5,7 @@
  */
 import type { ErrorCode } from "../../core/errors.ts";
 import { Attempt } from "../../platform/connect.ts";
+import { unacknowledgedBytes } from "../../platform/socket_queue.ts";
 import type { TimerWheel } from "../../platform/timer_wheel.ts";
 import { UNKNOWN_LENGTH, type Upstream } from "../exchange.ts";
 import { Head } from "../head.ts";
@@ -60,7 +61,7 @@ export class ClientConnection extends Attempt implements Upstream, Writer {
   writtenBytes = 0;
   /** Exchanges served before the present one. */
   served = 0;
-  /** Coarse time of the last byte from the backend, or of becoming idle. */
+  /** Coarse time of the last byte from the backend or for it, of the end of a request body, or of becoming idle. */
   progressAt = 0;
   /** Any byte of an answer to the present exchange has come. */
   answering = false;
@@ -142,6 +143,7 @@ export class ClientConnection extends Attempt implements Upstream, Writer {
   }
 
   writeBody(bytes: Uint8Array, from: number, to: number): boolean {
+    this.progressAt = this.owner.wheel.coarseNow;
     if (this.#mode === TUNNEL) send(this, bytes, from, to);
     else if (this.#requestChunked) sendChunk(this, bytes, from, to);
     else send(this, bytes, from, to);
@@ -157,6 +159,7 @@ export class ClientConnection extends Attempt implements Upstream, Writer {
     }
     if (this.#requestChunked) sendLastChunk(this, trailers === null ? "" : trailerLines(trailers));
     this.#requestEnded = true;
+    this.progressAt = this.owner.wheel.coarseNow;
     flushStaged(this);
   }
 
@@ -191,9 +194,22 @@ export class ClientConnection extends Attempt implements Upstream, Writer {
     return this.#paused;
   }
 
+  #takenBytes = 0;
+
+  /** For how long the backend has neither sent nor taken a byte, in milliseconds; as exact as it is asked often. */
+  silentFor(now: number): number {
+    if (this.waiting !== null) {
+      const taken = this.writtenBytes - unacknowledgedBytes(this.socket);
+      if (taken > this.#takenBytes) this.progressAt = now;
+      this.#takenBytes = taken;
+    }
+    return now - this.progressAt;
+  }
+
   // Events of the socket.
 
   onDrain(): void {
+    this.progressAt = this.owner.wheel.coarseNow;
     if (!sendWaiting(this)) return;
     if (this.#shutWhenSent) this.socket?.shutdown();
     else this.exchange?.upstreamWritable();

@@ -3,6 +3,7 @@
  * What may be tried again is decided by the error table's retry class, the method, and what has already left.
  */
 import { ERRORS, type ErrorCode } from "../../core/errors.ts";
+import type { Timeouts } from "../../core/plan.ts";
 import { IDEMPOTENT_METHODS, SAFE_METHODS } from "../../core/model.ts";
 import { mayTake, usable } from "../../core/strategies/contract.ts";
 import { writeProxyHeader } from "../../net/proxy_header_writer.ts";
@@ -26,6 +27,8 @@ import type { Upstream } from "./upstream.ts";
 
 const ECONNREFUSED = 111;
 const ENOENT = 2;
+/** Within the time that a backend may be silent we look so often whether it takes what its kernel has. */
+const LOOKS_WHILE_IDLE = 4;
 
 /** What the tries need of the plane around them. */
 export interface AttemptHost {
@@ -174,7 +177,8 @@ export class Attempts {
     state.phase = "waiting";
     this.#host.writeRequest(exchange, connection, upstream);
     exchange.attach(connection);
-    this.#armCoarse(exchange, state, upstream.pool.timeouts.first_byte);
+    const { timeouts } = upstream.pool;
+    this.#armCoarse(exchange, state, exchange.requestEnded ? timeouts.first_byte : uploadLook(timeouts));
     if (!this.inClientEvent) connection.flush();
   }
 
@@ -384,11 +388,50 @@ export class Attempts {
     else this.#giveUp(exchange, "FL_TOTAL_TIMEOUT");
   }
 
+  /** A request with a body ended after it was sent: its time counts from there. */
+  #firstByteDue(exchange: HttpExchange, state: AttemptState, firstByteMs: number): void {
+    const waited = this.#host.wheel.coarseNow - state.connection!.progressAt;
+    if (exchange.requestLength !== 0 && (firstByteMs === 0 || waited < firstByteMs)) {
+      this.#arm(exchange, state, firstByteMs === 0 ? 0 : firstByteMs - waited);
+      return;
+    }
+    exchange.releaseUpstream();
+    this.failed(exchange, "FL_FIRST_BYTE_TIMEOUT", "");
+  }
+
+  /** A body that the client does not send has its deadline there; one that the backend does not take has it here. */
+  #watchUpload(exchange: HttpExchange, state: AttemptState, timeouts: Timeouts): void {
+    const connection = state.connection!;
+    const { idle_progress: idle } = timeouts;
+    const silentMs = connection.silentFor(this.#host.wheel.coarseNow);
+    if (connection.waiting === null || idle === 0 || silentMs < idle) {
+      this.#arm(exchange, state, uploadLook(timeouts));
+      return;
+    }
+    exchange.releaseUpstream();
+    this.failed(exchange, "FL_UPSTREAM_IDLE", "");
+  }
+
+  #watchAnswer(exchange: HttpExchange, state: AttemptState, idleMs: number): void {
+    const { connection } = state;
+    // Without `up` the backend has sent all of it: the rest is between us and the client.
+    if (connection === null || exchange.up === null || idleMs === 0) {
+      this.#arm(exchange, state, 0);
+      return;
+    }
+    const silentMs = connection.paused ? 0 : connection.silentFor(this.#host.wheel.coarseNow);
+    if (silentMs < idleMs) {
+      this.#arm(exchange, state, idleMs - silentMs);
+      return;
+    }
+    exchange.releaseUpstream();
+    exchange.responseBroken("FL_UPSTREAM_IDLE");
+  }
+
   /** A deadline of the try at work has passed. */
   onDeadline(exchange: HttpExchange): void {
     const state = stateOf(exchange);
     const { timeouts } = state.pool!.plan;
-    const { wheel } = this.#host;
     if (state.endsAt <= this.#host.now() && state.phase !== "none" && !exchange.tunnel) {
       this.#outOfTime(exchange, state);
       return;
@@ -405,30 +448,20 @@ export class Attempts {
         this.failed(exchange, "FL_CONNECT_TIMEOUT", "");
         break;
       case "waiting":
-        // A body that is still on its way has its own deadline on the client's side.
-        if (!exchange.requestEnded) this.#arm(exchange, state, timeouts.first_byte);
-        else {
-          exchange.releaseUpstream();
-          this.failed(exchange, "FL_FIRST_BYTE_TIMEOUT", "");
-        }
+        if (exchange.requestEnded) this.#firstByteDue(exchange, state, timeouts.first_byte);
+        else this.#watchUpload(exchange, state, timeouts);
         break;
-      case "answering": {
-        const connection = state.connection;
-        if (connection === null || exchange.tunnel) break;
-        const silentMs = wheel.coarseNow - connection.progressAt;
-        if (connection.paused || silentMs < timeouts.idle_progress) {
-          wheel.after(
-            exchange,
-            connection.paused ? timeouts.idle_progress : timeouts.idle_progress - silentMs,
-          );
-        } else {
-          exchange.releaseUpstream();
-          exchange.responseBroken("FL_UPSTREAM_IDLE");
-        }
+      case "answering":
+        if (!exchange.tunnel) this.#watchAnswer(exchange, state, timeouts.idle_progress);
         break;
-      }
     }
   }
+}
+
+/** How long a body goes to a backend unwatched: it may end meanwhile, or the backend may have stopped to take it. */
+function uploadLook({ first_byte: firstByte, idle_progress: idle }: Timeouts): number {
+  const look = idle / LOOKS_WHILE_IDLE;
+  return look === 0 || firstByte === 0 ? look + firstByte : Math.min(look, firstByte);
 }
 
 /** Errors of sockets and of TLS have a code; faults of ours have none. */
