@@ -165,11 +165,9 @@ describe("body length", () => {
     }
     for (const text of [
       "gzip, chunked",
-      "gzip",
-      "identity",
-      "xchunked",
+      "identity, chunked",
+      "xchunked, chunked",
       "gzip ,\tdeflate , chunked",
-      "'chunked'",
     ])
       expect([text, judge(`Transfer-Encoding: ${text}`)]).toEqual([text, "FL_UNKNOWN_CODING"]);
     for (const text of [
@@ -180,7 +178,7 @@ describe("body length", () => {
       "chunked, chunked",
       '"chunked"',
       "chunked;q=1",
-    ].concat(["chunked chunked", "gzip;x, chunked"]))
+    ].concat(["chunked chunked", "gzip;x, chunked", "gzip", "identity", "xchunked", "'chunked'"]))
       expect([text, judge(`Transfer-Encoding: ${text}`)]).toEqual([text, "FL_BAD_FRAMING"]);
     expect(judge("Transfer-Encoding: chunked", "Transfer-Encoding: chunked")).toBe("FL_BAD_FRAMING");
     expect(judge("Transfer-Encoding: identity", "Transfer-Encoding: chunked")).toBe("FL_BAD_FRAMING");

@@ -117,12 +117,15 @@ function isPlainLine(head: Head, field: number): boolean {
   return bytes[valueStart] !== 48 || valueEnd - valueStart === 1;
 }
 
-/** `gzip, chunked` names a coding that we do not have; `chunked, gzip` or an empty member is malformed. */
+/**
+ * `gzip, chunked` names a coding that we do not have. A request whose last coding is not chunked has no certain end and
+ * is malformed (RFC 9112 6.3), like one that is chunked twice or has an empty member.
+ */
 function judgeCodings(value: string): ErrorCode {
   const codings = listMembers(value);
   const wellFormed = codings.every((coding) => /^[!#$%&'*+\-.^_`|~0-9a-z]+$/.test(coding));
   const chunkedAt = codings.indexOf("chunked");
-  if (!wellFormed || (chunkedAt >= 0 && chunkedAt !== codings.length - 1)) return "FL_BAD_FRAMING";
+  if (!wellFormed || chunkedAt !== codings.length - 1) return "FL_BAD_FRAMING";
   return "FL_UNKNOWN_CODING";
 }
 

@@ -143,8 +143,8 @@ function readFraming(version: string, fields: readonly FieldLine[]): number | "c
     if (codings[0]!.toLowerCase() === "chunked") return "chunked";
     const list = listOf(fields, "transfer-encoding");
     const sound = list.every((coding) => new RegExp(`^${TOKEN}$`).test(coding));
-    if (!sound || list.slice(0, -1).includes("chunked"))
-      throw new Refusal(400, "malformed Transfer-Encoding");
+    if (!sound || list.indexOf("chunked") !== list.length - 1)
+      throw new Refusal(400, "Transfer-Encoding without one final chunked");
     throw new Refusal(501, "unknown transfer coding");
   }
   if (lengths.length === 0) return 0;
