@@ -1,14 +1,9 @@
 /**
  * Log files are opened by the supervisor, which may have rights that workers have given up, and passed on as
- * descriptors in append mode: lines of several workers do not overwrite each other.
+ * descriptors in append mode: lines of several workers do not overwrite each other. Nobody waits for who reads them.
  */
-import { closeSync, constants, openSync } from "node:fs";
 import type { Plan } from "../core/plan.ts";
-import { duplicateSocket } from "../platform/sockets.ts";
-import { messageOf } from "./events.ts";
-
-const STANDARD_OUTPUT = 1;
-const MODE = 0o640;
+import { closeLogFile, openLogFile } from "../observe/log_file.ts";
 
 export interface LogFile {
   /** What the program knows it by: `access`. */
@@ -23,21 +18,8 @@ function wantedLogs(plan: Plan): Map<string, string> {
   return new Map(access_log === null ? [] : [["access", access_log.path]]);
 }
 
-function open(name: string, path: string): LogFile {
-  if (path === "-") return { name, path, fd: duplicateSocket(STANDARD_OUTPUT) };
-  try {
-    return {
-      name,
-      path,
-      fd: openSync(path, constants.O_WRONLY | constants.O_APPEND | constants.O_CREAT, MODE),
-    };
-  } catch (error) {
-    throw new Error(`cannot open the ${name} log ${path}: ${messageOf(error)}`, { cause: error });
-  }
-}
-
 function closeAll(logs: Iterable<LogFile>): void {
-  for (const { fd } of logs) closeSync(fd);
+  for (const { fd } of logs) closeLogFile(fd);
 }
 
 /** New log files beside those in use: `commit` or `abandon` them. */
@@ -63,7 +45,7 @@ export class LogFiles {
     try {
       for (const [name, path] of wantedLogs(plan)) {
         const kept = again ? undefined : before.find((log) => log.name === name && log.path === path);
-        const log = kept ?? open(name, path);
+        const log = kept ?? { name, path, fd: openLogFile(path) };
         if (kept === undefined) opened.push(log);
         next.push(log);
       }

@@ -71,7 +71,12 @@ export class Program {
   constructor(args: readonly string[], main = MAIN) {
     this.child = Bun.spawn([process.execPath, main, "run", ...args], { stdio: ["ignore", "pipe", "pipe"] });
     void this.#read();
-    void this.child.exited.then(() => this.#wake.resolve());
+    void this.child.exited.then(() => this.#changed());
+  }
+
+  #changed(): void {
+    this.#wake.resolve();
+    this.#wake = Promise.withResolvers<void>();
   }
 
   async #read(): Promise<void> {
@@ -85,10 +90,9 @@ export class Program {
         if (line.startsWith("{")) this.said.push(JSON.parse(line) as Said);
         else this.other.push(line);
       }
-      this.#wake.resolve();
-      this.#wake = Promise.withResolvers<void>();
+      this.#changed();
     }
-    this.#wake.resolve();
+    this.#changed();
   }
 
   /** Waits until the program has said `event` `count` times. */
