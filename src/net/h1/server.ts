@@ -5,6 +5,7 @@
  */
 import type { ErrorCode } from "../../core/errors.ts";
 import type { Limits, Timeouts } from "../../core/plan.ts";
+import { REASON_PHRASES } from "../../core/reason_phrases.ts";
 import { unacknowledgedBytes } from "../../platform/socket_queue.ts";
 import { Timed, type TimerWheel } from "../../platform/timer_wheel.ts";
 import { UNKNOWN_LENGTH, type Client, type Downstream, type HostRule } from "../exchange.ts";
@@ -588,7 +589,7 @@ export class ServerConnection extends Timed implements Downstream, Writer {
         : "";
     const length = bodyless ? "" : `Content-Length: ${bytes.length}\r\n`;
     const head = latin1Bytes(
-      `${HTTP11}${status} ${REASONS[status] ?? ""}\r\n${fields}${length}${connection}\r\n`,
+      `${HTTP11}${status} ${REASON_PHRASES[status] ?? ""}\r\n${fields}${length}${connection}\r\n`,
     );
     this.#answerOpen = true;
     this.#answerChunked = false;
@@ -932,35 +933,3 @@ function takeAbsoluteForm(exchange: HttpExchange, head: Head): ErrorCode | null 
   exchange.hostField = -1;
   return null;
 }
-
-/** Reason phrases of the statuses that we send ourselves (RFC 9110 15). */
-const REASONS: Readonly<Record<number, string>> = {
-  200: "OK",
-  204: "No Content",
-  301: "Moved Permanently",
-  302: "Found",
-  303: "See Other",
-  304: "Not Modified",
-  307: "Temporary Redirect",
-  308: "Permanent Redirect",
-  400: "Bad Request",
-  401: "Unauthorized",
-  403: "Forbidden",
-  404: "Not Found",
-  405: "Method Not Allowed",
-  408: "Request Timeout",
-  411: "Length Required",
-  413: "Content Too Large",
-  414: "URI Too Long",
-  417: "Expectation Failed",
-  421: "Misdirected Request",
-  429: "Too Many Requests",
-  431: "Request Header Fields Too Large",
-  500: "Internal Server Error",
-  501: "Not Implemented",
-  502: "Bad Gateway",
-  503: "Service Unavailable",
-  504: "Gateway Timeout",
-  505: "HTTP Version Not Supported",
-  508: "Loop Detected",
-};

@@ -1,30 +1,9 @@
 /** Answers of our own to errors: a small page or JSON by Accept, with nothing of our inside. */
 import { ERRORS, type ErrorCode } from "../../core/errors.ts";
+import { REASON_PHRASES } from "../../core/reason_phrases.ts";
 import type { Exchange, RESPOND } from "../../net/exchange.ts";
 import { Head } from "../../net/head.ts";
 import type { HttpExchange } from "../../net/http_exchange.ts";
-
-const TITLES: Readonly<Record<number, string>> = {
-  400: "Bad Request",
-  401: "Unauthorized",
-  403: "Forbidden",
-  404: "Not Found",
-  405: "Method Not Allowed",
-  408: "Request Timeout",
-  413: "Content Too Large",
-  414: "URI Too Long",
-  417: "Expectation Failed",
-  421: "Misdirected Request",
-  429: "Too Many Requests",
-  431: "Request Header Fields Too Large",
-  500: "Internal Server Error",
-  501: "Not Implemented",
-  502: "Bad Gateway",
-  503: "Service Unavailable",
-  504: "Gateway Timeout",
-  505: "HTTP Version Not Supported",
-  508: "Loop Detected",
-};
 
 /** Statuses after which a client may try again soon. */
 const RETRY_AFTER_SECONDS: Readonly<Record<number, number>> = { 429: 1, 503: 1 };
@@ -76,7 +55,7 @@ export function errorBody(
   text: string,
   requestId: string,
 ): { readonly type: string; readonly body: string } {
-  const title = TITLES[status] ?? "Error";
+  const title = REASON_PHRASES[status] ?? "Error";
   const wanted = accept?.toLowerCase() ?? "";
   if (wanted.includes("json")) {
     return {
