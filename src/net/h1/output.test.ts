@@ -6,6 +6,7 @@ import { MemorySocket } from "../../../test/support/http1/memory_socket.ts";
 import { NO_LIMITS } from "../../../test/support/http1/naive_fields.ts";
 import { readRequestsNaively } from "../../../test/support/http1/naive_requests.ts";
 import { readResponses } from "../../../test/support/http1/naive_response.ts";
+import { Head } from "../head.ts";
 import { latin1Bytes } from "./bytes.ts";
 import {
   dropOutput,
@@ -17,6 +18,7 @@ import {
   waitingBytes,
   type Writer,
 } from "./output.ts";
+import { parseTrailers } from "./parse.ts";
 import { JOIN_BYTES, scratch } from "./scratch.ts";
 
 function writerInto(socket: MemorySocket | null): Writer {
@@ -31,6 +33,16 @@ function stageText(writer: Writer, text: string): void {
 }
 
 describe("staging", () => {
+  test("a head leaves before the block is used to parse something else", () => {
+    const socket = new MemorySocket();
+    const writer = writerInto(socket);
+    stageText(writer, "GET / HTTP/1.1\r\nHost: a\r\n\r\n");
+    const trailers = latin1Bytes("X-Trailer: 1\r\n\r\n");
+    expect(parseTrailers(new Head(10), trailers, trailers.length)).toBe(trailers.length);
+    flushStaged(writer);
+    expect(socket.bytes.toString()).toBe("GET / HTTP/1.1\r\nHost: a\r\n\r\n");
+  });
+
   test("a head and the first body part of an event leave in one write", () => {
     for (const length of [1, 100, 128, 129, 1_000, JOIN_BYTES]) {
       const socket = new MemorySocket();

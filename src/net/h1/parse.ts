@@ -16,6 +16,7 @@ import {
   UNDERSCORE,
   VALUE,
 } from "./bytes.ts";
+import { flushAnyStaged } from "./output.ts";
 import { scratch, scratchOwner, scratchWords } from "./scratch.ts";
 
 export const INCOMPLETE = 0;
@@ -203,6 +204,8 @@ export function parseTrailers(head: Head, bytes: Uint8Array, length: number): nu
 }
 
 function load(head: Head, bytes: Uint8Array, length: number): void {
+  // A trailer section may come with its head, which then still stands in the block and has not left.
+  flushAnyStaged();
   if (bytes.length === length) scratch.set(bytes);
   else scratch.set(bytes.subarray(0, length));
   // A zero belongs to no class, so every loop below ends at `length`.
