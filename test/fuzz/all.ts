@@ -2,6 +2,7 @@
 import { clientHello } from "./client_hello.ts";
 import type { FuzzEntry } from "./engine.ts";
 import { http1Chunks } from "./http1_chunks.ts";
+import { http1Request } from "./http1_request.ts";
 import { http1Response } from "./http1_response.ts";
 import { proxyHeader } from "./proxy_header.ts";
 import { rules } from "./rules.ts";
@@ -13,5 +14,6 @@ export const FUZZ_ENTRIES: readonly FuzzEntry[] = [
   proxyHeader,
   clientHello,
   http1Chunks,
+  http1Request,
   http1Response,
 ];
