@@ -5,7 +5,7 @@ import { PlainRequest } from "../../src/core/rules/plain_request.ts";
 import { compileRule, matchesRule, type Rule } from "../../src/core/rules/rule.ts";
 import { RuleError } from "../../src/core/rules/rule_error.ts";
 import { isNormalPath, matchPath, readablePath, stripPathPrefix } from "../../src/core/text/path.ts";
-import { compileRouter } from "../../src/planes/http/router.ts";
+import { compileRouter } from "../../src/planes/http/router/router.ts";
 import type { FuzzEntry, Outcome } from "./engine.ts";
 
 /** Rules that a fuzzer starts from. */

@@ -20,7 +20,7 @@ import { BackendConnections, type BackendHost } from "./backend_connections.ts";
 import { buildSteps, type StepHost, type StepParts } from "./build_steps.ts";
 import { deniedPatterns } from "./denied_paths.ts";
 import type { PlanCounters } from "./plan_counters.ts";
-import { RouterBuilder } from "./router.ts";
+import { RouterBuilder } from "./router/router.ts";
 import {
   collectBytesOf,
   type ListenerRuntime,

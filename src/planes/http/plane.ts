@@ -38,7 +38,7 @@ import {
 import { hashOfRequest } from "./request_key.ts";
 import { authenticatesConnection, unpin } from "./pinned.ts";
 import { RequestView } from "./request_view.ts";
-import type { HostTable } from "./router_table.ts";
+import type { HostTable } from "./router/table.ts";
 import type { ListenerRuntime, PlaneRuntime, RouteRuntime } from "./runtime.ts";
 import type { Upstream } from "./upstream.ts";
 

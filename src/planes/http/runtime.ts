@@ -11,7 +11,7 @@ import type { ListenerSlots, PoolSlots, RouteSlots } from "../../observe/metric_
 import type { BackendConnections } from "./backend_connections.ts";
 import type { TlsContexts } from "../../platform/tls_contexts.ts";
 import type { PlanCounters } from "./plan_counters.ts";
-import type { Router } from "./router.ts";
+import type { Router } from "./router/router.ts";
 import type { Upstream } from "./upstream.ts";
 
 export interface RouteRuntime {

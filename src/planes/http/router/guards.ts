@@ -2,8 +2,8 @@
  * Takes a rule apart for the index: which hosts and which paths does it name, and what is left to ask when both have
  * been looked up? The answer is always sound: a request that a rule takes is found under one of its alternatives.
  */
-import type { HostPattern, PathPattern, Test } from "../../core/rules/matcher.ts";
-import { allOf, testOf, type Compiled } from "../../core/rules/rule.ts";
+import type { HostPattern, PathPattern, Test } from "../../../core/rules/matcher.ts";
+import { allOf, testOf, type Compiled } from "../../../core/rules/rule.ts";
 
 /** A rule takes a request when one of its alternatives does. */
 export interface Alternative {

@@ -1,4 +1,4 @@
-import { EntryList, NO_RANK } from "./router_entry.ts";
+import { EntryList, NO_RANK } from "./entry.ts";
 
 /** One path that rules know; its own entries are those of rules that name it as a prefix. */
 export class PathNode extends EntryList {

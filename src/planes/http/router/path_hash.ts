@@ -4,8 +4,8 @@
  * and on the number of distinct lengths, not on the number of paths. What a lookup reads lies close together: with many
  * paths, memory is what costs. Measured by bench/router.ts on Bun 1.4.5.
  */
-import { routerCounter } from "./router_counter.ts";
-import type { PathNode } from "./router_path_node.ts";
+import { routerCounter } from "./counter.ts";
+import type { PathNode } from "./path_node.ts";
 
 /** Nodes that are entered between two pauses. */
 const SLICE = 16;

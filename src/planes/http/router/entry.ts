@@ -1,6 +1,6 @@
-import type { Test } from "../../core/rules/matcher.ts";
-import type { MatchRequest } from "../../core/rules/request.ts";
-import { routerCounter } from "./router_counter.ts";
+import type { Test } from "../../../core/rules/matcher.ts";
+import type { MatchRequest } from "../../../core/rules/request.ts";
+import { routerCounter } from "./counter.ts";
 
 /** One way into a route: what is left to ask of a request once its host and its path have led here. */
 export interface Entry {

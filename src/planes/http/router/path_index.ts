@@ -1,8 +1,8 @@
 /** Collects the paths of a table while a router is built, and gives them the form in which they are looked up. */
-import { EntryList, NO_RANK, type Entry } from "./router_entry.ts";
-import { PathHash } from "./router_path_hash.ts";
-import { PathNode } from "./router_path_node.ts";
-import type { PathPattern } from "../../core/rules/matcher.ts";
+import { EntryList, NO_RANK, type Entry } from "./entry.ts";
+import { PathHash } from "./path_hash.ts";
+import { PathNode } from "./path_node.ts";
+import type { PathPattern } from "../../../core/rules/matcher.ts";
 
 /** How paths are looked up: one of the two is null. */
 export interface PathLookup {

@@ -5,16 +5,16 @@
  *
  * A router is built in slices beside live traffic and never changes afterwards.
  */
-import { hostKey } from "../../core/rules/matchers/host.ts";
-import { RegexCache } from "../../core/rules/linear_regex.ts";
-import { compileRule, type Rule } from "../../core/rules/rule.ts";
-import { alternativesOf, type Alternative } from "./router_guards.ts";
-import { routerCounter } from "./router_counter.ts";
-import { NO_RANK, type Entry } from "./router_entry.ts";
-import { HostTable, RouteTable } from "./router_table.ts";
-import type { HostPattern } from "../../core/rules/matcher.ts";
-import type { MatchRequest } from "../../core/rules/request.ts";
-import type { RoutePlan } from "../../core/plan.ts";
+import { hostKey } from "../../../core/rules/matchers/host.ts";
+import { RegexCache } from "../../../core/rules/linear_regex.ts";
+import { compileRule, type Rule } from "../../../core/rules/rule.ts";
+import { alternativesOf, type Alternative } from "./guards.ts";
+import { routerCounter } from "./counter.ts";
+import { NO_RANK, type Entry } from "./entry.ts";
+import { HostTable, RouteTable } from "./table.ts";
+import type { HostPattern } from "../../../core/rules/matcher.ts";
+import type { MatchRequest } from "../../../core/rules/request.ts";
+import type { RoutePlan } from "../../../core/plan.ts";
 
 /** What the router reads of a route. */
 export type RouteRule = Pick<RoutePlan, "match" | "priority" | "listeners">;

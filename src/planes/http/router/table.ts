@@ -1,11 +1,11 @@
 /** The routes of one host pattern, and what a host leads to. */
-import { routerCounter } from "./router_counter.ts";
-import { EntryList, NO_RANK, type Entry } from "./router_entry.ts";
-import { PathIndex } from "./router_path_index.ts";
-import type { PathHash } from "./router_path_hash.ts";
-import type { PathNode } from "./router_path_node.ts";
-import type { PathPattern } from "../../core/rules/matcher.ts";
-import type { MatchRequest } from "../../core/rules/request.ts";
+import { routerCounter } from "./counter.ts";
+import { EntryList, NO_RANK, type Entry } from "./entry.ts";
+import { PathIndex } from "./path_index.ts";
+import type { PathHash } from "./path_hash.ts";
+import type { PathNode } from "./path_node.ts";
+import type { PathPattern } from "../../../core/rules/matcher.ts";
+import type { MatchRequest } from "../../../core/rules/request.ts";
 
 /** Routes that share a host pattern; its own entries are those for any path. */
 export class RouteTable extends EntryList {

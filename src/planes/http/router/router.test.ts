@@ -1,10 +1,10 @@
 import { expect, test } from "bun:test";
 import fc from "fast-check";
 import { RE2JS } from "re2js";
-import { parseRule, type Expression } from "../../core/rules/parser.ts";
-import { PlainRequest, type RequestValues } from "../../core/rules/plain_request.ts";
+import { parseRule, type Expression } from "../../../core/rules/parser.ts";
+import { PlainRequest, type RequestValues } from "../../../core/rules/plain_request.ts";
 import { compileRouter, RouterBuilder, type Router, type RouteRule } from "./router.ts";
-import { routerCounter } from "./router_counter.ts";
+import { routerCounter } from "./counter.ts";
 
 const route = (match: string, priority = 0, ...listeners: string[]): RouteRule => ({
   match,
