@@ -21,12 +21,12 @@ export const parts: ProgramParts = {
       certificates: certificates.certificateReader(Date.now),
     };
   },
-  async createProgram(identity) {
+  async createProgram(identity, warn) {
     const [{ HttpProgram }, { createStep }] = await Promise.all([
       import("./planes/http/program.ts"),
       import("./planes/http/middleware/all.ts"),
     ]);
-    return new HttpProgram(identity, { createStep });
+    return new HttpProgram(identity, { createStep, warn });
   },
   async supervisor() {
     const [{ AdminPart }, { MetricsKeeper }, { limitNumbers }, { healthPart }] = await Promise.all([
@@ -41,7 +41,7 @@ export const parts: ProgramParts = {
       parts: [
         (supervisor) =>
           new AdminPart(supervisor, { metrics, version: VERSION, runtime: `bun ${Bun.version}` }),
-        healthPart(),
+        (supervisor) => healthPart((event) => supervisor.report(event))(supervisor),
       ],
     };
   },

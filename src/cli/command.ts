@@ -12,6 +12,9 @@ export const terminal: Output = {
   error: (text) => void process.stderr.write(text),
 };
 
+/** Argument of a worker whose own messages are JSON. */
+export const JSON_LOG = "--log-format=json";
+
 /** Exit code for arguments that cannot be understood. */
 export const USAGE_ERROR = 2;
 

@@ -34,7 +34,13 @@ const MOST_TRAFFIC = 10_000;
 /** Of terminals that do not tell theirs. */
 const USUAL_COLUMNS = 80;
 /** Events of the program that the instructions, or the counts, already tell. */
-const QUIET_EVENTS: ReadonlySet<string> = new Set(["listening", "ready", "worker_ready", "stopped"]);
+const QUIET_EVENTS: ReadonlySet<string> = new Set([
+  "health_changed",
+  "listening",
+  "ready",
+  "worker_ready",
+  "stopped",
+]);
 
 /** Runs the command with the arguments behind `demo`. Resolves with the exit code when the demo has ended. */
 export async function demoCommand(
@@ -99,30 +105,24 @@ class Demo {
   /** `fairlead run` in this process, with workers of its own. */
   async run(program: ProgramParts): Promise<number> {
     const { configuration, directory } = this.#place;
-    const args = ["-c", configuration, "--state-dir", directory, "--log-format", "json"];
-    const code = await runCommand(args, program, {
+    const args = ["-c", configuration, "--state-dir", directory];
+    const messages: Output = {
       out: (text) => this.#screen.message(text),
-      error: (text) => this.#said(text),
-    });
+      error: (text) => this.#screen.message(text),
+    };
+    const code = await runCommand(args, program, messages, (event) => this.#event(event));
     this.#stopShowing();
     if (code === 0) this.#screen.message(`ended, ${directory} is removed\n`);
     return code;
   }
 
-  #said(lines: string): void {
-    for (const line of lines.split("\n")) {
-      if (line.startsWith("{")) this.#event(JSON.parse(line) as Said);
-      else if (line !== "") this.#screen.message(`${line}\n`);
-    }
+  #event({ event, text, fields }: RunEvent): void {
+    if (event === "ready") this.#ready(fields as unknown as ReadyFields);
+    if (event === "stopping") this.#stopShowing();
+    if (!QUIET_EVENTS.has(event)) this.#screen.message(`fairlead: ${text}\n`);
   }
 
-  #event(said: Said): void {
-    if (said.event === "ready") this.#ready(said);
-    if (said.event === "stopping") this.#stopShowing();
-    if (!QUIET_EVENTS.has(said.event)) this.#screen.message(`fairlead: ${said.message}\n`);
-  }
-
-  #ready({ listeners = [], admin = "" }: Said): void {
+  #ready({ listeners, admin }: ReadyFields): void {
     const port = (wanted: string): number => listeners.find(({ name }) => name === wanted)?.port ?? 0;
     const ports: DemoPorts = { web: port("web"), secure: port("secure"), admin };
     this.#screen.message(instructions(this.#place, this.#backends, ports));
@@ -162,9 +162,8 @@ class Demo {
   }
 }
 
-/** A line of `fairlead run --log-format json`. */
-interface Said extends Pick<RunEvent, "event" | "level"> {
-  readonly message: string;
-  readonly listeners?: readonly { readonly name: string; readonly port: number }[];
-  readonly admin?: string;
+/** What `fairlead run` tells when it is ready. */
+interface ReadyFields {
+  readonly listeners: readonly { readonly name: string; readonly port: number }[];
+  readonly admin: string;
 }

@@ -1,5 +1,5 @@
 /** The command line: finds the command and runs it. Commands are loaded when they are asked for. */
-import { terminal, USAGE_ERROR, type Output } from "./command.ts";
+import { JSON_LOG, terminal, USAGE_ERROR, type Output } from "./command.ts";
 import type { ProgramParts } from "./program_parts.ts";
 
 const HELP = `usage: fairlead COMMAND [options]
@@ -49,7 +49,8 @@ export async function commandLine(
     return 1;
   }
   if (name === "worker") {
-    (await import("../run/worker.ts")).runWorker(parts.createProgram);
+    const format = rest.includes(JSON_LOG) ? "json" : "text";
+    (await import("../run/worker.ts")).runWorker(parts.createProgram, format);
     return null;
   }
   const command = COMMANDS[name];

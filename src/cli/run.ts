@@ -1,9 +1,10 @@
 /** `fairlead run`: the supervisor and its workers, in the foreground. */
-import type { Report, RunEvent } from "../run/events.ts";
+import { ProcessLog } from "../observe/log.ts";
+import type { Report } from "../run/events.ts";
 import type { RunParts } from "../run/parts.ts";
 import { runProcess } from "../run/run_process.ts";
 import { DEFAULT_CONFIG_FILE } from "./check.ts";
-import { readOptions, usageError, type Output } from "./command.ts";
+import { JSON_LOG, readOptions, usageError, type Output } from "./command.ts";
 import { configuration } from "./configuration.ts";
 import type { ProgramParts } from "./program_parts.ts";
 
@@ -27,11 +28,28 @@ examples:
 exit code: 0 after a complete drain, 1 when the start is refused or connections had to be cut by a second signal
 `;
 
-/** Runs the command with the arguments behind `run`. Resolves with the exit code when the program has ended. */
+/** What is told however often it comes: each line answers something that the operator did. */
+const ANSWERS_TO_THE_OPERATOR = [
+  "config_problem",
+  "config_warning",
+  "listening",
+  "ready",
+  "reloaded",
+  "reload_refused",
+  "start_refused",
+  "stopping",
+  "stopped",
+];
+
+/**
+ * Runs the command with the arguments behind `run`. Resolves with the exit code when the program has ended. What it has to
+ * tell goes to `report`, or else to the process log on standard error.
+ */
 export async function runCommand(
   args: readonly string[],
   program: ProgramParts,
   output: Output,
+  report: Report | null = null,
 ): Promise<number> {
   const options = {
     config: { type: "string", short: "c", default: DEFAULT_CONFIG_FILE },
@@ -54,21 +72,14 @@ export async function runCommand(
     return usageError("run", (error as Error).message, output);
   }
   const { createProgram, workerCommand } = program;
-  return runProcess({
-    parts: { ...loading, ...(await program.supervisor()), createProgram },
-    workerCommand,
-    report: format === "json" ? jsonReport(output) : textReport(output),
-  });
-}
-
-function textReport(output: Output): Report {
-  return ({ level, text }: RunEvent) =>
-    output.error(`fairlead: ${level === "info" ? "" : `${level}: `}${text}\n`);
-}
-
-function jsonReport(output: Output): Report {
-  return ({ event, level, text, fields }: RunEvent) => {
-    const line = { time: new Date().toISOString(), event, level, message: text, ...fields };
-    output.error(`${JSON.stringify(line)}\n`);
-  };
+  const log = report === null ? new ProcessLog({ format, unlimited: ANSWERS_TO_THE_OPERATOR }) : null;
+  try {
+    return await runProcess({
+      parts: { ...loading, ...(await program.supervisor()), createProgram },
+      workerCommand: format === "json" ? [...workerCommand, JSON_LOG] : workerCommand,
+      report: report ?? log!.write,
+    });
+  } finally {
+    log?.close();
+  }
 }

@@ -77,7 +77,14 @@ export interface WorkerIdentity {
   readonly inProcess: boolean;
 }
 
-export type CreateProgram = (identity: WorkerIdentity) => WorkerProgram | Promise<WorkerProgram>;
+/**
+ * `warn` tells the operator in one sentence what only the worker knows: a fault, a log that cannot be written. It may be
+ * called as often as that happens.
+ */
+export type CreateProgram = (
+  identity: WorkerIdentity,
+  warn: (text: string) => void,
+) => WorkerProgram | Promise<WorkerProgram>;
 
 /** Keeps counters over the lives of workers: implemented by the metrics part. */
 export interface CounterKeeper {

@@ -28,6 +28,7 @@ export class ChildWorker implements WorkerHandle {
   readonly pid: number;
   readonly exited: Promise<ExitText>;
   onLeaving: (() => void) | null = null;
+  onWarning: ((text: string) => void) | null = null;
 
   readonly #child: Bun.Subprocess;
   readonly #channel: number;
@@ -149,6 +150,8 @@ export class ChildWorker implements WorkerHandle {
         return this.#up.resolve();
       case "leaving":
         return this.onLeaving?.();
+      case "warning":
+        return this.onWarning?.(message.text);
       case "reply":
         return this.#settle(
           message.id,

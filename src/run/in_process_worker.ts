@@ -7,15 +7,18 @@ import { duplicateSocket } from "../platform/sockets.ts";
 import { programRegions, type WorkerRegions } from "./counter_regions.ts";
 import type { ExitText, WorkerHandle } from "./worker_handle.ts";
 import { WorkerHost } from "./worker_host.ts";
+import { WorkerWarnings } from "./worker_warnings.ts";
 
 export class InProcessWorker implements WorkerHandle {
   readonly index = 0;
   readonly pid = process.pid;
   readonly exited: Promise<ExitText>;
   onLeaving: (() => void) | null = null;
+  onWarning: ((text: string) => void) | null = null;
 
   readonly #create: CreateProgram;
   readonly #exit = Promise.withResolvers<ExitText>();
+  readonly #warnings = new WorkerWarnings((text) => this.onWarning?.(text));
   #host: WorkerHost | null = null;
 
   constructor(create: CreateProgram) {
@@ -32,7 +35,7 @@ export class InProcessWorker implements WorkerHandle {
   }
 
   async start(user: string | null, group: string | null): Promise<void> {
-    this.program = await this.#create({ index: 0, inProcess: true });
+    this.program = await this.#create({ index: 0, inProcess: true }, this.#warnings.warn);
     this.#host = new WorkerHost(this.program);
     dropPrivileges(user, group);
   }

@@ -51,4 +51,6 @@ export type ToSupervisor =
   | { readonly type: "up" }
   /** The worker was asked to end (SIGTERM): replace it, then drain it. */
   | { readonly type: "leaving" }
+  /** For the operator. */
+  | { readonly type: "warning"; readonly text: string }
   | { readonly type: "reply"; readonly id: number; readonly error: string | null; readonly value?: unknown };

@@ -2,6 +2,7 @@
 import type { Plan } from "../core/plan.ts";
 import type { FileMap, HealthMap, MemberMap, Snapshot, SnapshotDelta } from "../core/snapshot.ts";
 import type { CounterKeeper, CounterLayout, CreateProgram } from "../core/worker_program.ts";
+import type { RunEvent } from "./events.ts";
 import type { ListenerReport } from "./listener_table.ts";
 import type { SupervisorStatus, SupervisorVitals } from "./status.ts";
 
@@ -37,6 +38,8 @@ export interface SupervisorFacade {
   /** Publishes what has changed; keys that are equal already are left out. */
   publish(delta: SnapshotDelta): void;
   reload(): Promise<ReloadResult>;
+  /** Tells the operator. */
+  report(event: RunEvent): void;
   /** Counters of all living workers, by layout; those of dead ones went to the keeper. */
   counters(): Iterable<{ readonly layout: CounterLayout; readonly values: Float64Array }>;
   status(): Promise<SupervisorStatus>;

@@ -9,7 +9,7 @@ import type { Plan } from "../core/plan.ts";
 import type { Snapshot, SnapshotDelta } from "../core/snapshot.ts";
 import type { CounterLayout } from "../core/worker_program.ts";
 import { RegionSet } from "./counter_regions.ts";
-import { messageOf, type Report } from "./events.ts";
+import { messageOf, type Report, type RunEvent } from "./events.ts";
 import { ListenerTable, type ListenerChange, type ListenerReport } from "./listener_table.ts";
 import { LogFiles, type LogChange } from "./log_files.ts";
 import type {
@@ -356,6 +356,10 @@ export class Supervisor implements SupervisorFacade {
       }
     }
     return errors;
+  }
+
+  report(event: RunEvent): void {
+    this.#options.report(event);
   }
 
   publish(delta: SnapshotDelta): void {

@@ -3,6 +3,7 @@
  * root calls `runWorker` for the command `worker`; signal handlers are installed before.
  */
 import type { CreateProgram, DrainDeadlines } from "../core/worker_program.ts";
+import { ProcessLog, type LogFormat } from "../observe/log.ts";
 import { receiveDescriptors } from "../platform/fd_passing.ts";
 import { dropPrivileges, raiseOpenFileLimit } from "../platform/processes.ts";
 import { mapRegion } from "../platform/shared_memory.ts";
@@ -17,9 +18,14 @@ import {
 } from "./messages.ts";
 import { SnapshotAssembler } from "./snapshot_parts.ts";
 import { WorkerHost } from "./worker_host.ts";
+import { WorkerWarnings } from "./worker_warnings.ts";
 
 class WorkerProcess {
   readonly #create: CreateProgram;
+  readonly #format: LogFormat;
+  readonly #warnings = new WorkerWarnings((text) => this.#warn(text));
+  /** Where warnings go when the supervisor is gone. */
+  #log: ProcessLog | null = null;
   readonly #assembler = new SnapshotAssembler();
   #host: WorkerHost | null = null;
   #deadlines: DrainDeadlines = { requestsMs: 0, tunnelsMs: 0 };
@@ -27,8 +33,9 @@ class WorkerProcess {
   /** Orders are carried out one after the other, in the order in which they came. */
   #last: Promise<void> = Promise.resolve();
 
-  constructor(create: CreateProgram) {
+  constructor(create: CreateProgram, format: LogFormat) {
     this.#create = create;
+    this.#format = format;
   }
 
   receive(message: ToWorker): void {
@@ -58,6 +65,14 @@ class WorkerProcess {
   /** The supervisor died. A worker that serves goes on; one that does not yet is of no use. */
   orphaned(): void {
     if (this.#host?.serving !== true) process.exit(1);
+  }
+
+  #warn(text: string): void {
+    if (process.connected) return send({ type: "warning", text });
+    this.#log ??= new ProcessLog({ format: this.#format });
+    const { pid } = process;
+    const said = `worker (pid ${pid}) without a supervisor: ${text}`;
+    this.#log.write({ event: "worker_warning", level: "warning", text: said, fields: { pid } });
   }
 
   #descriptors(id: number): readonly number[] {
@@ -106,7 +121,7 @@ class WorkerProcess {
 
   async #start(index: number, user: string | null, group: string | null): Promise<void> {
     raiseOpenFileLimit();
-    this.#host = new WorkerHost(await this.#create({ index, inProcess: false }));
+    this.#host = new WorkerHost(await this.#create({ index, inProcess: false }, this.#warnings.warn));
     dropPrivileges(user, group);
   }
 
@@ -142,10 +157,13 @@ function send(message: ToSupervisor): void {
   if (process.connected) process.send?.(message);
 }
 
-/** Serves orders until the worker has drained. The process must have been started by a supervisor. */
-export function runWorker(create: CreateProgram): void {
+/**
+ * Serves orders until the worker has drained. The process must have been started by a supervisor. `format`: how it writes
+ * to standard error when that is gone.
+ */
+export function runWorker(create: CreateProgram, format: LogFormat): void {
   if (process.send === undefined) throw new Error("a worker is started by its supervisor, not by hand");
-  const worker = new WorkerProcess(create);
+  const worker = new WorkerProcess(create, format);
   process.on("message", (message) => worker.receive(message as ToWorker));
   process.on("disconnect", () => worker.orphaned());
   // SIGINT comes to the whole group from a terminal: the supervisor decides.

@@ -15,6 +15,8 @@ export interface WorkerHandle {
   readonly exited: Promise<ExitText>;
   /** Called at most once, when the worker wants to be replaced. */
   onLeaving: (() => void) | null;
+  /** Called with each sentence that the worker has for the operator. */
+  onWarning: ((text: string) => void) | null;
 
   /** Waits until the worker takes orders and tells it who it is. */
   start(user: string | null, group: string | null): Promise<void>;

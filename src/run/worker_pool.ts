@@ -108,7 +108,13 @@ export class WorkerPool {
   }
 
   #launch(index: number): WorkerMember {
-    const member = new WorkerMember(this.#options.launch(index));
+    const handle = this.#options.launch(index);
+    const { pid } = handle;
+    handle.onWarning = (said) => {
+      const text = `worker ${index} (pid ${pid}): ${said}`;
+      this.#options.report({ event: "worker_warning", level: "warning", text, fields: { index, pid } });
+    };
+    const member = new WorkerMember(handle);
     this.#members[index] = member;
     return member;
   }

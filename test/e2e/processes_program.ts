@@ -99,7 +99,8 @@ export class RunningFairlead {
   /** Ends everything at once and removes the directory. */
   async [Symbol.asyncDispose](): Promise<void> {
     const { child } = this.program;
-    const workers = child.exitCode === null ? this.workers : [];
+    const lives = child.exitCode === null && child.signalCode === null;
+    const workers = lives ? this.workers : [];
     await this.program.kill();
     for (const pid of workers) if (identify(pid) !== null) process.kill(pid, "SIGKILL");
     rmSync(this.directory, { recursive: true, force: true });

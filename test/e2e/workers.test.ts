@@ -3,6 +3,7 @@ import { expect, test } from "bun:test";
 import { closeSync, constants, mkdtempSync, openSync, readSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { rawClient } from "../support/raw_client.ts";
 import { rawOrigin } from "../support/raw_origin.ts";
 import { KeepAliveLoad } from "./processes_load.ts";
 import { runFairlead } from "./processes_program.ts";
@@ -55,4 +56,56 @@ test(
     }
   },
   PATIENCE.timeout,
+);
+
+test(
+  "an operator sees what workers and probes notice, in lines of JSON",
+  async () => {
+    using origin = await rawOrigin();
+    await using fairlead = await runFairlead(
+      `workers: 2\npools: { app: { backends: [{ id: a, url: "${origin.url}" }], health_check: { type: tcp, interval: 100ms, unhealthy_after: 1 } } }\n` +
+        `routes: [{ pool: app }]\nobservability: { access_log: { path: /dev/full, flush: 10ms } }`,
+    );
+    const { program } = fairlead;
+    expect(await program.until("health_changed")).toMatchObject({
+      level: "info",
+      pool: "app",
+      key: "a",
+      health: "healthy",
+    });
+    const load = new KeepAliveLoad(fairlead.port());
+    const warned = await program.until("worker_warning");
+    expect(warned.message).toMatch(
+      /^worker \d \(pid \d+\): the access log cannot be written: no space left on device$/,
+    );
+    expect(fairlead.workers).toContain(warned["pid"] as number);
+    expect(Object.keys(await load.stop())).toEqual(["200 ok"]);
+    origin.close();
+    expect(await program.until("health_changed", 2)).toMatchObject({ level: "warning", health: "unhealthy" });
+    expect(program.other).toEqual([]);
+  },
+  PATIENCE,
+);
+
+test(
+  "a worker without a supervisor tells the operator itself",
+  async () => {
+    await using fairlead = await runFairlead(
+      `workers: 1\nroutes: [{ respond: { status: 200, body: ok } }]\nobservability: { access_log: { path: /dev/full, flush: 10ms } }`,
+    );
+    const { program } = fairlead;
+    const [worker = 0] = fairlead.workers;
+    program.child.kill("SIGKILL");
+    await program.child.exited;
+    try {
+      using client = await rawClient(fairlead.port());
+      expect((await client.ask("GET / HTTP/1.1\r\nHost: a\r\n\r\n")).status).toBe(200);
+      expect(await program.until("worker_warning")).toMatchObject({
+        message: `worker (pid ${worker}) without a supervisor: the access log cannot be written: no space left on device`,
+      });
+    } finally {
+      process.kill(worker, "SIGKILL");
+    }
+  },
+  PATIENCE,
 );
