@@ -57,6 +57,14 @@ export async function refusalFaults(
   return faults;
 }
 
+/** Number of lines of the access log when all requests before this call have theirs. */
+export async function logMark(it: {
+  readonly fairlead: Fairlead;
+  readonly origin: RawOrigin;
+}): Promise<number> {
+  return (await askSentinel(it)).linesBefore.length + 1;
+}
+
 /** Asks for something that is served: the log's lines before its own, and what the backend had got around it. */
 async function askSentinel({ fairlead, origin }: { fairlead: Fairlead; origin: RawOrigin }) {
   const target = `/sentinel-${++sentinels}`;
