@@ -116,6 +116,12 @@ describe("each byte position", () => {
   );
 });
 
+test("H-C17/at-once many requests that are answered at once are taken in turn, not one inside the other", () => {
+  const count = 20_000;
+  const bytes = Buffer.from("OPTIONS * HTTP/1.1\r\nHost:\r\n\r\n".repeat(count));
+  expect(codecOutcome([bytes], true).statuses).toHaveLength(count);
+});
+
 test("H-C24/codec three strict readers read alike all that a backend gets", async () => {
   expect(received.size).toBeGreaterThan(1_000);
   expect(await differential([...received.values()])).toEqual([]);

@@ -164,6 +164,29 @@ describe("ends", () => {
   });
 });
 
+test("small chunks are moved together, large ones stay where they are", () => {
+  const joined = (text: string) => {
+    const bytes = latin1Bytes(text);
+    const reader = new ChunkReader(100, 100);
+    const after = reader.read(bytes, 0, bytes.length);
+    reader.joinSmallSpans(bytes);
+    let body = "";
+    for (let index = 0; index < reader.spanCount; index++)
+      body += Buffer.from(bytes.subarray(spans[index * 2], spans[index * 2 + 1])).toString("latin1");
+    return { count: reader.spanCount, body, rest: Buffer.from(bytes.subarray(after)).toString("latin1") };
+  };
+  const long = "b".repeat(100);
+  expect(joined(`1\r\na\r\n64\r\n${long}\r\n2;x\r\ncc\r\n0\r\n\r\nmore`)).toEqual({
+    count: 1,
+    body: `a${long}cc`,
+    rest: "more",
+  });
+  expect(joined("1\r\na\r\n")).toEqual({ count: 1, body: "a", rest: "" });
+  expect(joined("0\r\n\r\n")).toEqual({ count: 0, body: "", rest: "" });
+  const large = `10000\r\n${"d".repeat(65_536)}\r\n`;
+  expect(joined(large + large).count).toBe(2);
+});
+
 /** Bodies of all kinds, sound and not. */
 const someBody = fc
   .array(

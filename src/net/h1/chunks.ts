@@ -20,6 +20,8 @@ const DONE = 11;
 const MAX_SIZE_DIGITS = 16;
 /** Larger chunks than this are not sizes but attacks on number types. */
 const MAX_CHUNK_BYTES = Number.MAX_SAFE_INTEGER;
+/** Chunks that are smaller than this on average are cheaper to copy than to write one by one. */
+const JOIN_BELOW_BYTES = 16 * 1024;
 const CR = 13;
 const LF = 10;
 const SEMICOLON = 59;
@@ -163,6 +165,25 @@ export class ChunkReader {
     }
     if (this.#state !== SIZE_FIRST && this.#state !== DATA) this.canonical = false;
     return p;
+  }
+
+  /**
+   * Moves the payload of the last `read` together where it came in many small chunks, so that one range is left: a chunk
+   * of one byte would else cost three writes. Bytes between the ranges are overwritten.
+   */
+  joinSmallSpans(bytes: Uint8Array): void {
+    const count = this.spanCount;
+    if (count < 2 || spans[count * 2 - 1]! - spans[0]! > count * JOIN_BELOW_BYTES) return;
+    let at = spans[1]!;
+    for (let index = 1; index < count; index++) {
+      const from = spans[index * 2]!;
+      const to = spans[index * 2 + 1]!;
+      if (to - from > 64) bytes.copyWithin(at, from, to);
+      else for (let k = from; k < to; k++) bytes[at + k - from] = bytes[k]!;
+      at += to - from;
+    }
+    spans[1] = at;
+    this.spanCount = 1;
   }
 
   /** Returns false when the size has too many digits or is too large. */

@@ -345,6 +345,7 @@ export class ClientConnection extends Attempt implements Upstream, Writer {
       after = (exchange.down as ServerConnection).writeRawChunks(exchange, relay, bytes, from, bytes.length);
     } else {
       after = reader.read(bytes, from, bytes.length);
+      if (after >= 0) reader.joinSmallSpans(bytes);
       for (let index = 0; index < reader.spanCount && this.exchange === exchange; index++) {
         exchange.responseBody(bytes, spans[index * 2]!, spans[index * 2 + 1]!);
       }

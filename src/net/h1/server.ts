@@ -98,6 +98,9 @@ export class ServerConnection extends Timed implements Downstream, Writer {
   /** Bytes that came and are not looked at yet. */
   #pending: Uint8Array | null = null;
   #paused = false;
+  #readingHead = false;
+  /** Bytes that begin with the next head while one is being read. */
+  #nextHead: Uint8Array | null = null;
   /** The connection ends after the answer at work. */
   #close = false;
   /** The client sends no more. */
@@ -243,7 +246,27 @@ export class ServerConnection extends Timed implements Downstream, Writer {
     return joined;
   }
 
+  /**
+   * Reads a head and what follows it. A request that is answered at once leads to the next in the same bytes: those are
+   * taken in turn and not one inside the other, because a segment holds thousands of them.
+   */
   #readHead(bytes: Uint8Array): void {
+    if (this.#readingHead) {
+      this.#nextHead = bytes;
+      return;
+    }
+    this.#readingHead = true;
+    try {
+      for (let next: Uint8Array | null = bytes; next !== null; next = this.#nextHead) {
+        this.#nextHead = null;
+        this.#readOneHead(next);
+      }
+    } finally {
+      this.#readingHead = false;
+    }
+  }
+
+  #readOneHead(bytes: Uint8Array): void {
     const { host } = this;
     const { limits } = host;
     const exchange = host.exchanges.take(limits.header_fields);
@@ -422,6 +445,7 @@ export class ServerConnection extends Timed implements Downstream, Writer {
         return;
       }
       exchange.bytesIn += after - from - spanBytes(reader.spanCount);
+      reader.joinSmallSpans(bytes);
       for (let index = 0; index < reader.spanCount && !exchange.done; index++) {
         open = exchange.requestBody(bytes, spans[index * 2]!, spans[index * 2 + 1]!);
       }
@@ -906,8 +930,10 @@ function spanBytes(count: number): number {
 
 /** The request line did not end within its limit, or the header block did not. */
 function tooLarge(bytes: Uint8Array, limits: Limits): ErrorCode {
-  const lineEnd = bytes.indexOf(10);
-  return lineEnd < 0 || lineEnd > limits.target_bytes ? "FL_TARGET_TOO_LONG" : "FL_HEADER_TOO_LARGE";
+  let start = 0;
+  while (bytes[start] === 13 || bytes[start] === 10) start++;
+  const lineEnd = bytes.indexOf(10, start);
+  return lineEnd < 0 || lineEnd - start > limits.target_bytes ? "FL_TARGET_TOO_LONG" : "FL_HEADER_TOO_LARGE";
 }
 
 /** `http://host/path`: the authority of the target wins over the Host field (RFC 9112 3.2.2). */
