@@ -1,14 +1,16 @@
 /** Where the body of a request ends, on both sides of the proxy (rows of group C). */
 import { afterAll, beforeAll, expect, test } from "bun:test";
-import { randomSource, type RandomSource } from "../fuzz/random_source.ts";
-import { startFairlead, until, type Fairlead } from "../support/fairlead.ts";
+import { randomSource } from "../fuzz/random_source.ts";
+import { startFairlead, until } from "../support/fairlead.ts";
 import { differential } from "../support/http1/differential.ts";
-import type { FieldLine, ReadRequest } from "../support/http1/message.ts";
+import type { ReadRequest } from "../support/http1/message.ts";
 import { readRequestsNaively } from "../support/http1/naive_requests.ts";
+import { pick, randomRequest, sendInSegments, type SentRequest } from "../support/http1/random_requests.ts";
 import { recordingOrigin } from "../support/http1/recording_origin.ts";
 import { logMark, receivedBytes, refusalFaults, refusals } from "../support/http_refusals.ts";
-import { askOnce, rawClient, type RawClient } from "../support/raw_client.ts";
-import { answerText, rawOrigin, type RawOrigin, type ReceivedRequest } from "../support/raw_origin.ts";
+import { startPair, type ProxyPair } from "../support/proxy_pair.ts";
+import { askOnce, rawClient } from "../support/raw_client.ts";
+import { answerText, type RawOrigin } from "../support/raw_origin.ts";
 
 const HOST = "Host: a.example\r\n";
 const GET = `GET / HTTP/1.1\r\n${HOST}\r\n`;
@@ -16,33 +18,20 @@ const post = (fields: string, body: string, method = "POST", target = "/") =>
   `${method} ${target} HTTP/1.1\r\n${HOST}${fields}\r\n${body}`;
 const chunkedPost = (body: string, fields = "") => post(`${fields}Transfer-Encoding: chunked\r\n`, body);
 
+const END = "0\r\n\r\n";
+
 const poolOf = (url: string) => `pools: { app: { backends: [{ url: "${url}" }] } }\nroutes: [{ pool: app }]`;
 
-/** One Fairlead with one route for all tests; the backend answers with what it got. */
-let it: { origin: RawOrigin; fairlead: Fairlead };
-
+/** The backend answers with what it got. */
+let it: ProxyPair;
 beforeAll(async () => {
-  const origin = await rawOrigin((request) => {
+  it = await startPair((request) => {
     const body = `${request.target} ${request.body.toString("latin1")}`;
     const answer = answerText(body);
     return Buffer.from(request.method === "HEAD" ? answer.slice(0, -body.length) : answer, "latin1");
   });
-  it = { origin, fairlead: await startFairlead(poolOf(origin.url)) };
 });
-
-afterAll(async () => {
-  it.origin.close();
-  await it.fairlead[Symbol.asyncDispose]();
-});
-
-/** What the backend gets of a request that is served. */
-async function forwarded(request: string): Promise<ReceivedRequest> {
-  const before = it.origin.requests.length;
-  const answer = await askOnce(it.fairlead.port(), request, { head: request.startsWith("HEAD ") });
-  expect([request.slice(0, 120), answer.status]).toEqual([request.slice(0, 120), 200]);
-  expect(it.origin.requests.length).toBe(before + 1);
-  return it.origin.requests.at(-1)!;
-}
+afterAll(async () => await it[Symbol.asyncDispose]());
 
 /** Asserts that each of these heads is refused; a body and a smuggled request follow. */
 async function expectHeadsRefused(
@@ -230,7 +219,7 @@ test("H-C6 nothing but a blank or a tab stands around the coding, and nothing be
     "Transfer Encoding: chunked\r\n",
   ]);
   for (const value of ["chunked", "  chunked", "\tchunked\t ", "CHUNKED"]) {
-    const received = await forwarded(post(`Transfer-Encoding:${value}\r\n`, "2\r\nhi\r\n0\r\n\r\n"));
+    const received = await it.forwarded(post(`Transfer-Encoding:${value}\r\n`, "2\r\nhi\r\n0\r\n\r\n"));
     expect([received.all("transfer-encoding"), received.body.toString()]).toEqual([["chunked"], "hi"]);
   }
 });
@@ -247,237 +236,6 @@ test("H-C7 HTTP/1.0 has no transfer codings", async () => {
     ],
     "1.0",
   );
-});
-
-/**
- * Sends a body that turns out to be malformed, all at once and again with the malformed part behind a sound one that the
- * backend has got already. The client gets 400 and the end; the backend gets no end of the request and loses the connection.
- */
-async function expectBodyRefused(name: string, malformed: string, fields = ""): Promise<void> {
-  const lines = await logMark(it);
-  const complete = it.origin.requests.length;
-  const head = chunkedPost("", fields);
-  const check = async (client: RawClient, how: string) => {
-    const answer = await client.answer({ timeoutMs: 1_000 });
-    expect([name, how, answer.status, answer.get("connection")]).toEqual([name, how, 400, "close"]);
-    expect(answer.body.toString()).toBe("400 Bad Request: malformed chunked body\n");
-    await client.end(1_000);
-    expect([name, how, client.received.length]).toEqual([name, how, 0]);
-  };
-  using atOnce = await rawClient(it.fairlead.port());
-  atOnce.send(`${head}3\r\nabc\r\n${malformed}`);
-  await check(atOnce, "at once");
-  using inParts = await rawClient(it.fairlead.port());
-  const before = receivedBytes(it.origin);
-  inParts.send(`${head}3\r\nabc\r\n`);
-  await until(
-    () => receivedBytes(it.origin) > before && upstream(it.origin).includes("abc"),
-    "the first chunk has gone on",
-  );
-  const connection = it.origin.open.at(-1)!;
-  inParts.send(malformed);
-  await check(inParts, "in parts");
-  await until(() => connection.closed, "the backend's connection is cut");
-  expect([name, connection.everything.toString("latin1").includes("\r\n0\r\n\r\n")]).toEqual([name, false]);
-  expect([name, it.origin.requests.length]).toEqual([name, complete]);
-  const reasons = (await it.fairlead.log(lines + 2)).slice(lines);
-  expect(reasons.map(({ status, reason }) => [name, status, reason])).toEqual([
-    [name, 400, "FL_BAD_CHUNK"],
-    [name, 400, "FL_BAD_CHUNK"],
-  ]);
-}
-
-/** What the newest connection of the backend has got. */
-const upstream = (origin: RawOrigin) => origin.open.at(-1)?.everything.toString("latin1") ?? "";
-
-const END = "0\r\n\r\n";
-
-test("H-C8 a chunk size is hexadecimal digits alone and not too many", async () => {
-  const sizes = [
-    ...[
-      "0x5",
-      "+5",
-      "-0",
-      "-1",
-      "0_5",
-      " 5",
-      "\t5",
-      "5 ",
-      "5\t",
-      "",
-      " ",
-      "g",
-      "5g",
-      "5,",
-      "5.0",
-      '"5"',
-      "\x0b5",
-    ],
-    ...["5\x0b", "\xa05", "5\xa0", "\0", "5\0", "12345678901234567", "00000000000000005", "ffffffffffffffff"],
-    ...["20000000000000", "8000000000000000", "1".repeat(64)],
-  ];
-  for (const size of sizes)
-    await expectBodyRefused(`size ${JSON.stringify(size)}`, `${size}\r\nhello\r\n${END}`);
-});
-
-test("H-C8 the line of a chunk size ends with CRLF alone", async () => {
-  for (const line of ["5\n", "5\r", "5\rhello", "5\r\rhello", "5\n\r", "5\r \n"])
-    await expectBodyRefused(JSON.stringify(line), `${line}hello\r\n${END}`);
-});
-
-test("H-C9 chunk extensions are read over and do not go on", async () => {
-  const extensions = [
-    ";a",
-    ";a=b",
-    ";",
-    ";;",
-    ";a=b;c=d",
-    ';a="b;c\\"d"',
-    "; a = b",
-    ";\ta",
-    ";a=\xff\x80",
-    ";0",
-    ";chunked",
-  ];
-  for (const extension of extensions) {
-    const received = await forwarded(chunkedPost(`3${extension}\r\nabc\r\n2\r\nde\r\n0${extension}\r\n\r\n`));
-    expect([extension, received.body.toString()]).toEqual([extension, "abcde"]);
-    expect(received.raw.toString("latin1").split("\r\n\r\n")[1]).not.toContain(";");
-  }
-});
-
-test("H-C9 a control character in a chunk extension is refused", async () => {
-  for (const byte of ["\r", "\n", "\0", "\x01", "\x0b", "\x7f"])
-    for (const extension of [`;a${byte}b`, `;${byte}`, `;a="${byte}"`, `;a${byte}5`])
-      await expectBodyRefused(JSON.stringify(extension), `5${extension}\r\nhello\r\n${END}`);
-});
-
-test("H-C10 all extensions of a body together have a limit", async () => {
-  const within = chunkedPost(`1;${"a".repeat(2_000)}\r\nb\r\n1;${"a".repeat(2_000)}\r\nc\r\n${END}`);
-  expect((await forwarded(within)).body.toString()).toBe("bc");
-  await expectBodyRefused("one of 5,000 bytes", `1;${"a".repeat(5_000)}\r\nb\r\n${END}`);
-  await expectBodyRefused("one of 64 KB that does not end", `1;${"a".repeat(65_536)}`);
-  await expectBodyRefused("many small ones", `${"1;abcdefghi\r\nb\r\n".repeat(500)}${END}`);
-  await expectBodyRefused("at the last chunk", `1\r\nb\r\n0;${"a".repeat(5_000)}\r\n\r\n`);
-});
-
-test("H-C11 data of a chunk is followed by CRLF, the last chunk by its end or fields", async () => {
-  const malformed = [
-    `5\r\nhelloX\r\n${END}`,
-    `5\r\nhello${END}`,
-    `5\r\nhello\n${END}`,
-    `5\r\nhello\r${END}`,
-    `5\r\nhello\r\r\n${END}`,
-    `5\r\nhello!\r\n${END}`,
-    `4\r\nhello\r\n${END}`,
-    "0\r\nXX\r\n\r\n",
-    "0\r\n\n",
-    "0\r\n\rX",
-    "0\r\n X: y\r\n\r\n",
-    "0\r\n: y\r\n\r\n",
-    "0\r\nX : y\r\n\r\n",
-    "0\r\nX: y\r\n z\r\n\r\n",
-    "0\r\nX: y\n\r\n",
-    "0\r\nX: \0\r\n\r\n",
-    "0\r\n\0",
-  ];
-  for (const body of malformed) await expectBodyRefused(JSON.stringify(body), body);
-});
-
-const TRAILERS = "X-First: 1\r\nx-SECOND: \xa0two\r\nX-First: again\r\nX-Empty:\r\n";
-const TRAILER_FIELDS = [
-  ["X-First", "1"],
-  ["x-SECOND", "\xa0two"],
-  ["X-First", "again"],
-  ["X-Empty", ""],
-] as const;
-
-test("H-C12 trailers go on to a backend when the request takes them, in order and as they are", async () => {
-  for (const te of ["TE: trailers\r\n", "TE: gzip, trailers\r\nConnection: TE\r\n"]) {
-    const received = await forwarded(chunkedPost(`2\r\nhi\r\n0\r\n${TRAILERS}\r\n`, te));
-    expect([received.body.toString(), received.trailers]).toEqual(["hi", [...TRAILER_FIELDS]]);
-    expect([received.all("te"), received.all("connection")]).toEqual([["trailers"], ["TE"]]);
-  }
-});
-
-test("H-C12 otherwise trailers are read and left out", async () => {
-  for (const te of ["", "TE: gzip\r\n", "Trailer: X-First\r\n"]) {
-    const received = await forwarded(chunkedPost(`2\r\nhi\r\n0\r\n${TRAILERS}\r\n`, te));
-    expect([received.body.toString(), received.trailers]).toEqual(["hi", []]);
-    expect(received.get("trailer")).toBeNull();
-  }
-});
-
-test("H-C12 what frames, routes, authenticates or identifies does not go on in a trailer", async () => {
-  const forbidden = [
-    ...[
-      "Content-Length",
-      "Transfer-Encoding",
-      "Host",
-      "Authorization",
-      "Cookie",
-      "Set-Cookie",
-      "Content-Type",
-    ],
-    ...["Content-Encoding", "Content-Range", "Content-Location", "Trailer", "TE", "Connection", "Keep-Alive"],
-    ...["Upgrade", "Expect", "Range", "If-Match", "If-None-Match", "Cache-Control", "Max-Forwards", "Proxy"],
-    ...["Proxy-Authorization", "Proxy-Connection", "X-Forwarded-For", "X-Forwarded-Proto", "X-Real-IP"],
-    ...["X-Request-ID", "Forwarded", "Via", "CDN-Loop", "Pragma", "Date", "Location"],
-  ];
-  const spellings = forbidden.flatMap((name) => [name, name.toUpperCase(), name.replaceAll("-", "_")]);
-  for (let at = 0; at < spellings.length; at += 50) {
-    const lines = spellings.slice(at, at + 50).map((name) => `${name}: 7\r\n`);
-    const received = await forwarded(
-      chunkedPost(`2\r\nhi\r\n0\r\nX-Before: 1\r\n${lines.join("")}X-After: 2\r\n\r\n`, "TE: trailers\r\n"),
-    );
-    expect(received.trailers).toEqual([
-      ["X-Before", "1"],
-      ["X-After", "2"],
-    ]);
-    expect([received.all("host"), received.all("content-length")]).toEqual([["a.example"], []]);
-  }
-});
-
-test("H-C12 nor what Connection names", async () => {
-  const received = await forwarded(
-    chunkedPost("0\r\nX-Hop: 1\r\nX-Stays: 2\r\n\r\n", "TE: trailers\r\nConnection: TE, X-Hop\r\n"),
-  );
-  expect(received.trailers).toEqual([["X-Stays", "2"]]);
-});
-
-test("H-C12 a trailer section that comes in one segment with its head leaves both whole, in both directions", async () => {
-  using origin = await rawOrigin(
-    (request) =>
-      `HTTP/1.1 200 OK\r\nX-Target: ${request.target}\r\nTransfer-Encoding: chunked\r\n\r\n0\r\nX-Long-Trailer: ${"t".repeat(300)}\r\n\r\n`,
-  );
-  await using fairlead = await startFairlead(poolOf(origin.url));
-  using client = await rawClient(fairlead.port());
-  // The first request opens the backend's connection: later ones go on in the event in which they come.
-  for (const target of ["/1", "/2", "/3"]) {
-    const request = post(
-      "TE: trailers\r\nTransfer-Encoding: chunked\r\n",
-      "0\r\nX-T: 1\r\n\r\n",
-      "POST",
-      target,
-    );
-    const answer = await client.ask(request);
-    expect([answer.status, answer.get("x-target"), answer.body.length]).toEqual([200, target, 0]);
-    expect(answer.trailers).toEqual([["X-Long-Trailer", "t".repeat(300)]]);
-    const received = origin.requests.at(-1)!;
-    expect([received.method, received.target, received.get("host")]).toEqual(["POST", target, "a.example"]);
-    expect(received.trailers).toEqual([["X-T", "1"]]);
-  }
-});
-
-test("H-C13 a request behind a trailer section is served on the same connection", async () => {
-  const first = chunkedPost(`2\r\nhi\r\n0\r\n${TRAILERS}\r\n`, "TE: trailers\r\n");
-  using client = await rawClient(it.fairlead.port());
-  for (let round = 0; round < 3; round++) {
-    expect((await client.ask(first)).body.toString()).toBe("/ hi");
-    expect((await client.ask(GET)).body.toString()).toBe("/ ");
-  }
-  client.send(first + GET + first);
-  for (const body of ["/ hi", "/ ", "/ hi"]) expect((await client.answer()).body.toString()).toBe(body);
 });
 
 test("H-C14 a body of any method goes on exactly", async () => {
@@ -538,6 +296,9 @@ test("H-C15 what follows a body is the next request, and garbage there gets 400"
   }
 });
 
+/** What the newest connection of the backend has got. */
+const upstream = (origin: RawOrigin) => origin.open.at(-1)?.everything.toString("latin1") ?? "";
+
 test("H-C16 a client that goes away inside its body leaves no whole request at the backend", async () => {
   const heads = [
     post("Content-Length: 100\r\n", "the start"),
@@ -574,7 +335,7 @@ test("H-C18 the framing that goes on is one length or one chunked, written anew"
   const lengths = ["5", "005", "000000000000005", "  5\t ", "\t5"];
   for (const value of lengths) {
     for (const name of ["Content-Length", "content-length", "CONTENT-LENGTH"]) {
-      const received = await forwarded(post(`${name}:${value}\r\n`, "hello"));
+      const received = await it.forwarded(post(`${name}:${value}\r\n`, "hello"));
       expect([value, received.all("content-length"), received.all("transfer-encoding")]).toEqual([
         value,
         ["5"],
@@ -591,7 +352,7 @@ test("H-C18 the framing that goes on is one length or one chunked, written anew"
     "1\r\nh\r\n1\r\ne\r\n1\r\nl\r\n1\r\nl\r\n1\r\no\r\n0\r\nX: y\r\n\r\n",
   ];
   for (const body of bodies) {
-    const received = await forwarded(post("transfer-encoding: Chunked\r\n", body));
+    const received = await it.forwarded(post("transfer-encoding: Chunked\r\n", body));
     expect([received.all("transfer-encoding"), received.all("content-length")]).toEqual([["chunked"], []]);
     const text = received.raw.toString("latin1");
     expect(text.slice(text.indexOf("\r\n\r\n") + 4)).toMatch(
@@ -600,10 +361,10 @@ test("H-C18 the framing that goes on is one length or one chunked, written anew"
     expect(received.body.toString()).toBe("hello");
   }
   for (const method of ["GET", "POST", "DELETE"]) {
-    const received = await forwarded(post("", "", method));
+    const received = await it.forwarded(post("", "", method));
     expect([received.all("transfer-encoding"), received.all("content-length")]).toEqual([[], []]);
   }
-  const old = await forwarded(`POST / HTTP/1.0\r\nContent-Length: 5\r\n\r\nhello`);
+  const old = await it.forwarded(`POST / HTTP/1.0\r\nContent-Length: 5\r\n\r\nhello`);
   expect([old.version, old.all("content-length"), old.body.toString()]).toEqual(["1.1", ["5"], "hello"]);
 });
 
@@ -625,120 +386,6 @@ test("H-C18 however a body is cut into segments, the same request goes on", asyn
   }
 });
 
-const pick = <T>(random: RandomSource, list: readonly T[]): T => list[random.below(list.length)]!;
-const many = <T>(random: RandomSource, most: number, make: () => T): T[] =>
-  Array.from({ length: random.below(most + 1) }, make);
-
-/** Pieces of bodies and values that a parser that has lost its place would take for something else. */
-const PIECES = [
-  "0\r\n\r\n",
-  "\r\n",
-  "GET /smuggled HTTP/1.1\r\nHost: b\r\n\r\n",
-  "5\r\n",
-  ";",
-  "\0",
-  "\xff",
-  "a",
-  ": ",
-  "\n",
-];
-
-function randomBody(random: RandomSource): string {
-  return many(random, 6, () => pick(random, PIECES)).join("");
-}
-
-function randomField(random: RandomSource): FieldLine {
-  const name = pick(random, [
-    "X-A",
-    "x-b",
-    "Accept",
-    "X-Hop",
-    "Cookie",
-    "X-Content-Length",
-    "Transfer",
-    "Keep-Alive",
-    "!#$",
-  ]);
-  const value = pick(random, [
-    "",
-    "a",
-    "a, b",
-    "chunked",
-    "5",
-    "\xa0",
-    "a\tb",
-    "http://b/?c=d:e",
-    '"\\""',
-    "x".repeat(300),
-  ]);
-  return [name, value];
-}
-
-interface Sent {
-  readonly text: string;
-  readonly request: Pick<ReadRequest, "method" | "target" | "body" | "trailers">;
-}
-
-/** A sound request and what the backend must get of it. */
-function randomRequest(random: RandomSource, target: string): Sent {
-  const method = pick(random, ["GET", "POST", "PUT", "DELETE", "OPTIONS", "PATCH", "QUERY", "get"]);
-  const body = randomBody(random);
-  const hops = pick(random, [
-    "",
-    "",
-    "Connection: X-Hop\r\n",
-    "Connection: keep-alive, x-b\r\n",
-    "Proxy-Connection: close\r\n",
-  ]);
-  const fields = many(random, 8, () => randomField(random))
-    .map(
-      ([name, value]) =>
-        `${name}:${pick(random, ["", " ", "\t", "  "])}${value}${pick(random, ["", " ", "\t"])}\r\n`,
-    )
-    .join("");
-  const kind = random.below(3);
-  if (kind === 0) {
-    const text = `${method} ${target} HTTP/1.1\r\n${fields}${HOST}${hops}\r\n`;
-    return { text, request: { method, target, body: "", trailers: [] } };
-  }
-  if (kind === 1) {
-    const length = `${"0".repeat(random.below(3))}${body.length}`;
-    const text = `${method} ${target} HTTP/1.1\r\n${HOST}${hops}${fields}Content-Length: ${length}\r\n\r\n${body}`;
-    return { text, request: { method, target, body, trailers: [] } };
-  }
-  const takesTrailers = random.below(2) === 0;
-  const trailers = many(random, 3, (): FieldLine => [
-    pick(random, ["X-T", "x-sum", "X-Z"]),
-    pick(random, ["", "1", "a b", "\xff"]),
-  ]);
-  const te = takesTrailers ? "TE: trailers\r\n" : "";
-  const text = `${method} ${target} HTTP/1.1\r\n${fields}${te}Transfer-Encoding: chunked\r\n${hops}${HOST}\r\n${randomChunks(random, body)}${trailers.map(([name, value]) => `${name}: ${value}\r\n`).join("")}\r\n`;
-  return { text, request: { method, target, body, trailers: takesTrailers ? trailers : [] } };
-}
-
-/** Chunks of `body` up to the line of the last one. */
-function randomChunks(random: RandomSource, body: string): string {
-  const extension = () => pick(random, ["", "", "", ";a", ";a=b;c", ';a="5"']);
-  let text = "";
-  for (let at = 0; at < body.length;) {
-    const size = Math.min(body.length - at, 1 + random.below(12));
-    const digits = size.toString(16);
-    text += `${"0".repeat(random.below(3))}${random.below(2) === 0 ? digits : digits.toUpperCase()}${extension()}\r\n${body.slice(at, at + size)}\r\n`;
-    at += size;
-  }
-  return `${text}${"0".repeat(1 + random.below(2))}${extension()}\r\n`;
-}
-
-/** Sends `text` in segments that end anywhere. */
-async function sendInSegments(client: RawClient, random: RandomSource, text: string): Promise<void> {
-  for (let at = 0; at < text.length && !client.closed;) {
-    const size = 1 + random.below(pick(random, [4, 40, 400, 4_000]));
-    client.send(text.slice(at, at + size));
-    at += size;
-    await new Promise((resolve) => setImmediate(resolve));
-  }
-}
-
 /** Another seed gives other mixes; a report names it. */
 const SEED = 20_261_125;
 
@@ -746,7 +393,7 @@ test("H-C24 of random mixes of requests each arrives once and whole, and three s
   const random = randomSource(SEED);
   using backend = await recordingOrigin();
   await using fairlead = await startFairlead(poolOf(backend.origin.url));
-  const expected = new Map<string, Sent["request"]>();
+  const expected = new Map<string, SentRequest["request"]>();
   const runClient = async (index: number): Promise<void> => {
     const list = Array.from({ length: 1 + random.below(8) }, (_, at) =>
       randomRequest(random, `/${index}/${at}`),

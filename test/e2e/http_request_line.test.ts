@@ -1,36 +1,18 @@
 /** Request lines, targets and Host fields (rows of group A). */
 import { afterAll, beforeAll, expect, test } from "bun:test";
-import { startFairlead, type Fairlead } from "../support/fairlead.ts";
+import { startFairlead } from "../support/fairlead.ts";
 import { refusalFaults, refusals } from "../support/http_refusals.ts";
+import { startPair, type ProxyPair } from "../support/proxy_pair.ts";
 import { askOnce, rawClient } from "../support/raw_client.ts";
-import { answerText, rawOrigin, type RawOrigin, type ReceivedRequest } from "../support/raw_origin.ts";
+import { answerText, rawOrigin, type ReceivedRequest } from "../support/raw_origin.ts";
 
 const HOST = "Host: a.example\r\n";
 
-/** One Fairlead with one route for all tests that need no other configuration. */
-let it: { origin: RawOrigin; fairlead: Fairlead };
-
+let it: ProxyPair;
 beforeAll(async () => {
-  const origin = await rawOrigin((request) => answerText(request.method === "HEAD" ? "" : "ok"));
-  const fairlead = await startFairlead(
-    `pools: { app: { backends: [{ url: "${origin.url}" }] } }\nroutes: [{ pool: app }]`,
-  );
-  it = { origin, fairlead };
+  it = await startPair((request) => answerText(request.method === "HEAD" ? "" : "ok"));
 });
-
-afterAll(async () => {
-  it.origin.close();
-  await it.fairlead[Symbol.asyncDispose]();
-});
-
-/** What the backend gets of a request that is served. */
-async function forwarded(request: string): Promise<ReceivedRequest> {
-  const before = it.origin.requests.length;
-  const answer = await askOnce(it.fairlead.port(), request);
-  expect([request.slice(0, 80), answer.status]).toEqual([request.slice(0, 80), 200]);
-  expect(it.origin.requests.length).toBe(before + 1);
-  return it.origin.requests.at(-1)!;
-}
+afterAll(async () => await it[Symbol.asyncDispose]());
 
 /** Two or more pools, told apart by the field X-Pool of the answer. */
 async function withPools(names: readonly string[], routes: string) {
@@ -59,7 +41,7 @@ const get = (target: string, fields = HOST) => `GET ${target} HTTP/1.1\r\n${fiel
 
 test("H-A1 up to four empty lines before a request line are passed over, also before a later one", async () => {
   for (const lines of [1, 2, 4]) {
-    expect((await forwarded(`${"\r\n".repeat(lines)}${get("/a")}`)).target).toBe("/a");
+    expect((await it.forwarded(`${"\r\n".repeat(lines)}${get("/a")}`)).target).toBe("/a");
   }
   using client = await rawClient(it.fairlead.port());
   expect((await client.ask(get("/1"))).status).toBe(200);
@@ -124,11 +106,11 @@ test("H-A3 a method with a byte that no token has is refused", async () => {
 
 test("H-A4 unknown methods go on unchanged with their body, and their case is theirs", async () => {
   for (const method of ["FOO", "QUERY", "get", "Post", "PROPFIND", "M-SEARCH", "!#$%&'*+-.^_`|~9"]) {
-    const bare = await forwarded(`${method} /m HTTP/1.1\r\n${HOST}\r\n`);
+    const bare = await it.forwarded(`${method} /m HTTP/1.1\r\n${HOST}\r\n`);
     expect([bare.method, bare.target, bare.body.length]).toEqual([method, "/m", 0]);
-    const counted = await forwarded(`${method} /m HTTP/1.1\r\n${HOST}Content-Length: 4\r\n\r\nbody`);
+    const counted = await it.forwarded(`${method} /m HTTP/1.1\r\n${HOST}Content-Length: 4\r\n\r\nbody`);
     expect([counted.method, counted.body.toString()]).toEqual([method, "body"]);
-    const chunked = await forwarded(
+    const chunked = await it.forwarded(
       `${method} /m HTTP/1.1\r\n${HOST}Transfer-Encoding: chunked\r\n\r\n4\r\nbody\r\n0\r\n\r\n`,
     );
     expect([chunked.method, chunked.body.toString()]).toEqual([method, "body"]);
@@ -317,7 +299,7 @@ test("H-A12 sound values of Host are served as they are", async () => {
     "xn--bcher-kva.example",
     "a%20b",
   ])
-    expect((await forwarded(get("/", `Host: ${value}\r\n`))).all("host")).toEqual([value]);
+    expect((await it.forwarded(get("/", `Host: ${value}\r\n`))).all("host")).toEqual([value]);
 });
 
 const DEFAULT_AND_NAMED =
@@ -398,7 +380,7 @@ test("H-A18 a percent sign in a path stands before two hexadecimal digits", asyn
   expect(await refusalFaults(it, cases)).toEqual([]);
   // What a query means is the backend's affair.
   for (const target of ["/?%zz", "/?a=%", "/?%2", "/%20?%zz%"])
-    expect((await forwarded(get(target))).target).toBe(target);
+    expect((await it.forwarded(get(target))).target).toBe(target);
 });
 
 const ADMIN_AND_REST = "{ pool: admin, match: 'PathPrefix(`/admin`)' }, { pool: rest }";
@@ -517,7 +499,7 @@ test("H-A21 a backslash in a path is refused, also where the target is absolute"
   );
   expect(await refusalFaults(it, cases)).toEqual([]);
   // Behind the question mark it means nothing and stays.
-  expect((await forwarded(get("/a?b\\c"))).target).toBe("/a?b\\c");
+  expect((await it.forwarded(get("/a?b\\c"))).target).toBe("/a?b\\c");
 });
 
 test("H-A23 a query goes on byte for byte, and rules read it as documented", async () => {
@@ -550,7 +532,7 @@ test("H-A23 a query goes on byte for byte, and rules read it as documented", asy
 
 test("H-A24 a target over its limit gets 414, and one at the limit is served", async () => {
   const longest = `/${"a".repeat(8_191)}`;
-  expect((await forwarded(get(longest))).target).toBe(longest);
+  expect((await it.forwarded(get(longest))).target).toBe(longest);
   expect(
     await refusalFaults(
       it,
@@ -611,7 +593,7 @@ test("H-A25 targets go on byte for byte", async () => {
     ...["/http://a.example/", "/%20", "/+", "/x?+", "/%0d%0aX:%20y", "/x?%0d%0aX:%20y", "/%00"],
   ];
   for (const target of targets) {
-    const received = await forwarded(get(target));
+    const received = await it.forwarded(get(target));
     expect(received.target).toBe(target);
     expect(received.raw.toString("latin1")).toStartWith(`GET ${target} HTTP/1.1\r\n`);
   }
