@@ -389,21 +389,33 @@ test("H-C18 however a body is cut into segments, the same request goes on", asyn
 /** Another seed gives other mixes; a report names it. */
 const SEED = 20_261_125;
 
+/** Requests that no backend gets: what we answer ourselves, at once and in turn with all others. */
+const OWN: readonly { readonly text: string; readonly status: number }[] = [
+  { text: `OPTIONS * HTTP/1.1\r\n${HOST}\r\n`, status: 204 },
+  { text: `TRACE /trace HTTP/1.1\r\n${HOST}\r\n`, status: 405 },
+  { text: `GET /own HTTP/1.1\r\n${HOST}X-A: b\r\n\r\n`, status: 418 },
+];
+
 test("H-C24 of random mixes of requests each arrives once and whole, and three strict readers agree on all of them", async () => {
-  const random = randomSource(SEED);
   using backend = await recordingOrigin();
-  await using fairlead = await startFairlead(poolOf(backend.origin.url));
+  await using fairlead = await startFairlead(
+    `pools: { app: { backends: [{ url: "${backend.origin.url}" }] } }
+routes: [{ match: "Path(\`/own\`)", respond: { status: 418, body: own } }, { pool: app }]`,
+  );
   const expected = new Map<string, SentRequest["request"]>();
   const runClient = async (index: number): Promise<void> => {
-    const list = Array.from({ length: 1 + random.below(8) }, (_, at) =>
-      randomRequest(random, `/${index}/${at}`),
-    );
-    for (const { request } of list) expected.set(request.target, request);
+    const random = randomSource(SEED + index);
+    const list = Array.from({ length: 1 + random.below(12) }, (_, at) => {
+      if (random.below(3) === 0) return { ...pick(random, OWN), target: null };
+      const { text, request } = randomRequest(random, `/${index}/${at}`);
+      expected.set(request.target, request);
+      return { text, status: 200, target: request.target };
+    });
     using client = await rawClient(fairlead.port());
     const sent = sendInSegments(client, random, list.map(({ text }) => text).join(""));
-    for (const { request } of list) {
+    for (const { status, target } of list) {
       const answer = await client.answer();
-      expect([answer.status, answer.get("x-target")]).toEqual([200, request.target]);
+      expect([index, answer.status, answer.get("x-target")]).toEqual([index, status, target]);
     }
     await sent;
     expect(client.received.length).toBe(0);
