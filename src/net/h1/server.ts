@@ -629,6 +629,8 @@ export class ServerConnection extends Timed implements Downstream, Writer {
     exchange.responseStarted = true;
     exchange.status = 101;
     exchange.tunnel = true;
+    // The request had no body; what the client sends from now on has an end of its own.
+    exchange.requestEnded = false;
     let end = compactHead(head, head.fieldsEnd);
     scratch[7] = 49;
     end = writeText(scratch, end, head.appended);

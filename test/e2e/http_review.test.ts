@@ -1,0 +1,104 @@
+/** What can go wrong where two things happen at once: staged heads, pipelines, tunnels, queues, reloads. */
+import { expect, test } from "bun:test";
+import { startFairlead, until } from "../support/fairlead.ts";
+import { rawClient } from "../support/raw_client.ts";
+import { answerText, rawOrigin } from "../support/raw_origin.ts";
+
+const GET = "GET / HTTP/1.1\r\nHost: a\r\n\r\n";
+const yamlOf = (url: string, more = "") =>
+  `pools: { app: { backends: [{ url: "${url}" }]${more} } }\nroutes: [{ pool: app }]`;
+
+test("H-C18 an empty chunked request with trailers reaches a kept connection with its own head", async () => {
+  using origin = await rawOrigin();
+  await using fairlead = await startFairlead(yamlOf(origin.url));
+  using client = await rawClient(fairlead.port());
+  expect((await client.ask(GET)).status).toBe(200);
+  const answer = await client.ask(
+    "POST /long/path/that/is/visible HTTP/1.1\r\nHost: a\r\nTE: trailers\r\nConnection: TE\r\nTransfer-Encoding: chunked\r\n\r\n0\r\nX-Sum: 9\r\n\r\n",
+  );
+  expect(answer.status).toBe(200);
+  expect(origin.connections.length).toBe(1);
+  const [, request] = origin.requests;
+  expect([request!.method, request!.target, request!.trailers]).toEqual([
+    "POST",
+    "/long/path/that/is/visible",
+    [["X-Sum", "9"]],
+  ]);
+});
+
+const HANDSHAKE = "GET /ws HTTP/1.1\r\nHost: a\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n";
+const SWITCHED = "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\r\n";
+
+test("H-F1 a tunnel goes on after the backend took no bytes for a while", async () => {
+  let taken = 0;
+  let switched = false;
+  using origin = await rawOrigin(undefined, {
+    onData(connection, bytes) {
+      if (switched) taken += bytes.length;
+      else {
+        switched = true;
+        connection.send(SWITCHED);
+        connection.socket.pause();
+      }
+      connection.everything = Buffer.alloc(0);
+      return true;
+    },
+  });
+  await using fairlead = await startFairlead(yamlOf(origin.url));
+  using client = await rawClient(fairlead.port());
+  expect((await client.ask(HANDSHAKE)).status).toBe(101);
+  const size = 24 * 1024 * 1024;
+  client.send(Buffer.alloc(size, 97));
+  await Bun.sleep(300);
+  origin.connections[0]!.socket.resume();
+  await until(() => taken === size, `all ${size} bytes arrive, not ${taken}`);
+});
+
+test("H-F1 a backend that dies in a tunnel takes the client's connection with it", async () => {
+  using origin = await rawOrigin(undefined, {
+    onData(connection) {
+      connection.send(SWITCHED);
+      return true;
+    },
+  });
+  await using fairlead = await startFairlead(yamlOf(origin.url));
+  using client = await rawClient(fairlead.port());
+  expect((await client.ask(HANDSHAKE)).status).toBe(101);
+  origin.connections[0]!.resetNow();
+  await client.until(() => client.closed, 2_000);
+});
+
+test("H-E15 a client that sends FIN after three pipelined requests gets three answers", async () => {
+  using origin = await rawOrigin(async (request) => {
+    await Bun.sleep(20);
+    return answerText(request.target);
+  });
+  await using fairlead = await startFairlead(yamlOf(origin.url));
+  using client = await rawClient(fairlead.port());
+  for (const path of ["/1", "/2", "/3"]) client.send(`GET ${path} HTTP/1.1\r\nHost: a\r\n\r\n`);
+  client.socket.end();
+  const bodies: string[] = [];
+  for (let index = 0; index < 3; index++) bodies.push((await client.answer()).body.toString());
+  expect(bodies).toEqual(["/1", "/2", "/3"]);
+  await client.end();
+});
+
+test("H-D16 a backend that ends its connection while the client reads nothing loses no byte", async () => {
+  const size = 3 * 1024 * 1024;
+  for (const head of [
+    "HTTP/1.1 200 OK\r\nConnection: close\r\n\r\n",
+    `HTTP/1.1 200 OK\r\nContent-Length: ${size}\r\nConnection: close\r\n\r\n`,
+  ]) {
+    using origin = await rawOrigin((_, connection) => {
+      connection.send(head);
+      connection.end(Buffer.alloc(size, 97));
+    });
+    await using fairlead = await startFairlead(yamlOf(origin.url));
+    using client = await rawClient(fairlead.port());
+    client.socket.pause();
+    client.send(GET);
+    await Bun.sleep(300);
+    client.socket.resume();
+    expect((await client.answer()).body.length).toBe(size);
+  }
+});
