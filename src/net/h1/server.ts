@@ -770,9 +770,10 @@ export class ServerConnection extends Timed implements Downstream, Writer {
     else this.host.wheel.after(this, LINGER_MS);
   }
 
+  /** Over the limit nothing more is read, but the client keeps its time: RST now would take the answer from it. */
   #discard(length: number): void {
     this.#discarded += length;
-    if (this.#discarded > this.host.limits.early_answer_drain_bytes) this.cutConnection();
+    if (this.#discarded > this.host.limits.early_answer_drain_bytes) this.#pause();
   }
 
   /** Ends the connection in order. */
