@@ -102,3 +102,27 @@ test("H-D16 a backend that ends its connection while the client reads nothing lo
     expect((await client.answer()).body.length).toBe(size);
   }
 });
+
+test("H-D3 interim answers wait at the backend while the client reads nothing", async () => {
+  const interim = `HTTP/1.1 103 Early Hints\r\nLink: <${"a".repeat(4_000)}>\r\n\r\n`;
+  let sent = 0;
+  using origin = await rawOrigin((_, connection) => {
+    const more = () => {
+      while (sent < 64 * 1024 * 1024) {
+        sent += interim.length;
+        if (!connection.socket.write(interim)) {
+          connection.socket.once("drain", more);
+          return;
+        }
+      }
+    };
+    more();
+  });
+  await using fairlead = await startFairlead(yamlOf(origin.url));
+  using client = await rawClient(fairlead.port());
+  client.socket.pause();
+  client.send(GET);
+  await until(() => sent > 0, "the backend sends");
+  await Bun.sleep(500);
+  expect(sent).toBeLessThan(24 * 1024 * 1024);
+});

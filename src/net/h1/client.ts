@@ -266,6 +266,8 @@ export class ClientConnection extends Attempt implements Upstream, Writer {
       head.remove("content-length");
       exchange.down.writeInformational(exchange, status, head);
       if (exchange.done || this.exchange !== exchange) return;
+      // There is no limit to their number, so they wait at the backend for a client that does not read.
+      if (!exchange.down.flush(exchange)) this.pauseResponse();
       if (end === bytes.length) return;
       bytes = bytes.subarray(end);
     }
