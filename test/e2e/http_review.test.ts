@@ -1,10 +1,25 @@
 /** What can go wrong where two things happen at once: staged heads, pipelines, tunnels, queues, reloads. */
 import { expect, test } from "bun:test";
+import { z } from "zod";
+import type { ConfigPart } from "../../src/config/parts.ts";
+import type { BodyStage, Step } from "../../src/net/exchange.ts";
+import { HttpProgram } from "../../src/planes/http/program.ts";
 import { startFairlead, until } from "../support/fairlead.ts";
 import { rawClient } from "../support/raw_client.ts";
 import { answerText, rawOrigin } from "../support/raw_origin.ts";
 
 const GET = "GET / HTTP/1.1\r\nHost: a\r\n\r\n";
+
+/** What `startFairlead` needs for one middleware `test_step` that is `step`. */
+function withStep(step: Step) {
+  const part: ConfigPart = { name: "test_step", summary: "For tests.", schema: z.strictObject({}) };
+  return {
+    middlewares: [part],
+    createProgram: (identity: ConstructorParameters<typeof HttpProgram>[0]) =>
+      new HttpProgram(identity, { createStep: () => step }),
+  };
+}
+
 const yamlOf = (url: string, more = "") =>
   `pools: { app: { backends: [{ url: "${url}" }]${more} } }\nroutes: [{ pool: app }]`;
 
@@ -125,4 +140,32 @@ test("H-D3 interim answers wait at the backend while the client reads nothing", 
   await until(() => sent > 0, "the backend sends");
   await Bun.sleep(500);
   expect(sent).toBeLessThan(24 * 1024 * 1024);
+});
+
+test("the head of an answer leaves at once although a stage keeps the body", async () => {
+  const kept: Uint8Array[] = [];
+  const keeping: BodyStage = {
+    keepsLength: true,
+    write: (_exchange, bytes, from, to) => kept.push(bytes.slice(from, to)) > 0,
+    end(_exchange, trailers, next) {
+      for (const part of kept.splice(0)) next.write(part, 0, part.length);
+      next.end(trailers);
+    },
+  };
+  for (const [head, end] of [
+    ["HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\n", ""],
+    ["HTTP/1.1 200 OK\r\nConnection: close\r\n\r\n", "end"],
+  ] as const) {
+    using origin = await rawOrigin((_, connection) => connection.send(`${head}first`));
+    await using fairlead = await startFairlead(
+      yamlOf(origin.url).replace("pool: app }]", "pool: app, middlewares: [{ test_step: {} }] }]"),
+      withStep({ name: "test_step", responseStage: () => keeping }),
+    );
+    using client = await rawClient(fairlead.port());
+    client.send(GET);
+    await client.until(() => client.received.includes("\r\n\r\n"));
+    if (end === "") origin.connections[0]!.send("-last");
+    else origin.connections[0]!.end("-last");
+    expect((await client.answer()).body.toString()).toBe("first-last");
+  }
 });

@@ -326,17 +326,15 @@ export class ClientConnection extends Attempt implements Upstream, Writer {
       this.#readChunks(exchange, bytes, from);
       return;
     }
-    if (this.#mode === UNTIL_CLOSE) {
-      if (!exchange.responseBody(bytes, from, bytes.length) || !exchange.down.flush(exchange))
-        this.pauseResponse();
-      return;
-    }
-    const take = Math.min(this.#remaining, bytes.length - from);
-    this.#remaining -= take;
+    const untilClose = this.#mode === UNTIL_CLOSE;
+    const take = untilClose ? bytes.length - from : Math.min(this.#remaining, bytes.length - from);
+    if (!untilClose) this.#remaining -= take;
     const open = exchange.responseBody(bytes, from, from + take);
     if (this.exchange !== exchange) return;
-    if (this.#remaining === 0) this.#complete(exchange, null, from + take < bytes.length, false);
-    else if (!open) this.pauseResponse();
+    if (!untilClose && this.#remaining === 0)
+      this.#complete(exchange, null, from + take < bytes.length, false);
+    // A stage may keep the bytes for now: the head leaves all the same.
+    else if (!exchange.down.flush(exchange) || !open) this.pauseResponse();
   }
 
   #readChunks(exchange: HttpExchange, bytes: Uint8Array, from: number): void {
