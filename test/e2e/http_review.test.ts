@@ -5,8 +5,9 @@ import type { ConfigPart } from "../../src/config/parts.ts";
 import type { BodyStage, Step } from "../../src/net/exchange.ts";
 import { HttpProgram } from "../../src/planes/http/program.ts";
 import { startFairlead, until } from "../support/fairlead.ts";
-import { rawClient } from "../support/raw_client.ts";
+import { askOnce, rawClient } from "../support/raw_client.ts";
 import { answerText, rawOrigin } from "../support/raw_origin.ts";
+import { programWithTestSteps, testParts, type TestObservations } from "../support/test_steps.ts";
 
 const GET = "GET / HTTP/1.1\r\nHost: a\r\n\r\n";
 
@@ -168,4 +169,23 @@ test("the head of an answer leaves at once although a stage keeps the body", asy
     else origin.connections[0]!.end("-last");
     expect((await client.answer()).body.toString()).toBe("first-last");
   }
+});
+
+test("a body over the limit of a step is refused although it came while an earlier step waited", async () => {
+  const seen: TestObservations = { teed: [], peeked: [], done: [] };
+  using origin = await rawOrigin((request) => answerText(`got ${request.body.length}`));
+  await using fairlead = await startFairlead(
+    `pools: { app: { backends: [{ url: "${origin.url}" }] } }
+routes: [{ pool: app, middlewares: [{ test_wait: { ms: 50 } }, { test_peek: { bytes: 10, whole: true } }] }]`,
+    { middlewares: testParts, createProgram: programWithTestSteps(seen) },
+  );
+  const post = (size: number) =>
+    askOnce(
+      fairlead.port(),
+      `POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n${size.toString(16)}\r\n${"a".repeat(size)}\r\n0\r\n\r\n`,
+    );
+  expect((await post(10)).status).toBe(200);
+  for (const size of [11, 12, 200]) expect((await post(size)).status).toBe(413);
+  expect(seen.peeked).toEqual(["a".repeat(10)]);
+  expect(origin.requests.length).toBe(1);
 });

@@ -230,20 +230,23 @@ export class HttpPlane implements ExchangeHandler {
       this.onFail(exchange, "FL_BODY_TOO_LARGE", "");
       return true;
     }
-    if (!exchange.collect(route.collectAll ? route.collectBytes + 1 : route.collectBytes)) return false;
+    if (!exchange.collect(route.collectAll ? route.collectBytes + 1 : route.collectBytes))
+      return this.#hasCollectedTooMuch(exchange, route);
     exchange.down.writeContinue(exchange);
     exchange.down.resumeRequest(exchange);
+    return true;
+  }
+
+  #hasCollectedTooMuch(exchange: HttpExchange, route: RouteRuntime): boolean {
+    if (!route.collectAll || exchange.bodyBytes!.length <= route.collectBytes) return false;
+    this.onFail(exchange, "FL_BODY_TOO_LARGE", "");
     return true;
   }
 
   onCollected(exchange: HttpExchange): void {
     if (exchange.responseStarted) return;
     const route = exchange.route as RouteRuntime;
-    if (route.collectAll && exchange.bodyBytes!.length > route.collectBytes) {
-      this.onFail(exchange, "FL_BODY_TOO_LARGE", "");
-      return;
-    }
-    this.#runSteps(exchange, route);
+    if (!this.#hasCollectedTooMuch(exchange, route)) this.#runSteps(exchange, route);
   }
 
   #runSteps(exchange: HttpExchange, route: RouteRuntime): void {
