@@ -1,5 +1,5 @@
 /**
- * Writes what is generated from the code into docs/reference: the configuration page, its JSON Schema, the error table.
+ * Writes what is generated from the code into docs/reference: the configuration page, its JSON Schema, errors, metrics.
  * usage: tools/gen_reference.ts [--check]     (--check writes nothing and exits with 1 when a file is stale)
  */
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
@@ -7,6 +7,7 @@ import { configJsonSchema } from "../src/config/json_schema.ts";
 import type { ConfigParts } from "../src/config/parts.ts";
 import { configurationPage } from "../src/config/reference.ts";
 import { ERRORS, type ErrorKind } from "../src/core/errors.ts";
+import { catalogueMarkdown } from "../src/observe/catalogue_markdown.ts";
 
 const FOLDER = "docs/reference";
 
@@ -16,6 +17,7 @@ export function referenceFiles(parts: ConfigParts): Readonly<Record<string, stri
     "configuration.md": configurationPage(parts),
     "fairlead.schema.json": `${JSON.stringify(configJsonSchema(parts), null, 2)}\n`,
     "errors.md": errorsPage(),
+    "metrics.md": catalogueMarkdown(),
   };
 }
 

@@ -19,7 +19,7 @@ function startPart() {
     {
       snapshot: () => ({ generation: 1, plan: state.plan, files: {}, health: {}, members: {} }),
       counters: () => [{ layout, values: new Float64Array(layout.counters).fill(1) }],
-      vitals: () => ({ state: state.state, workers: state.workers }),
+      vitals: () => ({ state: state.state, workers: state.workers, degraded_files: [] }),
     },
     { metrics, version: "1.2.3", runtime: "bun 1.4.5" },
   );

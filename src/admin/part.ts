@@ -8,7 +8,7 @@ import { startAdmin, type AdminServer } from "./server.ts";
 
 /** What the part needs of the supervisor. */
 export interface AdminView extends SupervisorView {
-  vitals(): { readonly state: HealthReport["status"]; readonly workers: number };
+  vitals(): ReturnType<SupervisorView["vitals"]> & { readonly state: HealthReport["status"] };
 }
 
 export interface AdminPartOptions {

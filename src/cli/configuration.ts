@@ -54,6 +54,7 @@ export function configuration(
         files: result.plan === null ? {} : namedFiles(result.plan, result.files),
         problems: result.problems.map(problemText),
         warnings: result.warnings.map(problemText),
+        degraded_files: result.degradedFiles,
       };
     },
     watch(onChange) {

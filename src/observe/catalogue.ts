@@ -90,6 +90,13 @@ export const CATALOGUE = {
     rows: "all",
     help: "When a configuration last took effect, in seconds since 1970-01-01 UTC.",
   },
+  config_degraded_files: {
+    type: "gauge",
+    axes: [],
+    writer: "supervisor",
+    rows: "all",
+    help: "Files of conf.d whose last good content acts because what they hold now cannot be used.",
+  },
   connections_accepted_total: {
     type: "counter",
     axes: ["listener"],

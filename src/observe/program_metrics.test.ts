@@ -37,7 +37,7 @@ function start(plan: Plan, found: { health?: HealthMap; members?: MemberMap } = 
   const view = {
     snapshot: () => ({ generation: 1, plan, files: {}, health, members }),
     counters: () => [{ layout, values: new Float64Array(layout.counters) }],
-    vitals: () => ({ workers }),
+    vitals: () => ({ workers, degraded_files: ["a.yaml"] }),
   };
   const metrics = new ProgramMetrics(keeper, view, clock, "1.2.3", "bun 1.4.5");
   return {
@@ -61,6 +61,7 @@ test("the program tells its version, its start and its workers", () => {
   expect(found.value("fairlead_build_info", { version: "1.2.3", runtime: "bun 1.4.5" })).toBe(1);
   expect(found.value("fairlead_start_time_seconds")).toBe(START / 1000);
   expect(found.value("fairlead_workers_running")).toBe(3);
+  expect(found.value("fairlead_config_degraded_files")).toBe(1);
   program.workers = 2;
   expect(program.read().value("fairlead_workers_running")).toBe(2);
 });

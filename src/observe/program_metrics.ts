@@ -10,8 +10,8 @@ export interface SupervisorView {
   snapshot(): Snapshot;
   /** Regions of the workers that live. */
   counters(): Iterable<LiveRegion>;
-  /** `workers`: those that take requests now. */
-  vitals(): { readonly workers: number };
+  /** `workers`: those that take requests now; `degraded_files`: those whose last good content acts. */
+  vitals(): { readonly workers: number; readonly degraded_files: readonly string[] };
 }
 
 export class ProgramMetrics {
@@ -52,7 +52,9 @@ export class ProgramMetrics {
   text(): string {
     const { supervisor } = this.#keeper;
     const snapshot = this.#view.snapshot();
-    supervisor.set("workers_running", [], this.#view.vitals().workers);
+    const { workers, degraded_files } = this.#view.vitals();
+    supervisor.set("workers_running", [], workers);
+    supervisor.set("config_degraded_files", [], degraded_files.length);
     supervisor.replace("backend_healthy", backendHealthRows(snapshot));
     return this.#keeper.text(snapshot.plan.observability.metrics.prefix, this.#view.counters());
   }

@@ -15,6 +15,8 @@ export interface LoadedConfiguration {
   /** What is wrong, one line each, with position. With a plan: what is wrong in the parts that were left out. */
   readonly problems: readonly string[];
   readonly warnings: readonly string[];
+  /** Files whose last good content acts because what they hold now cannot be used. */
+  readonly degraded_files?: readonly string[];
 }
 
 /** Loads the configuration anew; must not throw for what a user wrote. */

@@ -7,6 +7,8 @@ export interface SupervisorVitals {
   readonly state: "starting" | "serving" | "draining";
   /** Workers that take requests. */
   readonly workers: number;
+  /** Files of the configuration whose last good content acts. */
+  readonly degraded_files: readonly string[];
 }
 
 export interface SupervisorStatus {
@@ -15,6 +17,7 @@ export interface SupervisorStatus {
   readonly state: SupervisorVitals["state"];
   readonly listeners: readonly ListenerReport[];
   readonly workers: readonly WorkerStatus[];
+  readonly degraded_files: readonly string[];
   /** Null before the first reload. */
   readonly last_reload: {
     readonly ok: boolean;

@@ -1,5 +1,5 @@
 import { afterEach, expect, test } from "bun:test";
-import { readdirSync } from "node:fs";
+import { readdirSync, readFileSync } from "node:fs";
 import { connect } from "node:net";
 import { join } from "node:path";
 import type { Plan } from "../core/plan.ts";
@@ -109,7 +109,7 @@ test("what becomes known while workers come up reaches every one of them", async
   await supervisor.stop();
 });
 
-test("many reloads leave descriptors and workers as they were", async () => {
+test("many reloads leave descriptors, memory and workers as they were", async () => {
   const { supervisor, state } = await supervised(testPlan({ web: null }, { workers: 1 }));
   const [worker] = (await supervisor.status()).workers;
   const open = (pid: number | string) => readdirSync(`/proc/${pid}/fd`).length;
@@ -125,6 +125,10 @@ test("many reloads leave descriptors and workers as they were", async () => {
   const before = [open("self"), open(worker?.pid ?? 0)];
   for (let round = 1; round <= 50; round++) await reload(round);
   expect([open("self"), open(worker?.pid ?? 0)]).toEqual(before);
+  // Nobody has read the counters meanwhile, and yet their memory is given back.
+  Bun.gc(true);
+  const maps = readFileSync("/proc/self/maps", "latin1").split("\n");
+  expect(maps.filter((line) => line.includes("memfd:fairlead")).length).toBeLessThan(10);
   expect((await supervisor.status()).workers.map(({ pid, generation }) => [pid, generation])).toEqual([
     [worker?.pid ?? 0, 56],
   ]);

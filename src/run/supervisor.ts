@@ -82,6 +82,7 @@ export class Supervisor implements SupervisorFacade {
   #killed = false;
   #regions: RegionSet | null = null;
   #state: SupervisorStatus["state"] = "starting";
+  #degradedFiles: readonly string[] = [];
   #lastReload: SupervisorStatus["last_reload"] = null;
   #changes: Promise<unknown> = Promise.resolve();
   #ending: Promise<void> | null = null;
@@ -124,10 +125,13 @@ export class Supervisor implements SupervisorFacade {
   }
 
   *counters(): Generator<{ layout: CounterLayout; values: Float64Array }> {
-    for (const set of this.#regionSets) {
-      if (set.closed) this.#regionSets.delete(set);
-      else for (const values of set.values()) yield { layout: set.layout, values };
-    }
+    this.#forgetClosedRegions();
+    for (const set of this.#regionSets)
+      for (const values of set.values()) yield { layout: set.layout, values };
+  }
+
+  #forgetClosedRegions(): void {
+    for (const set of this.#regionSets) if (set.closed) this.#regionSets.delete(set);
   }
 
   async status(): Promise<SupervisorStatus> {
@@ -137,12 +141,17 @@ export class Supervisor implements SupervisorFacade {
       state: this.#state,
       listeners: this.listeners(),
       workers: await this.#pool.status(),
+      degraded_files: this.#degradedFiles,
       last_reload: this.#lastReload,
     };
   }
 
   vitals(): SupervisorVitals {
-    return { state: this.#state, workers: this.#pool.readyCount };
+    return {
+      state: this.#state,
+      workers: this.#pool.readyCount,
+      degraded_files: this.#degradedFiles,
+    };
   }
 
   /**
@@ -160,6 +169,7 @@ export class Supervisor implements SupervisorFacade {
     this.#warn(loaded);
     const { plan } = loaded;
     this.#planAtStart = plan;
+    this.#degradedFiles = loaded.degraded_files ?? [];
     this.#inProcess = plan.workers === 0;
     try {
       const { generation, orphansLive } = this.#options.claim(plan);
@@ -236,6 +246,7 @@ export class Supervisor implements SupervisorFacade {
   }
 
   #newRegions(layout: CounterLayout, workers: number): RegionSet {
+    this.#forgetClosedRegions();
     const set = new RegionSet(layout, workers, this.#options.parts.counters);
     this.#regionSets.add(set);
     return set;
@@ -291,7 +302,10 @@ export class Supervisor implements SupervisorFacade {
     const { plan } = loaded;
     if (plan === null) return refused(loaded.problems);
     this.#warn(loaded);
-    if (this.#isCurrent(loaded)) return { ok: true, changed: false, generation, warnings: loaded.warnings };
+    if (this.#isCurrent(loaded)) {
+      this.#degradedFiles = loaded.degraded_files ?? [];
+      return { ok: true, changed: false, generation, warnings: loaded.warnings };
+    }
     let change: Change;
     try {
       change = this.#prepareChange(plan, loaded, generation + 1, await this.#announce(plan));
@@ -308,6 +322,7 @@ export class Supervisor implements SupervisorFacade {
       if (change.regions !== this.#regions) change.regions.abandon();
       return refused([messageOf(error)]);
     }
+    this.#degradedFiles = loaded.degraded_files ?? [];
     const errors = await this.#apply(change);
     const restart = restartNotes(this.#planAtStart ?? plan, plan);
     if (errors.length > 0) return { ok: false, generation: generation + 1, problems: errors };
