@@ -1,9 +1,9 @@
 /**
- * `npm run test:nightly -- --budget 60m`: long fuzzing. The time is shared over all fuzz entries in rounds, each entry of a
- * round in a process of its own (an input that never comes back costs only that process). Findings and inputs with new
- * outcomes stay in test/fuzz/corpus.
+ * `npm run test:nightly -- --budget 60m`: tests that are too long for every run, then long fuzzing. The time of fuzzing is
+ * shared over all fuzz entries in rounds, each entry of a round in a process of its own (an input that never comes back
+ * costs only that process). Findings and inputs with new outcomes stay in test/fuzz/corpus.
  *
- * usage: tools/nightly.ts [--budget 60m] [--seed NUMBER] [--only ENTRY]
+ * usage: tools/nightly.ts [--budget 60m] [--seed NUMBER] [--only ENTRY]     (--only leaves the long tests out)
  */
 import { availableParallelism } from "node:os";
 import { parseArgs } from "node:util";
@@ -12,6 +12,7 @@ import { FUZZ_ENTRIES } from "../test/fuzz/all.ts";
 import { fuzz, type FuzzEntry } from "../test/fuzz/engine.ts";
 
 const CORPUS = "test/fuzz/corpus";
+const LONG_TESTS = "test/e2e/*.nightly.ts";
 /** Longest time of one entry in one round: progress is shown that often. */
 const ROUND_MS = 60_000;
 
@@ -73,6 +74,16 @@ async function roundInChild(entry: FuzzEntry, budgetMs: number, seed: number): P
     slowestMs: 0,
     findings: [{ file: null, message: `process ended with ${exitCode}: ${message}` }],
   };
+}
+
+/** Runs the tests that `npm test` leaves out; their words go to the terminal. Resolves with the exit code. */
+async function longTests(): Promise<number> {
+  const files = [...new Bun.Glob(LONG_TESTS).scanSync()].map((file) => `./${file}`);
+  const child = Bun.spawn([process.execPath, "test", ...files], { stdio: ["ignore", "inherit", "inherit"] });
+  children.add(child);
+  const exitCode = await child.exited;
+  children.delete(child);
+  return exitCode;
 }
 
 async function nightly(entries: readonly FuzzEntry[], budgetMs: number, firstSeed: number): Promise<number> {
@@ -154,7 +165,9 @@ async function main(): Promise<void> {
   else {
     process.on("SIGINT", endChildren);
     process.on("SIGTERM", endChildren);
-    process.exitCode = await nightly(entries, budgetMs, Number(values.seed));
+    const failed = values.only === undefined && (await longTests()) !== 0;
+    const found = await nightly(entries, budgetMs, Number(values.seed));
+    process.exitCode = failed ? 1 : found;
   }
 }
 
