@@ -2,6 +2,7 @@
 import { expect, test } from "bun:test";
 import { pass, startFairlead } from "../support/fairlead.ts";
 import { rawClient, readChunked } from "../support/raw_client.ts";
+import { SlowReader } from "../support/slow_reader.ts";
 import { StreamClient, StreamOrigin } from "../support/stream_ends.ts";
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { createServer, type Socket } from "node:net";
@@ -175,6 +176,36 @@ test("a chunked upload of 100 MB stops while its backend does not read, and then
   }
   server.close();
 }, 60_000);
+
+test("H-D16 interim answers without end wait for a client that does not read them", async () => {
+  const interim = Buffer.from(
+    `HTTP/1.1 103 Early Hints\r\nLink: </${"x".repeat(1_000)}>\r\n\r\n`.repeat(256),
+  );
+  const total = 128 * MIB;
+  const origin: { sent: number; socket: Socket | null } = { sent: 0, socket: null };
+  const server = createServer((socket) => {
+    const go = () => {
+      while (origin.sent < total) {
+        origin.sent += interim.length;
+        if (!socket.write(interim)) return;
+      }
+    };
+    origin.socket = socket.on("drain", go).on("error", () => {});
+    socket.once("data", go);
+  });
+  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  const { port } = server.address() as { port: number };
+  await using fairlead = await startFairlead(
+    `pools: { app: { backends: [{ url: "http://127.0.0.1:${port}" }] } }\nroutes: [{ pool: app }]`,
+  );
+  using reader = new SlowReader(fairlead.port(), "GET / HTTP/1.1\r\nHost: a\r\n\r\n");
+  await stopped(() => origin.sent);
+  expect(origin.sent).toBeWithin(1, 24 * MIB);
+  // They flow again when the client reads.
+  for (const until = origin.sent + 4 * MIB; origin.sent < until; await Bun.sleep(1)) reader.read(MIB);
+  origin.socket?.destroy();
+  server.close();
+});
 
 const EARLY_ANSWERS: readonly (readonly [status: number, body: string])[] = [
   [401, "Content-Length: 100000000\r\n\r\n"],

@@ -377,6 +377,23 @@ test("100 pipelined requests of different kinds are answered in order", async ()
   expect(origin.connections.length).toBe(1);
 });
 
+test("H-E14 a client that pipelines much behind its last request gets all of the answer to it", async () => {
+  const body = "x".repeat(300_000);
+  using origin = await rawOrigin(() => answerText(body));
+  await using fairlead = await startFairlead(
+    `pools: { app: { backends: [{ url: "${origin.url}" }] } }\nroutes: [{ pool: app }]`,
+  );
+  for (let round = 0; round < 10; round++) {
+    using client = await rawClient(fairlead.port());
+    client.send(`GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n${GET.repeat(50_000)}`);
+    const answer = await client.answer();
+    expect([answer.status, answer.get("connection"), answer.body.length]).toEqual([200, "close", 300_000]);
+    await client.end();
+    expect(client.received.length).toBe(0);
+  }
+  expect(origin.requests.length).toBe(10);
+});
+
 /** A client for great numbers: keeps nothing but the end of what came last. */
 class ManyClient {
   readonly socket: Bun.Socket;

@@ -147,10 +147,7 @@ export class ServerConnection extends Timed implements Downstream, Writer {
   onData(bytes: Uint8Array): void {
     switch (this.state) {
       case "head":
-        if (this.#pending !== null) {
-          bytes = this.#joinPending(bytes);
-          // Without a line end in the new bytes the head cannot be complete: no need to parse it again.
-        }
+        if (this.#pending !== null) bytes = this.#joinPending(bytes);
         this.#readHead(bytes);
         break;
       case "body":
@@ -727,7 +724,9 @@ export class ServerConnection extends Timed implements Downstream, Writer {
     exchange.finish();
     this.#releaseExchange();
     if (this.#close || this.host.draining) {
-      this.#shut();
+      // Unread input would make the kernel send RST, which can overtake the answer.
+      if (this.#pending === null) this.#shut();
+      else this.#lingerOn();
       return;
     }
     this.#next();
@@ -762,6 +761,10 @@ export class ServerConnection extends Timed implements Downstream, Writer {
   #linger(exchange: HttpExchange): void {
     exchange.finish();
     this.#releaseExchange();
+    this.#lingerOn();
+  }
+
+  #lingerOn(): void {
     this.state = "discard";
     this.#pending = null;
     this.byteSocket?.shutdown();
