@@ -6,7 +6,7 @@ import type { BodyStage, Step } from "../../src/net/exchange.ts";
 import { HttpProgram } from "../../src/planes/http/program.ts";
 import { startFairlead, until } from "../support/fairlead.ts";
 import { askOnce, rawClient } from "../support/raw_client.ts";
-import { answerText, rawOrigin } from "../support/raw_origin.ts";
+import { answerText, rawOrigin, type OriginConnection } from "../support/raw_origin.ts";
 import { programWithTestSteps, testParts, type TestObservations } from "../support/test_steps.ts";
 
 const GET = "GET / HTTP/1.1\r\nHost: a\r\n\r\n";
@@ -188,4 +188,95 @@ routes: [{ pool: app, middlewares: [{ test_wait: { ms: 50 } }, { test_peek: { by
   for (const size of [11, 12, 200]) expect((await post(size)).status).toBe(413);
   expect(seen.peeked).toEqual(["a".repeat(10)]);
   expect(origin.requests.length).toBe(1);
+});
+
+/** An origin that answers with its name when the test calls `answer`. */
+async function slowOrigin(name: string, listen = 0) {
+  const held: OriginConnection[] = [];
+  const origin = await rawOrigin((_, connection) => void held.push(connection), { listen });
+  return {
+    origin,
+    held,
+    answer: () => held.shift()!.send(answerText(name)),
+    [Symbol.dispose]: () => origin.close(),
+  };
+}
+
+test("a backend that a reload has removed gets nothing of what waits in the queue", async () => {
+  using old = await slowOrigin("old");
+  using fresh = await slowOrigin("fresh");
+  const yaml = (url: string) =>
+    `pools: { app: { backends: [{ url: "${url}", max_in_flight: 1 }] } }\nroutes: [{ pool: app }]`;
+  await using fairlead = await startFairlead(yaml(old.origin.url));
+  const queued = () => fairlead.instance.program.stats()["queued"];
+  const first = askOnce(fairlead.port(), GET);
+  await until(() => old.held.length === 1, "the first is at work");
+  await fairlead.reload(yaml(fresh.origin.url));
+  const second = askOnce(fairlead.port(), GET);
+  await until(() => fresh.held.length === 1, "the second is at work");
+  const third = askOnce(fairlead.port(), GET);
+  await until(() => queued() === 1, "the third waits");
+  old.answer();
+  expect((await first).body.toString()).toBe("old");
+  await Bun.sleep(50);
+  expect(old.held.length).toBe(0);
+  fresh.answer();
+  expect((await second).body.toString()).toBe("fresh");
+  await until(() => fresh.held.length === 1, "the third is at work");
+  fresh.answer();
+  expect((await third).body.toString()).toBe("fresh");
+});
+
+test("a request that waits for one backend does not hold up those that may go to another", async () => {
+  const refusing = await rawOrigin();
+  const { port } = refusing;
+  refusing.close();
+  using good = await slowOrigin("good");
+  await using fairlead = await startFairlead(
+    `pools: { app: { backends: [{ url: "http://127.0.0.1:${port}", max_in_flight: 1 }, { url: "${good.origin.url}", max_in_flight: 1 }] } }
+routes: [{ pool: app }]`,
+  );
+  const waiting = (count: number) =>
+    until(() => fairlead.instance.program.stats()["queued"] === count, `${count} wait`);
+  const ask = () => askOnce(fairlead.port(), GET).then(({ body }) => body.toString());
+  const one = ask();
+  await until(() => good.held.length === 1, "one is at work at the second backend");
+  const two = ask();
+  await waiting(1);
+  using again = await slowOrigin("again", port);
+  const three = ask();
+  await until(() => again.held.length === 1, "the third is at work at the first backend");
+  const four = ask();
+  await waiting(2);
+  again.answer();
+  expect(await three).toBe("again");
+  await until(() => again.held.length === 1, "the fourth is at work there too");
+  again.answer();
+  expect(await four).toBe("again");
+  good.answer();
+  await until(() => good.held.length === 1, "the second is at work at last");
+  good.answer();
+  expect(await Promise.all([one, two])).toEqual(["good", "good"]);
+});
+
+test("a reload sends nobody from the queue to a backend that is known to be down", async () => {
+  const gone = await rawOrigin();
+  gone.close();
+  using up = await slowOrigin("up");
+  const yaml = (more: string) =>
+    `pools: { app: { health_check: { type: tcp, interval: 50ms, healthy_after: 1 }, backends: [{ url: "${up.origin.url}", max_in_flight: 1 }${more}] } }
+routes: [{ pool: app }]`;
+  await using fairlead = await startFairlead(yaml(""));
+  await until(() => fairlead.metric("backend_healthy") === 1, "the backend is known to be up");
+  const first = askOnce(fairlead.port(), GET);
+  await until(() => up.held.length === 1, "the first is at work");
+  const second = askOnce(fairlead.port(), GET);
+  await until(() => fairlead.instance.program.stats()["queued"] === 1, "the second waits");
+  await fairlead.reload(yaml(`, { url: "${gone.url}" }`));
+  for (const answer of [first, second]) {
+    await until(() => up.held.length === 1, "one is at work");
+    up.answer();
+    expect((await answer).status).toBe(200);
+  }
+  expect((await fairlead.log(2)).map(({ retries }) => retries)).toEqual([0, 0]);
 });

@@ -29,6 +29,8 @@ const ECONNREFUSED = 111;
 const ENOENT = 2;
 /** Within the time that a backend may be silent we look so often whether it takes what its kernel has. */
 const LOOKS_WHILE_IDLE = 4;
+/** Of those who wait and can go to no free candidate so many are passed over for the next ones. */
+const MOST_PASSED_OVER = 64;
 
 /** What the tries need of the plane around them. */
 export interface AttemptHost {
@@ -307,15 +309,22 @@ export class Attempts {
     this.wakeQueue(pool);
   }
 
-  /** Serves those who wait as far as candidates are free. Called when one has become free or available. */
-  wakeQueue(pool: PoolRuntime): void {
-    while (pool.state.queue.length > 0) {
-      const exchange = pool.state.queue[0]!;
+  /**
+   * Serves those who wait as far as candidates are free. Called when one has become free or available. Who has tried the
+   * free ones already is passed over.
+   */
+  wakeQueue({ state: { queue } }: PoolRuntime): void {
+    let passed = 0;
+    while (passed < queue.length && passed < MOST_PASSED_OVER) {
+      const exchange = queue[passed]!;
       const state = stateOf(exchange);
-      const chosen = pool.picker.pick!(state.hash, state.tried) as Upstream | null;
-      if (chosen === null) return;
-      this.#leaveQueue(exchange, state);
-      this.#use(exchange, state, chosen);
+      // Its own pool, as the one that was released may belong to the plan before.
+      const chosen = state.pool!.picker.pick!(state.hash, state.tried) as Upstream | null;
+      if (chosen !== null) {
+        this.#leaveQueue(exchange, state);
+        this.#use(exchange, state, chosen);
+      } else if (state.tried.length > 0) passed++;
+      else return;
     }
   }
 

@@ -158,8 +158,8 @@ export class HttpProgram implements WorkerProgram {
       moveGauges(before.layout, before.regions.counters, next.layout, regions.counters);
     this.plane.runtime = runtime;
     adoptStates(runtime, before?.runtime ?? null);
-    for (const pool of runtime.pools.values()) this.plane.attempts.adoptQueue(pool);
     applyHealth(runtime, next.snapshot.health);
+    for (const pool of runtime.pools.values()) this.plane.attempts.adoptQueue(pool);
     if (before?.regions.limits !== regions.limits) this.#countAgain(next);
     this.#configureLog(runtime.plan.observability.access_log);
     this.#replaceListeners();
