@@ -267,7 +267,8 @@ test("a reload sends nobody from the queue to a backend that is known to be down
     `pools: { app: { health_check: { type: tcp, interval: 50ms, healthy_after: 1 }, backends: [{ url: "${up.origin.url}", max_in_flight: 1 }${more}] } }
 routes: [{ pool: app }]`;
   await using fairlead = await startFairlead(yaml(""));
-  await until(() => fairlead.metric("backend_healthy") === 1, "the backend is known to be up");
+  const health = () => Object.values(fairlead.instance.snapshot().health).join();
+  await until(() => health() === "healthy", "the backend is known to be up");
   const first = askOnce(fairlead.port(), GET);
   await until(() => up.held.length === 1, "the first is at work");
   const second = askOnce(fairlead.port(), GET);
