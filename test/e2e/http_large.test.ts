@@ -1,17 +1,19 @@
 /** Bodies that are larger than memory should ever be (rows of group D). */
 import { expect, test } from "bun:test";
 import { pass, startFairlead } from "../support/fairlead.ts";
-import { rawClient, readChunked } from "../support/raw_client.ts";
+import { rawClient, readChunked, tlsClient } from "../support/raw_client.ts";
 import { SlowReader } from "../support/slow_reader.ts";
 import { StreamClient, StreamOrigin } from "../support/stream_ends.ts";
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { createServer, type Socket } from "node:net";
+import { createServer as createTlsServer } from "node:tls";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { ManualClock } from "../../src/platform/clock.ts";
 import { issueCertificate } from "../../src/platform/issue_certificate.ts";
 import { runFairlead } from "./processes_program.ts";
 
+const { cert, key } = issueCertificate({ commonName: "a.example", names: ["a.example"] });
 const MIB = 2 ** 20;
 const GIB = 2 ** 30;
 const residentBytes = (pid: number) =>
@@ -41,7 +43,6 @@ class MemoryWatch {
 async function setUp(tls: boolean) {
   const origin = new StreamOrigin();
   const directory = mkdtempSync(join(tmpdir(), "fairlead-large-"));
-  const { cert, key } = issueCertificate({ commonName: "a.example", names: ["a.example"] });
   writeFileSync(join(directory, "cert.pem"), cert);
   writeFileSync(join(directory, "key.pem"), key, { mode: 0o600 });
   const certificates = `tls: { certificates: [{ cert: ${directory}/cert.pem, key: ${directory}/key.pem }] }`;
@@ -206,6 +207,76 @@ test("H-D16 interim answers without end wait for a client that does not read the
   origin.socket?.destroy();
   server.close();
 });
+
+const BODY = Buffer.alloc(16_000_000, "0123456789abcdef+");
+
+for (const [scheme, framing] of [
+  ["http", `Content-Length: ${BODY.length}\r\n`],
+  ["http", ""],
+  ["https", ""],
+] as const) {
+  const words = framing === "" ? "without a length" : "with a length";
+  test(`an answer ${words} whose ${scheme} backend has closed long ago is whole for a slow client`, async () => {
+    const serve = (socket: Socket) =>
+      socket.once("data", () => {
+        socket.write(`HTTP/1.1 200 OK\r\nConnection: close\r\n${framing}\r\n`);
+        socket.end(BODY);
+      });
+    const server = scheme === "http" ? createServer(serve) : createTlsServer({ cert, key }, serve);
+    await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+    const { port } = server.address() as { port: number };
+    await using fairlead = await startFairlead(
+      `pools: { app: { backends: [{ url: "${scheme}://127.0.0.1:${port}" }], tls: { verify: false } } }\nroutes: [{ pool: app }]`,
+    );
+    using reader = new SlowReader(fairlead.port(), "GET / HTTP/1.1\r\nHost: a\r\n\r\n");
+    await stopped(() => reader.unread);
+    const { program } = fairlead.instance;
+    for (let round = 0; program.stats()["active"] !== 0 && round < 5_000; round++, await Bun.sleep(1))
+      reader.read(500_000);
+    expect((await fairlead.log(1))[0]).toMatchObject({ status: 200, reason: "-" });
+    for (let round = 0; reader.received < BODY.length && round < 1_000; round++, await Bun.sleep(1))
+      reader.read(BODY.length);
+    expect(reader.received).toBeGreaterThan(BODY.length);
+    server.close();
+  }, 20_000);
+}
+
+for (const scheme of ["http", "https"]) {
+  test(`an upload over ${scheme} with its FIN behind it is whole for a slow backend`, async () => {
+    let received = 0;
+    let taken: Socket | null = null;
+    const server = createServer((socket) => {
+      taken = socket.pause();
+      socket.on("data", (bytes: Buffer) => {
+        received += bytes.length;
+        if (received > BODY.length) socket.write("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok");
+      });
+    });
+    await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+    const { port } = server.address() as { port: number };
+    const tls = scheme === "https" ? ", tls: { certificates: [{ cert: cert.pem, key: key.pem }] }" : "";
+    await using fairlead = await startFairlead(
+      `listeners: { web: { address: "127.0.0.1:0"${tls} } }\npools: { app: { backends: [{ url: "http://127.0.0.1:${port}" }] } }\nroutes: [{ pool: app }]`,
+      { files: { "cert.pem": cert, "key.pem": key } },
+    );
+    using client = await (scheme === "https"
+      ? tlsClient(fairlead.port(), { allowHalfOpen: true } as never)
+      : rawClient(fairlead.port()));
+    client.send(`POST / HTTP/1.1\r\nHost: a\r\nContent-Length: ${BODY.length}\r\n\r\n`);
+    client.send(BODY);
+    client.socket.end();
+    await stopped(() => client.socket.writableLength);
+    for (let round = 0; received < BODY.length && round < 2_000; round++, await Bun.sleep(1)) {
+      taken!.resume();
+      await Bun.sleep(1);
+      taken!.pause();
+    }
+    taken!.resume();
+    expect((await client.answer()).body.toString()).toBe("ok");
+    expect((await fairlead.log(1))[0]).toMatchObject({ status: 200, reason: "-" });
+    server.close();
+  }, 20_000);
+}
 
 const EARLY_ANSWERS: readonly (readonly [status: number, body: string])[] = [
   [401, "Content-Length: 100000000\r\n\r\n"],

@@ -246,6 +246,19 @@ test("whatever ends a request gives its place at the backend back", async () => 
   expect(fairlead.metric("limits_hit_total", 'limit="queue"')).toBe(1);
 });
 
+test("a try that cannot go elsewhere is no retry", async () => {
+  using origin = await rawOrigin();
+  const { url } = origin;
+  origin.close();
+  await using fairlead = await startFairlead(
+    `pools: { app: { backends: [{ url: "${url}" }], retries: { budget_min: 0 } } }\nroutes: [{ pool: app }]`,
+  );
+  expect((await askOnce(fairlead.port(), GET)).status).toBe(502);
+  expect((await fairlead.log(1))[0]).toMatchObject({ retries: 0, reason: "FL_CONNECT_REFUSED" });
+  expect(fairlead.metric("retries_total")).toBe(0);
+  expect(fairlead.metric("retry_budget_exhausted_total")).toBe(0);
+});
+
 test("limits of heads are counted by their names", async () => {
   using origin = await rawOrigin();
   await using fairlead = await startFairlead(

@@ -256,7 +256,7 @@ export class Attempts {
       return true;
     }
     // Nothing has been sent to a backend that could not be reached: every method may go elsewhere.
-    if (state.triesLeft === 0 || !exchange.bodyUntouched) return false;
+    if (state.triesLeft === 0 || !exchange.bodyUntouched || !hasOtherCandidate(pool, state)) return false;
     return this.#withinBudget(pool);
   }
 
@@ -498,6 +498,14 @@ function otherAddress(exchange: HttpExchange, state: AttemptState, code: ErrorCo
   const isOther = (upstream: Upstream) =>
     upstream !== failed && upstream.backend.id === failed.backend.id && mayTake(upstream, state.tried);
   return state.pool!.upstreams.find(isOther) ?? null;
+}
+
+/** True when there is a candidate that has not been tried, whether it is free or at its limit. */
+function hasOtherCandidate(pool: PoolRuntime, state: AttemptState): boolean {
+  return pool.upstreams.some(
+    (other) =>
+      other !== state.upstream && other.available && other.weight > 0 && !state.tried.includes(other),
+  );
 }
 
 /** True when a candidate is passed over only because it is at its limit. */
