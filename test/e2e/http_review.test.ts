@@ -1,9 +1,13 @@
 /** What can go wrong where two things happen at once: staged heads, pipelines, tunnels, queues, reloads. */
 import { expect, test } from "bun:test";
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { z } from "zod";
 import type { ConfigPart } from "../../src/config/parts.ts";
 import type { BodyStage, Step } from "../../src/net/exchange.ts";
 import { HttpProgram } from "../../src/planes/http/program.ts";
+import { FakeStream } from "../support/fake_codec.ts";
 import { startFairlead, until } from "../support/fairlead.ts";
 import { askOnce, rawClient } from "../support/raw_client.ts";
 import { answerText, rawOrigin, type OriginConnection } from "../support/raw_origin.ts";
@@ -280,4 +284,31 @@ routes: [{ pool: app }]`;
     expect((await answer).status).toBe(200);
   }
   expect((await fairlead.log(2)).map(({ retries }) => retries)).toEqual([0, 0]);
+});
+
+test("thousands that wait for a backend that has just died get their answers", async () => {
+  const held: OriginConnection[] = [];
+  const directory = mkdtempSync(join(tmpdir(), "fairlead-test-"));
+  const path = join(directory, "origin.sock");
+  const origin = await rawOrigin((_, connection) => void held.push(connection), { listen: path });
+  const count = 6_000;
+  try {
+    await using fairlead = await startFairlead(
+      `pools: { app: { backends: [{ url: "unix:${path}", max_in_flight: 1 }], queue: { size: ${count} } } }
+routes: [{ pool: app }]`,
+    );
+    const { plane } = fairlead.instance.program as HttpProgram;
+    const streams = Array.from(
+      { length: count },
+      () => new FakeStream(plane, { method: "GET", target: "/", host: "a" }),
+    );
+    await until(() => held.length === 1, "one is at work");
+    origin.close();
+    await until(() => streams.every(({ ended }) => ended), "all have ended", 4_000);
+    expect(streams.every(({ status }) => status === 502)).toBe(true);
+    expect(fairlead.instance.program.stats()).toMatchObject({ active: 0, queued: 0 });
+  } finally {
+    origin.close();
+    rmSync(directory, { recursive: true });
+  }
 });

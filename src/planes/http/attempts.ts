@@ -313,7 +313,18 @@ export class Attempts {
    * Serves those who wait as far as candidates are free. Called when one has become free or available. Who has tried the
    * free ones already is passed over.
    */
-  wakeQueue({ state: { queue } }: PoolRuntime): void {
+  wakeQueue({ state: waiting }: PoolRuntime): void {
+    // A try that fails at once gives its candidate back in here: the loop goes on with it, not one inside the other.
+    if (waiting.isServed) return;
+    waiting.isServed = true;
+    try {
+      this.#serveQueue(waiting.queue);
+    } finally {
+      waiting.isServed = false;
+    }
+  }
+
+  #serveQueue(queue: readonly HttpExchange[]): void {
     let passed = 0;
     while (passed < queue.length && passed < MOST_PASSED_OVER) {
       const exchange = queue[passed]!;

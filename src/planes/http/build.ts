@@ -150,7 +150,12 @@ function buildPool(parts: PoolParts, index: number, plan: PoolPlan, before: Pool
     index,
     slots: layout.poolSlots(index),
     counters,
-    state: states.take<PoolState>("pool", plan.name, {}, () => ({ queue: [], active: 0, retrying: 0 })),
+    state: states.take<PoolState>("pool", plan.name, {}, () => ({
+      queue: [],
+      active: 0,
+      retrying: 0,
+      isServed: false,
+    })),
     hashKey: requestKey(strategyOf(plan), plan.strategy.options as HashOnOption),
     upstreams,
     picker: pickerOf(parts.host, plan, upstreams, before),

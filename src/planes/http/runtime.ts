@@ -46,6 +46,8 @@ export interface PoolState {
   /** Requests at work, and those of them that are tries after the first. */
   active: number;
   retrying: number;
+  /** Those who wait are being served right now. */
+  isServed: boolean;
 }
 
 export interface PoolRuntime {
