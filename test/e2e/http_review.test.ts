@@ -312,3 +312,35 @@ routes: [{ pool: app }]`,
     rmSync(directory, { recursive: true });
   }
 });
+
+test("H-E23 a PROXY header speaks for one client, also where a trusted proxy brings many on one connection", async () => {
+  const headers: string[] = [];
+  using origin = await rawOrigin(undefined, {
+    onData(connection) {
+      const text = connection.everything.toString("latin1");
+      const header = /^PROXY [^\r]*\r\n/.exec(text)?.[0] ?? "";
+      for (const request of text.slice(header.length).split("\r\n\r\n").slice(0, -1)) {
+        const named = /^x-forwarded-for: ([^,\r]*)/im.exec(request)![1]!;
+        headers.push(`${named} by ${header.split(" ")[2]}`);
+        connection.send(answerText("ok"));
+      }
+      connection.everything = Buffer.from(header);
+      return true;
+    },
+  });
+  await using fairlead = await startFairlead(
+    `pools: { app: { backends: [{ url: "${origin.url}" }], proxy_protocol: v1 } }
+routes: [{ pool: app }]
+listeners: { web: { address: "127.0.0.1:0", trusted_proxies: [127.0.0.0/8] } }`,
+  );
+  using client = await rawClient(fairlead.port());
+  for (const address of ["192.0.2.1", "192.0.2.2", "192.0.2.2", "192.0.2.1"])
+    await client.ask(`GET / HTTP/1.1\r\nHost: a\r\nX-Forwarded-For: ${address}\r\n\r\n`);
+  expect(headers).toEqual([
+    "192.0.2.1 by 192.0.2.1",
+    "192.0.2.2 by 192.0.2.2",
+    "192.0.2.2 by 192.0.2.2",
+    "192.0.2.1 by 192.0.2.1",
+  ]);
+  expect(origin.connections.length).toBe(3);
+});

@@ -2,7 +2,7 @@
  * Connections to backends that belong to one client: NTLM and Negotiate authenticate the connection and not the request
  * (RFC 4559 6), so after such a challenge nobody else may use it, and the client must come back to it.
  */
-import type { Downstream } from "../../net/exchange.ts";
+import type { Client, Downstream } from "../../net/exchange.ts";
 import type { ClientConnection } from "../../net/h1/client.ts";
 import type { Head } from "../../net/head.ts";
 import type { HttpExchange } from "../../net/http_exchange.ts";
@@ -11,6 +11,8 @@ import type { Upstream } from "./upstream.ts";
 interface Pinned {
   readonly upstream: Upstream;
   readonly connection: ClientConnection;
+  /** Who sent the request for which it was pinned. */
+  readonly client: Client;
   /** The client must come back to it, whatever the strategy says. */
   readonly binding: boolean;
 }
@@ -30,7 +32,7 @@ export function pin(
 ): void {
   unpin(exchange.down, connection);
   connection.isPrivate = true;
-  exchange.down.pinned = { upstream, connection, binding } satisfies Pinned;
+  exchange.down.pinned = { upstream, connection, client: exchange.client, binding } satisfies Pinned;
 }
 
 /** The connection that a new request of this client must use, when it stands and the pool still has its backend. */
@@ -44,7 +46,14 @@ export function pinnedFor(exchange: HttpExchange, upstreams: readonly Upstream[]
   }
   if (connection.exchange !== null) return null;
   const now = upstreams.find(({ connections }) => connections === upstream.connections);
-  return now === undefined ? null : { ...pinned, upstream: now };
+  if (now === undefined || (now.pool.proxy_protocol !== "none" && !isSame(pinned.client, exchange.client)))
+    return null;
+  return { ...pinned, upstream: now };
+}
+
+/** A PROXY header names one client; a trusted proxy may bring requests of many on its connection. */
+function isSame(one: Client, other: Client): boolean {
+  return one === other || (one.address === other.address && one.port === other.port);
 }
 
 /** The client is gone, or another connection takes the place: what was pinned ends, unless it is `kept`. */

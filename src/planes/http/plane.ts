@@ -24,6 +24,7 @@ import { methodIndex, statusClass } from "../../observe/label_values.ts";
 import type { TimerWheel } from "../../platform/timer_wheel.ts";
 import { answerError, dateLine, localHead } from "./answers.ts";
 import { Attempts } from "./attempts.ts";
+import { ClientBehindProxies } from "./client_behind_proxies.ts";
 import { isDeniedPath } from "./denied_paths.ts";
 import { joinStages } from "./body_stages.ts";
 import {
@@ -212,14 +213,12 @@ export class HttpPlane implements ExchangeHandler {
   #resolveClient(exchange: HttpExchange, cache: ConnectionCache): void {
     const { trusted } = cache.listener!;
     const address = clientBehindProxies(exchange.request, (candidate) => trusted.has(candidate));
-    const { peerAddress, port, address: connected } = exchange.client;
-    exchange.client = {
-      address: address ?? connected,
-      port: address === null ? port : 0,
-      peerAddress,
-      trusted: true,
-      localPort: exchange.client.localPort,
-    };
+    const { client } = exchange;
+    exchange.client = new ClientBehindProxies(
+      address ?? client.address,
+      address === null ? client.port : 0,
+      client,
+    );
     const proto = exchange.request.get("x-forwarded-proto");
     if (proto !== null) exchange.secure = proto.toLowerCase() === "https";
   }
