@@ -374,6 +374,7 @@ test("100 pipelined requests of different kinds are answered in order", async ()
   using client = await rawClient(fairlead.port());
   const kinds = [
     (index: number) => [get(`/${index}`), `/${index} `],
+    () => [get("/local"), "local"],
     (index: number) => [
       `POST /${index} HTTP/1.1\r\nHost: a\r\nContent-Length: 4\r\n\r\nbody`,
       `/${index} body`,
@@ -382,7 +383,6 @@ test("100 pipelined requests of different kinds are answered in order", async ()
       `POST /${index} HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n2\r\nde\r\n0\r\n\r\n`,
       `/${index} abcde`,
     ],
-    () => [get("/local"), "local"],
   ] as const;
   const all = Array.from({ length: 100 }, (_, index) => kinds[index % kinds.length]!(index));
   client.send(all.map(([request]) => request).join(""));

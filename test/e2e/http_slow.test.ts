@@ -334,3 +334,28 @@ test("H-E17 an upload goes on after the head of the answer, as long as it moves"
   client.send("3\r\nend\r\n0\r\n\r\n");
   expect((await client.answer()).body.toString()).toBe("done");
 });
+
+test("H-E18 a client that still reads the answer before may begin an upload whose answer is large", async () => {
+  await using it = await setUp(undefined, {
+    onData(connection, bytes) {
+      const text = bytes.toString("latin1");
+      if (text.startsWith("GET")) connection.send(answerText("x".repeat(2_000_000)));
+      else if (text.startsWith("POST")) {
+        connection.send(`HTTP/1.1 200 OK\r\nContent-Length: ${ANSWER_BYTES}\r\n\r\n`);
+        connection.send(Buffer.alloc(ANSWER_BYTES));
+      }
+      return true;
+    },
+  });
+  using reader = new SlowReader(
+    it.port,
+    `${GET}POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n`,
+  );
+  await until(
+    () => it.origin.connections.some(({ everything }) => everything.includes("POST")),
+    "it is at work",
+  );
+  await stopped(() => it.origin.connections.at(-1)!.socket.writableLength);
+  await readSlowly(it, reader, 30_000, 40);
+  expect(it.fairlead.instance.program.stats()).toMatchObject({ connections: 1, active: 1 });
+});

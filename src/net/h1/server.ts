@@ -901,6 +901,11 @@ export class ServerConnection extends Timed implements Downstream, Writer {
       return;
     }
     const total = this.#movedBytes();
+    if (total < this.#seenBytes) {
+      // What the client has not taken of the answer counts only while some of it waits: a new count begins.
+      this.#startPhase();
+      return;
+    }
     if (total > this.#seenBytes) this.#progressAt = now;
     this.#seenBytes = total;
     const elapsed = now - this.#phaseStart;
