@@ -10,7 +10,11 @@ import { requirement } from "../support/require.ts";
 const GET = "GET / HTTP/1.1\r\nHost: a\r\n\r\n";
 const noIpv6 = requirement(
   "IPv6",
-  Object.values(networkInterfaces()).flat().some((one) => one?.address === "::1") ? null : "this machine has no ::1",
+  Object.values(networkInterfaces())
+    .flat()
+    .some((one) => one?.address === "::1")
+    ? null
+    : "this machine has no ::1",
 );
 
 test("a unix socket listens with its mode, and its clients are unknown to backends", async () => {
@@ -27,7 +31,8 @@ routes: [{ pool: app }]`);
 
 test.skipIf(noIpv6 !== null)("IPv6, and one socket for both families", async () => {
   using origin = await rawOrigin((request) => answerText(String(request.get("x-forwarded-for"))));
-  await using fairlead = await startFairlead(`listeners: { six: { address: "[::1]:0" }, both: { address: ":0" } }
+  await using fairlead =
+    await startFairlead(`listeners: { six: { address: "[::1]:0" }, both: { address: ":0" } }
 pools: { app: { backends: [{ url: "${origin.url}" }] } }
 routes: [{ pool: app }]`);
   const cases: [string, string, string][] = [
@@ -55,7 +60,8 @@ routes: [{ match: "Path(\`/own\`)", pool: own }, { pool: app }]`);
 });
 
 test("a route may belong to one listener", async () => {
-  await using fairlead = await startFairlead(`listeners: { one: { address: "127.0.0.1:0" }, two: { address: "127.0.0.1:0" } }
+  await using fairlead =
+    await startFairlead(`listeners: { one: { address: "127.0.0.1:0" }, two: { address: "127.0.0.1:0" } }
 routes: [{ listeners: [one], respond: { status: 200, body: one } }]`);
   using first = await rawClient(fairlead.port("one"));
   expect((await first.ask(GET)).body.toString()).toBe("one");
@@ -80,7 +86,10 @@ timeouts: { drain_accept: 700ms }`);
 });
 
 test("10,000 routes are built beside traffic and found", async () => {
-  const routes = Array.from({ length: 10_000 }, (_, index) => `  - { match: "Host(\`h${index}.example\`)", respond: { status: 200, body: "${index}" } }`);
+  const routes = Array.from(
+    { length: 10_000 },
+    (_, index) => `  - { match: "Host(\`h${index}.example\`)", respond: { status: 200, body: "${index}" } }`,
+  );
   await using fairlead = await startFairlead("routes: [{ respond: { status: 200, body: old } }]");
   using client = await rawClient(fairlead.port());
   expect((await client.ask(GET)).body.toString()).toBe("old");
@@ -90,12 +99,16 @@ test("10,000 routes are built beside traffic and found", async () => {
       await client.ask(GET);
     }
   })();
-  const result = await fairlead.reload(`routes:\n${routes.join("\n")}\n  - { respond: { status: 200, body: old } }`);
+  const result = await fairlead.reload(
+    `routes:\n${routes.join("\n")}\n  - { respond: { status: 200, body: old } }`,
+  );
   asking = false;
   await asked;
   expect(result.ok).toBe(true);
   for (const index of [0, 4_321, 9_999]) {
-    expect((await client.ask(`GET / HTTP/1.1\r\nHost: h${index}.example\r\n\r\n`)).body.toString()).toBe(String(index));
+    expect((await client.ask(`GET / HTTP/1.1\r\nHost: h${index}.example\r\n\r\n`)).body.toString()).toBe(
+      String(index),
+    );
   }
   expect((await client.ask(GET)).body.toString()).toBe("old");
 });
