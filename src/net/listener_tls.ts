@@ -146,6 +146,10 @@ class TlsByteSocket implements ByteSocket {
     this.#socket = socket;
   }
 
+  get fd(): number {
+    return (this.#socket as { readonly fd?: number }).fd ?? -1;
+  }
+
   write(bytes: Uint8Array, offset: number, length: number): number {
     return this.#socket.write(bytes, offset, length);
   }

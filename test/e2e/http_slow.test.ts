@@ -1,11 +1,13 @@
 /** Slow and stuck clients and backends on a virtual clock (rows of groups B, D and E). */
 import { expect, test } from "bun:test";
 import { mkdtempSync, rmSync } from "node:fs";
+import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { ManualClock } from "../../src/platform/clock.ts";
+import { issueCertificate } from "../../src/platform/issue_certificate.ts";
 import { pass, startFairlead, until, type FairleadOptions } from "../support/fairlead.ts";
-import { rawClient } from "../support/raw_client.ts";
+import { rawClient, tlsClient } from "../support/raw_client.ts";
 import {
   answerText,
   rawOrigin,
@@ -359,3 +361,35 @@ test("H-E18 a client that still reads the answer before may begin an upload whos
   await readSlowly(it, reader, 30_000, 40);
   expect(it.fairlead.instance.program.stats()).toMatchObject({ connections: 1, active: 1 });
 });
+
+const certificate = issueCertificate({ commonName: "a.example", names: ["a.example"] });
+
+for (const strictSni of [false, true]) {
+  test(`H-E18 slow clients over TLS are judged in the same way${strictSni ? ", also after a look at their ClientHello" : ""}`, async () => {
+    const settings = `certificates: [{ cert: cert.pem, key: key.pem }], strict_sni: ${strictSni}`;
+    await using it = await setUp(() => answerText("x".repeat(ANSWER_BYTES)), {
+      top: `listeners: { web: { address: "127.0.0.1:0", tls: { ${settings} } } }`,
+      files: { "cert.pem": certificate.cert, "key.pem": certificate.key },
+    });
+    // TLS runs between client and program; what comes back passes through a slow reader.
+    using reader = new SlowReader(it.port, "");
+    const relay = createServer((socket) => {
+      socket.on("data", (bytes: Buffer) => reader.write(bytes)).on("error", () => {});
+      reader.onBytes = (bytes) => void socket.write(bytes);
+    });
+    await new Promise<void>((resolve) => relay.listen(0, "127.0.0.1", resolve));
+    const shaking = setInterval(() => reader.read(ANSWER_BYTES), 1);
+    const { port } = relay.address() as { port: number };
+    using client = await tlsClient(port, { servername: "a.example" });
+    clearInterval(shaking);
+    client.send(GET);
+    await buffersFull(it.origin);
+    await readSlowly(it, reader, READ_BYTES, 120);
+    expect(it.fairlead.instance.program.stats()).toMatchObject({ connections: 1, active: 1 });
+    const start = it.clock.now();
+    await readSlowly(it, reader, 0, 120);
+    expect(it.clock.now() - start).toBeWithin(20_000, 75_000);
+    expect(it.fairlead.instance.program.stats()).toMatchObject({ connections: 0, active: 0 });
+    relay.close();
+  });
+}

@@ -19,6 +19,8 @@ export class SlowReader {
   received = 0;
   /** The peer has sent FIN, or the connection was reset. */
   ended = false;
+  /** Gets what is read. */
+  onBytes: (bytes: Buffer) => void = () => {};
 
   /** Connects to a port of 127.0.0.1 or to a unix socket and sends `request`. */
   constructor(to: number | { path: string }, request: string, receiveBufferBytes = 16 * 1024) {
@@ -31,7 +33,11 @@ export class SlowReader {
     if (libc.connect(this.#fd, target.address, address.bytes.length) !== 0)
       throw new Error(`connect: ${errno()}`);
     libc.fcntl(this.#fd, F_SETFL, O_NONBLOCK);
-    writeSync(this.#fd, request);
+    if (request !== "") writeSync(this.#fd, request);
+  }
+
+  write(bytes: Uint8Array): void {
+    writeSync(this.#fd, bytes);
   }
 
   /** Reads up to `bytes` of what has come. */
@@ -46,6 +52,7 @@ export class SlowReader {
         return;
       }
       this.received += length;
+      if (length > 0) this.onBytes(Buffer.from(block.subarray(0, length)));
       bytes -= length;
       if (length === 0) this.ended = true;
     }

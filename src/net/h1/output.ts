@@ -6,6 +6,8 @@ import { JOIN_BYTES, scratch, SCRATCH_BYTES, scratchOwner } from "./scratch.ts";
 
 /** The part of a Bun socket that writers use; plain, TLS and upgraded sockets have it. */
 export interface ByteSocket {
+  /** Its descriptor, where it has one: tells how much of what was written the peer has taken. */
+  readonly fd?: number;
   /** Returns the number of bytes taken, below 0 when the socket is closed. */
   write(bytes: Uint8Array, offset: number, length: number): number;
   pause(): void;
