@@ -180,10 +180,19 @@ export class HttpExchange extends Timed implements Exchange {
     this.#writtenBefore = down.writtenBytes;
     this.requestEnded = this.responseStarted = this.responseEnded = this.done = this.tunnel = false;
     this.requestStage = this.responseStage = null;
+    this.#requestSink = this.#responseSink = null;
     this.#requestTrailers = null;
     this.#held = null;
     this.#heldBytes = this.#collectLimit = 0;
     this.#collecting = this.#waiting = false;
+  }
+
+  /**
+   * True when an answer has begun to the request that had `serial`, or it is over: what a step or a stage does can lead
+   * to the next request of the client, and this object may serve that one by then.
+   */
+  isAnswered(serial: number): boolean {
+    return this.serial !== serial || this.responseStarted || this.done;
   }
 
   get listenerPort(): number {
@@ -370,8 +379,13 @@ export class HttpExchange extends Timed implements Exchange {
     const held = this.#held;
     this.#held = null;
     this.#heldBytes = 0;
-    if (held !== null)
-      for (const bytes of held) stage.write(this, bytes, 0, bytes.length, this.#sinkForRequest());
+    const { serial } = this;
+    if (held !== null) {
+      for (const bytes of held) {
+        stage.write(this, bytes, 0, bytes.length, this.#sinkForRequest());
+        if (this.isAnswered(serial)) return;
+      }
+    }
     if (this.requestEnded && this.requestLength !== 0)
       stage.end(this, this.#requestTrailers, this.#sinkForRequest());
   }
@@ -450,18 +464,41 @@ export class HttpExchange extends Timed implements Exchange {
     this.handler.onDone(this);
   }
 
+  /** Lets go of what may be large, while the object waits for its next request: bodies, buffers of stages, a plan. */
+  forget(): void {
+    this.bodyBytes = null;
+    this.requestStage = this.responseStage = null;
+    this.#requestTrailers = null;
+    this.#held = null;
+    this.route = null;
+    this.up = null;
+  }
+
+  // A stage may keep its sink longer than the request lasts: then nothing goes through it any more.
+
   #sinkForRequest(): BodySink {
+    const { serial } = this;
     return (this.#requestSink ??= {
-      write: (bytes, from, to) => this.forwardRequestBody(bytes, from, to),
-      end: (trailers) => this.up?.writeEnd(trailers),
+      write: (bytes, from, to) => (this.#isAtWork(serial) ? this.forwardRequestBody(bytes, from, to) : true),
+      end: (trailers) => {
+        if (this.#isAtWork(serial)) this.up?.writeEnd(trailers);
+      },
     });
   }
 
   #sinkForResponse(): BodySink {
+    const { serial } = this;
     return (this.#responseSink ??= {
-      write: (bytes, from, to) => this.down.writeBody(this, bytes, from, to),
-      end: (trailers) => this.endResponse(trailers),
+      write: (bytes, from, to) =>
+        this.#isAtWork(serial) ? this.down.writeBody(this, bytes, from, to) : true,
+      end: (trailers) => {
+        if (this.#isAtWork(serial)) this.endResponse(trailers);
+      },
     });
+  }
+
+  #isAtWork(serial: number): boolean {
+    return this.serial === serial && !this.done;
   }
 }
 
@@ -498,6 +535,7 @@ export class ExchangePool {
   /** Puts an exchange back. Its deadline must have been cleared. */
   give(exchange: HttpExchange): void {
     exchange.request.reset();
+    exchange.forget();
     if (exchange.slots.length > 0) exchange.slots.length = 0;
     if (this.#free.length < KEEP_FREE) this.#free.push(exchange);
   }

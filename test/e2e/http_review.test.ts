@@ -5,7 +5,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { z } from "zod";
 import type { ConfigPart } from "../../src/config/parts.ts";
-import type { BodyStage, Step } from "../../src/net/exchange.ts";
+import type { BodyStage, Downstream, Step } from "../../src/net/exchange.ts";
+import { ExchangePool, type ExchangeHandler } from "../../src/net/http_exchange.ts";
 import { HttpProgram } from "../../src/planes/http/program.ts";
 import { FakeStream } from "../support/fake_codec.ts";
 import { startFairlead, until } from "../support/fairlead.ts";
@@ -343,4 +344,74 @@ listeners: { web: { address: "127.0.0.1:0", trusted_proxies: [127.0.0.0/8] } }`,
     "192.0.2.1 by 192.0.2.1",
   ]);
   expect(origin.connections.length).toBe(3);
+});
+
+test("a request behind one that is refused after a wait meets all its steps, and its backend once", async () => {
+  const seen: TestObservations = { teed: [], peeked: [], done: [] };
+  using origin = await rawOrigin((request) => answerText(`${request.target} ${request.body.length}`));
+  await using fairlead = await startFairlead(
+    `pools: { app: { backends: [{ url: "${origin.url}" }] } }
+routes: [{ pool: app, middlewares: [{ buffering: { max_request_body_bytes: 10 } }, { test_wait: { ms: 200 } }] }]`,
+    { middlewares: testParts, createProgram: programWithTestSteps(seen) },
+  );
+  using client = await rawClient(fairlead.port());
+  const chunk = `8\r\n${"a".repeat(8)}\r\n`;
+  const began = performance.now();
+  client.send("POST /large HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n");
+  // In segments of their own, so that they are held as parts.
+  for (let part = 0; part < 3; part++) {
+    client.send(chunk);
+    await Bun.sleep(2);
+  }
+  client.send(
+    `0\r\n\r\nPOST /next HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n${chunk}0\r\n\r\n`,
+  );
+  expect((await client.answer()).status).toBe(413);
+  const next = await client.answer();
+  expect([next.status, next.body.toString()]).toEqual([200, "/next 8"]);
+  expect(performance.now() - began).toBeGreaterThanOrEqual(390);
+  expect(origin.requests.map(({ target }) => target)).toEqual(["/next"]);
+});
+
+test("what a stage writes after the end of its answer goes nowhere", async () => {
+  const late: (() => void)[] = [];
+  const step: Step = {
+    name: "test_step",
+    responseStage: () => ({
+      write(_exchange, bytes, from, to, next) {
+        late.push(() => (next.write(Buffer.from("stale"), 0, 5), next.end(null)));
+        return next.write(bytes, from, to);
+      },
+      end: (_exchange, trailers, next) => next.end(trailers),
+    }),
+  };
+  using origin = await rawOrigin((request, connection) => {
+    if (request.target === "/one") return answerText("one");
+    connection.send("HTTP/1.1 200 OK\r\nContent-Length: 6\r\n\r\ntwo");
+    return undefined;
+  });
+  await using fairlead = await startFairlead(
+    yamlOf(origin.url).replace("pool: app }]", "pool: app, middlewares: [{ test_step: {} }] }]"),
+    withStep(step),
+  );
+  using client = await rawClient(fairlead.port());
+  expect((await client.ask("GET /one HTTP/1.1\r\nHost: a\r\n\r\n")).body.toString()).toBe("one");
+  client.send("GET /two HTTP/1.1\r\nHost: a\r\n\r\n");
+  await client.until(() => client.received.includes("two"));
+  late[0]!();
+  origin.connections[0]!.send("end");
+  expect((await client.answer()).body.toString()).toBe("twoend");
+});
+
+test("an exchange that waits for its next request holds no body, stage or plan", async () => {
+  const pool = new ExchangePool();
+  const exchange = pool.take(10);
+  exchange.begin({ writtenBytes: 0 } as Downstream, {} as ExchangeHandler, 0);
+  exchange.bodyBytes = new Uint8Array(1_000);
+  exchange.requestStage = exchange.responseStage = { write: () => true, end() {} };
+  exchange.route = {};
+  pool.give(exchange);
+  const { bodyBytes, requestStage, responseStage, route } = exchange;
+  expect([bodyBytes, requestStage, responseStage, route]).toEqual([null, null, null, null]);
+  expect(pool.take(10)).toBe(exchange);
 });

@@ -383,6 +383,7 @@ export class Attempts {
     if (state.isRetry) pool.state.retrying--;
     state.pool = null;
     state.upstream = null;
+    if (state.tried.length > 0) state.tried.length = 0;
   }
 
   /** The deadline of a phase, or that of the whole when it is nearer. */

@@ -250,6 +250,7 @@ export class HttpPlane implements ExchangeHandler {
 
   #runSteps(exchange: HttpExchange, route: RouteRuntime): void {
     const { steps } = route;
+    const { serial } = exchange;
     while (exchange.stepIndex < steps.length) {
       if (
         exchange.stepIndex === route.collectAt &&
@@ -264,10 +265,11 @@ export class HttpPlane implements ExchangeHandler {
       try {
         result = step.onRequest(exchange);
       } catch (error) {
-        this.onFail(exchange, "FL_STEP_FAILED", `${step.name}: ${String(error)}`);
+        if (exchange.serial === serial)
+          this.onFail(exchange, "FL_STEP_FAILED", `${step.name}: ${String(error)}`);
         return;
       }
-      if (result === WAIT || result === RESPOND || exchange.done || exchange.responseStarted) return;
+      if (result === WAIT || result === RESPOND || exchange.isAnswered(serial)) return;
     }
     this.#serve(exchange, route);
   }
@@ -295,15 +297,16 @@ export class HttpPlane implements ExchangeHandler {
       exchange.upgradeToken = "";
     }
     if (route.requestStageSteps.length > 0) {
+      const { serial } = exchange;
       const stage = this.#stages(exchange, route.requestStageSteps, null);
-      if (exchange.done || exchange.responseStarted) return;
+      if (exchange.isAnswered(serial)) return;
       if (stage !== null) {
         if (stage.keepsLength !== true && exchange.requestLength > 0) {
           exchange.request.remove("content-length");
           exchange.requestLength = UNKNOWN_LENGTH;
         }
         exchange.useRequestStage(stage);
-        if (exchange.done || exchange.responseStarted) return;
+        if (exchange.isAnswered(serial)) return;
       }
     }
     // Without steps the request has come in this very event: the clock need not be read again.
@@ -399,6 +402,7 @@ export class HttpPlane implements ExchangeHandler {
   /** A client's connection is gone. */
   clientGone(down: Downstream): void {
     if (down.pinned !== null) unpin(down);
+    down.planeCache = null;
   }
 
   onUpstreamFailed(exchange: HttpExchange, code: ErrorCode, detail: string): void {
