@@ -8,8 +8,9 @@ import type { ConfigPart } from "../../src/config/parts.ts";
 import type { BodyStage, Downstream, Step } from "../../src/net/exchange.ts";
 import { ExchangePool, type ExchangeHandler } from "../../src/net/http_exchange.ts";
 import { HttpProgram } from "../../src/planes/http/program.ts";
+import { ManualClock } from "../../src/platform/clock.ts";
 import { FakeStream } from "../support/fake_codec.ts";
-import { startFairlead, until } from "../support/fairlead.ts";
+import { pass, startFairlead, until } from "../support/fairlead.ts";
 import { askOnce, rawClient } from "../support/raw_client.ts";
 import { answerText, rawOrigin, type OriginConnection } from "../support/raw_origin.ts";
 import { programWithTestSteps, testParts, type TestObservations } from "../support/test_steps.ts";
@@ -414,4 +415,30 @@ test("an exchange that waits for its next request holds no body, stage or plan",
   const { bodyBytes, requestStage, responseStage, route } = exchange;
   expect([bodyBytes, requestStage, responseStage, route]).toEqual([null, null, null, null]);
   expect(pool.take(10)).toBe(exchange);
+});
+
+test("H-E18 a client that reads nothing is cut also when its body ends after the answer has begun", async () => {
+  const size = 32 * 1024 * 1024;
+  let begun = false;
+  using origin = await rawOrigin(undefined, {
+    onData(connection) {
+      if (!begun) {
+        connection.send(`HTTP/1.1 200 OK\r\nContent-Length: ${size}\r\n\r\n`);
+        connection.send(Buffer.alloc(size));
+      }
+      begun = true;
+      return true;
+    },
+  });
+  const clock = new ManualClock();
+  await using fairlead = await startFairlead(yamlOf(origin.url), { clock });
+  using client = await rawClient(fairlead.port());
+  client.socket.pause();
+  client.send("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 10\r\n\r\nfirst");
+  await until(() => begun, "the answer has begun");
+  await Bun.sleep(200);
+  client.send("-last");
+  await until(() => origin.connections[0]!.everything.toString().endsWith("-last"), "the body has ended");
+  await pass(clock, 70_000);
+  expect(fairlead.instance.program.stats()).toMatchObject({ connections: 0, active: 0 });
 });

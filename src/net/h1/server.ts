@@ -477,7 +477,9 @@ export class ServerConnection extends Timed implements Downstream, Writer {
     else if (trailers !== null) dropNominated(trailers, exchange.request);
     const early = this.state === "body" && exchange.responseEnded;
     this.state = "answer";
-    this.host.wheel.clear(this);
+    // Who does not read the answer that has begun is watched on.
+    if (this.waiting === null) this.host.wheel.clear(this);
+    else this.#startPhase();
     exchange.requestEnd(trailers);
     if (early && this.exchange === exchange) this.#answerSent(exchange);
   }
