@@ -6,14 +6,14 @@ import { VERSION } from "./cli/version.ts";
 export const parts: ProgramParts = {
   async config() {
     const [strategies, probes, middlewares, rules, certificates] = await Promise.all([
-      import("./core/strategies/all.ts"),
+      import("./core/strategies/all_parts.ts"),
       import("./probes/all.ts"),
       import("./planes/http/middleware/all_parts.ts"),
       import("./core/rules/rule_problem.ts"),
       import("./platform/certificate_reader.ts"),
     ]);
     return {
-      strategies: strategies.strategies,
+      strategies: strategies.strategyParts,
       probes: probes.probes,
       middlewares: middlewares.middlewareParts,
       checkRule: rules.ruleProblem,

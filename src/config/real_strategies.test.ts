@@ -1,5 +1,5 @@
 import { expect, test } from "bun:test";
-import { strategies } from "../core/strategies/all.ts";
+import { strategyParts as strategies } from "../core/strategies/all_parts.ts";
 import { MemoryFiles } from "../platform/files.ts";
 import { loadConfig } from "./load.ts";
 import type { ConfigParts } from "./parts.ts";

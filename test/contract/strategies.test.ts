@@ -3,10 +3,14 @@ import { describe, expect, test } from "bun:test";
 import fc from "fast-check";
 import { z } from "zod";
 import { strategies, strategyByName } from "../../src/core/strategies/all.ts";
+import { strategyParts } from "../../src/core/strategies/all_parts.ts";
 import { type Candidate, mayTake, type Picker, type Strategy } from "../../src/core/strategies/contract.ts";
 import { mix } from "../../src/core/strategies/hash.ts";
 import { seededRandom } from "../../src/core/strategies/random.ts";
 import { candidateOf, candidatesOf, picked } from "../../src/core/strategies/test_candidates.ts";
+
+/** The schema of a strategy's options. */
+const optionsOf = ({ name }: Strategy): z.ZodType => strategyParts.find((part) => part.name === name)!.schema;
 
 function create(
   strategy: Strategy,
@@ -14,7 +18,7 @@ function create(
   seed = 1,
   previous: Picker | null = null,
 ): Picker {
-  return strategy.create(candidates, strategy.schema.parse({}), seededRandom(seed), previous);
+  return strategy.create(candidates, optionsOf(strategy).parse({}), seededRandom(seed), previous);
 }
 
 const someCandidates = fc
@@ -76,6 +80,10 @@ function play(
 const copied = (candidates: readonly Candidate[]): Candidate[] =>
   candidates.map((candidate) => ({ ...candidate }));
 
+test("both lists have the same strategies in the same order", () => {
+  expect(strategyParts.map(({ name }) => name)).toEqual(strategies.map(({ name }) => name));
+});
+
 test("names are unique words of the configuration, and each is found by its name", () => {
   const names = strategies.map(({ name }) => name);
   expect(new Set(names).size).toBe(names.length);
@@ -99,11 +107,12 @@ describe.each(strategies.map((strategy) => [strategy.name, strategy] as const))(
   });
 
   test("options have defaults, texts and a JSON Schema; unknown keys are refused", () => {
-    expect(strategy.schema.safeParse({}).success).toBe(true);
-    expect(strategy.schema.safeParse({ surplus: 1 }).success).toBe(false);
-    const options = strategy.schema.parse({});
+    const schema = optionsOf(strategy);
+    expect(schema.safeParse({}).success).toBe(true);
+    expect(schema.safeParse({ surplus: 1 }).success).toBe(false);
+    const options = schema.parse({});
     expect(JSON.parse(JSON.stringify(options))).toEqual(options);
-    const { properties = {} } = z.toJSONSchema(strategy.schema, { io: "input" });
+    const { properties = {} } = z.toJSONSchema(schema, { io: "input" });
     for (const option of Object.values(properties))
       expect(typeof option === "object" && option.description?.endsWith(".")).toBe(true);
   });

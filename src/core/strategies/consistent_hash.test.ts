@@ -1,5 +1,6 @@
 import { expect, test } from "bun:test";
 import fc from "fast-check";
+import { consistentHashOptions } from "./consistent_hash_options.ts";
 import { consistentHash } from "./consistent_hash.ts";
 import type { Candidate, Picker } from "./contract.ts";
 import { hashText } from "./hash.ts";
@@ -125,8 +126,8 @@ test("list order does not matter", () => {
 });
 
 test("load_factor is 1.25 by default; 0, 1 and 1000 are taken, the rest is refused", () => {
-  const parse = (load_factor: unknown): unknown => consistentHash.schema.safeParse({ load_factor }).data;
-  expect(consistentHash.schema.parse({})).toEqual({ load_factor: 1.25 });
+  const parse = (load_factor: unknown): unknown => consistentHashOptions.safeParse({ load_factor }).data;
+  expect(consistentHashOptions.parse({})).toEqual({ load_factor: 1.25 });
   for (const good of [0, 1, 1.5, 1_000]) expect(parse(good)).toEqual({ load_factor: good });
   for (const bad of [0.5, -1, 1_001, NaN, Infinity, "2"]) expect(parse(bad)).toBeUndefined();
 });

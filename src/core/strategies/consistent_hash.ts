@@ -1,4 +1,3 @@
-import { z } from "zod";
 import type { Strategy } from "./contract.ts";
 import type { HashOnOption } from "./hash_on.ts";
 import { MaglevPicker } from "./maglev_picker.ts";
@@ -8,8 +7,6 @@ export interface ConsistentHashOptions extends HashOnOption {
   readonly load_factor: number;
 }
 
-const EXPECTED = "expected 0 (no bound) or a number from 1 to 1000";
-
 /**
  * A Maglev table with a bound of the load. What one backend more or less moves, and how far the fullest is above the
  * mean, is measured by the tests and stated in docs/strategies.md.
@@ -18,16 +15,6 @@ export const consistentHash: Strategy<ConsistentHashOptions> = {
   name: "consistent_hash",
   summary:
     "Sends requests with the same key (`hash_on`) to the same backend by a Maglev table, within a bound of its load.",
-  schema: z.strictObject({
-    load_factor: z
-      .number({ error: EXPECTED })
-      .refine((value) => value === 0 || (value >= 1 && value <= 1_000), { error: EXPECTED })
-      .meta({
-        description:
-          "A backend whose requests in flight would exceed this many times its share of the pool's is passed over, so keys leave their backend under load. 0 = never.",
-      })
-      .prefault(1.25),
-  }),
   can: ["pick", "table", "order"],
   keyed: true,
   create: (candidates, { load_factor }, _random, previous) =>

@@ -2,7 +2,6 @@
  * What a strategy is: it orders the candidates of a pool. It never learns of sockets, and a plane never asks for
  * its name, only for what it can do.
  */
-import type { z } from "zod";
 import type { HashKey } from "../schema/hash_key.ts";
 
 /**
@@ -68,11 +67,11 @@ export interface Picker {
   order?(hash: number): Candidate[];
 }
 
+/** A strategy as workers run it. Its options, if it has any, are described in a file of their own: see `all_parts.ts`. */
 export interface Strategy<Options = unknown> {
   readonly name: string;
   /** One sentence for the reference page. */
   readonly summary: string;
-  readonly schema: z.ZodType<Options>;
   readonly can: readonly ("pick" | "table" | "order")[];
   /** True when `pick` needs the hash of a key (then the pool's `hash_on` option says of what). */
   readonly keyed: boolean;

@@ -1,4 +1,3 @@
-import { z } from "zod";
 import type { Strategy } from "./contract.ts";
 import { MaglevPicker } from "./maglev_picker.ts";
 
@@ -6,7 +5,6 @@ import { MaglevPicker } from "./maglev_picker.ts";
 export const ipHash: Strategy<object> = {
   name: "ip_hash",
   summary: "Sends each client address to the same backend for as long as that can take requests.",
-  schema: z.strictObject({}),
   can: ["pick", "table", "order"],
   keyed: true,
   fixed_key: { kind: "address" },

@@ -1,4 +1,3 @@
-import { z } from "zod";
 import { type Candidate, mayTake, type Picker, type Random, type Strategy } from "./contract.ts";
 
 /**
@@ -73,7 +72,6 @@ function compareLoad(one: Candidate, other: Candidate): number {
 export const leastConnections: Strategy<object> = {
   name: "least_connections",
   summary: "Takes the backend with the fewest requests in flight for its weight.",
-  schema: z.strictObject({}),
   can: ["pick", "order"],
   keyed: false,
   create: (candidates, _options, random, previous) =>

@@ -1,4 +1,3 @@
-import { z } from "zod";
 import type { Candidate, Picker, Random, Strategy } from "./contract.ts";
 import { WeightedDraw } from "./weighted_draw.ts";
 
@@ -38,7 +37,6 @@ function lessLoaded(one: Candidate, other: Candidate): boolean {
 export const powerOfTwoChoices: Strategy<object> = {
   name: "power_of_two_choices",
   summary: "Draws two backends by weight and takes the one with fewer requests in flight for its weight.",
-  schema: z.strictObject({}),
   can: ["pick", "order"],
   keyed: false,
   create: (candidates, _options, random) => new PowerOfTwoPicker(candidates, random),

@@ -1,4 +1,3 @@
-import { z } from "zod";
 import type { Candidate, Picker, Strategy } from "./contract.ts";
 import { mix } from "./hash.ts";
 import type { HashOnOption } from "./hash_on.ts";
@@ -43,7 +42,6 @@ export const rendezvous: Strategy<HashOnOption> = {
   name: "rendezvous",
   summary:
     "Sends requests with the same key (`hash_on`) to the same backend; when one comes or goes, no other key moves.",
-  schema: z.strictObject({}),
   can: ["pick", "table", "order"],
   keyed: true,
   create: (candidates) => new RendezvousPicker(candidates),

@@ -1,4 +1,3 @@
-import { z } from "zod";
 import { type Candidate, mayTake, type Picker, type Random, type Strategy } from "./contract.ts";
 import { availableTable } from "./maglev.ts";
 
@@ -159,7 +158,6 @@ class RoundRobinPicker implements Picker {
 export const roundRobin: Strategy<object> = {
   name: "round_robin",
   summary: "Gives the backends turns, evenly spread and exactly by weight.",
-  schema: z.strictObject({}),
   can: ["pick", "table", "order"],
   keyed: false,
   create: (candidates, _options, random, previous) => new RoundRobinPicker(candidates, random, previous),

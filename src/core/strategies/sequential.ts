@@ -1,4 +1,3 @@
-import { z } from "zod";
 import { type Candidate, mayTake, type Picker, type Strategy } from "./contract.ts";
 import { checkTableSize } from "./maglev.ts";
 
@@ -29,7 +28,6 @@ class SequentialPicker implements Picker {
 export const sequential: Strategy<object> = {
   name: "sequential",
   summary: "Takes the first backend of the list that can serve; the others are its reserve.",
-  schema: z.strictObject({}),
   can: ["pick", "table", "order"],
   keyed: false,
   create: (candidates) => new SequentialPicker(candidates),

@@ -1,4 +1,3 @@
-import { z } from "zod";
 import type { Candidate, Picker, Random, Strategy } from "./contract.ts";
 import { availableTable } from "./maglev.ts";
 import { WeightedDraw } from "./weighted_draw.ts";
@@ -29,7 +28,6 @@ class RandomPicker implements Picker {
 export const weightedRandom: Strategy<object> = {
   name: "random",
   summary: "Takes a backend at random, each with a chance of its share of the weights.",
-  schema: z.strictObject({}),
   can: ["pick", "table", "order"],
   keyed: false,
   create: (candidates, _options, random) => new RandomPicker(candidates, random),
