@@ -442,3 +442,32 @@ test("H-E18 a client that reads nothing is cut also when its body ends after the
   await pass(clock, 70_000);
   expect(fairlead.instance.program.stats()).toMatchObject({ connections: 0, active: 0 });
 });
+
+test("a request that has been answered by us is sent to no backend, while its answer still leaves", async () => {
+  /** A client that takes nothing of an answer of ours. */
+  class StuckStream extends FakeStream {
+    override writeLocal(): void {}
+  }
+  using backend = await slowOrigin("ok");
+  await using fairlead = await startFairlead(
+    `pools: { app: { backends: [{ url: "${backend.origin.url}", max_in_flight: 1 }] } }\nroutes: [{ pool: app }]`,
+  );
+  const { plane } = fairlead.instance.program as HttpProgram;
+  const stats = () => fairlead.instance.program.stats();
+  const request = { method: "POST", target: "/", host: "a", length: -1 };
+  const connecting = new StuckStream(plane, request);
+  connecting.exchange!.fail("FL_BAD_CHUNK");
+  const first = new FakeStream(plane, { method: "GET", target: "/", host: "a" });
+  await until(() => backend.held.length === 1, "the first is at work");
+  const queued = new StuckStream(plane, request);
+  expect(stats()["queued"]).toBe(1);
+  queued.exchange!.fail("FL_BAD_CHUNK");
+  expect(stats()["queued"]).toBe(0);
+  backend.answer();
+  await until(() => first.ended, "the first has its answer");
+  await Bun.sleep(50);
+  for (const stream of [connecting, queued]) stream.exchange!.finish();
+  expect(stats()["active"]).toBe(0);
+  const received = backend.origin.connections.map(({ everything }) => everything.toString());
+  expect(received.filter((text) => text !== "").map((text) => text.slice(0, 3))).toEqual(["GET"]);
+});

@@ -372,6 +372,15 @@ export class Attempts {
     if (state.pool!.state.queue.length > 0) this.wakeQueue(state.pool!);
   }
 
+  /** The exchange is answered by us: it waits for no backend any more. */
+  stop(exchange: HttpExchange): void {
+    if (exchange.attempt === null) return;
+    const state = stateOf(exchange);
+    if (state.pool === null) return;
+    if (state.phase === "queued") this.#leaveQueue(exchange, state);
+    this.release(exchange, 0);
+  }
+
   /** The exchange has ended, however. */
   done(exchange: HttpExchange, now: number): void {
     const state = stateOf(exchange);

@@ -414,8 +414,12 @@ export class HttpPlane implements ExchangeHandler {
     exchange.stopWaiting();
     exchange.reason = code;
     exchange.reasonDetail = detail;
-    if (exchange.responseStarted) exchange.down.cut(exchange);
-    else answerError(exchange, code);
+    if (exchange.responseStarted) {
+      exchange.down.cut(exchange);
+      return;
+    }
+    this.attempts.stop(exchange);
+    answerError(exchange, code);
   }
 
   onDeadline(exchange: HttpExchange): void {
