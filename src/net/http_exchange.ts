@@ -38,6 +38,8 @@ export interface ExchangeHandler {
   onWait(exchange: HttpExchange, delayMs: number): void;
   /** The deadline of `exchange` has passed. */
   onDeadline(exchange: HttpExchange): void;
+  /** The backend's part is over while the client still takes the answer, or sends the rest of its body. */
+  onUpstreamDone?(exchange: HttpExchange): void;
   /** Called once, when both sides are through or cut. */
   onDone(exchange: HttpExchange): void;
 }

@@ -22,12 +22,12 @@ const GET = "GET / HTTP/1.1\r\nHost: a.example\r\n\r\n";
 /** A program whose time stands still, in front of one origin. */
 async function setUp(
   handler?: OriginHandler,
-  options: RawOriginOptions & FairleadOptions & { pool?: string; top?: string } = {},
+  options: RawOriginOptions & FairleadOptions & { backend?: string; pool?: string; top?: string } = {},
 ) {
   const clock = new ManualClock();
   const origin = await rawOrigin(handler, options);
   const fairlead = await startFairlead(
-    `pools: { app: { backends: [{ url: "${origin.url}" }]${options.pool ?? ""} } }\nroutes: [{ pool: app }]\n${options.top ?? ""}`,
+    `pools: { app: { backends: [{ url: "${origin.url}"${options.backend ?? ""} }]${options.pool ?? ""} } }\nroutes: [{ pool: app }]\n${options.top ?? ""}`,
     { ...options, clock },
   );
   return {
@@ -285,35 +285,68 @@ test("H-E9 the total time holds while an answer flows", async () => {
   expect((await it.fairlead.log(1))[0]).toMatchObject({ status: 200, reason: "FL_TOTAL_TIMEOUT" });
 });
 
-test("H-E18 a slow client may take its time for what the backend has long sent", async () => {
+/**
+ * A client that has not read, of an answer that the backend has sent to its last byte. The buffer of a unix socket has a
+ * fixed size: a probe finds it, then the answer is a little larger.
+ */
+async function backendThrough(pool: string) {
   const directory = mkdtempSync(join(tmpdir(), "fairlead-slow-"));
   const path = join(directory, "web.sock");
   let body = "x".repeat(4_000_000);
-  await using it = await setUp(() => answerText(body), {
+  const it = await setUp((request) => answerText(request.target === "/" ? body : "small"), {
     top: `listeners: { web: { address: "unix:${path}" } }\nlimits: { minimum_rate: 0 }`,
-    pool: ", timeouts: { idle_progress: 20s }",
+    backend: ", max_in_flight: 1",
+    pool,
   });
-  // The buffer of a unix socket has a fixed size: find it, then send a little more.
-  let room: number;
-  {
-    using probe = new SlowReader({ path }, GET);
-    await stopped(() => probe.unread);
-    room = probe.unread;
-  }
+  const probe = new SlowReader({ path }, GET);
+  await stopped(() => probe.unread);
+  const room = probe.unread;
+  probe[Symbol.dispose]();
   await until(() => it.origin.connections[0]!.closed, "the probe is gone");
   body = "x".repeat(room + 20_000);
-  using reader = new SlowReader({ path }, GET);
+  const reader = new SlowReader({ path }, GET);
   await stopped(() => reader.unread);
   expect(reader.unread).toBeLessThan(body.length);
+  return {
+    ...it,
+    path,
+    reader,
+    length: body.length,
+    async [Symbol.asyncDispose]() {
+      reader[Symbol.dispose]();
+      await it[Symbol.asyncDispose]();
+      rmSync(directory, { recursive: true });
+    },
+  };
+}
+
+test("H-E18 a slow client may take its time for what the backend has long sent", async () => {
+  await using it = await backendThrough(", timeouts: { idle_progress: 20s }");
+  const { reader } = it;
   await readSlowly(it, reader, 2_000, 50);
   expect(it.fairlead.instance.program.stats()).toMatchObject({ connections: 1, active: 1 });
-  for (let round = 0; round < 100 && reader.received < body.length; round++) {
-    reader.read(body.length);
+  for (let round = 0; round < 100 && reader.received < it.length; round++) {
+    reader.read(it.length);
     await Bun.sleep(5);
   }
-  expect(reader.received).toBeGreaterThan(body.length);
+  expect(reader.received).toBeGreaterThan(it.length);
   expect((await it.fairlead.log(2))[1]).toMatchObject({ status: 200, reason: "-" });
-  rmSync(directory, { recursive: true });
+});
+
+test("H-E18 a slow client keeps no place at a backend that has sent all it had", async () => {
+  await using it = await backendThrough(", timeouts: { total: 30s }");
+  expect(it.fairlead.instance.program.stats()).toMatchObject({ connections: 1, active: 1, queued: 0 });
+  {
+    using other = await rawClient({ path: it.path });
+    expect((await other.ask(GET.replace("/", "/other"))).body.toString()).toBe("small");
+  }
+  expect(it.fairlead.metric("backend_requests_total", 'class="2xx"')).toBe(3);
+  // The time for the whole answer holds all the same.
+  const start = it.clock.now();
+  await readSlowly(it, it.reader, 0, 50);
+  expect(it.clock.now() - start).toBeWithin(29_000, 32_000);
+  expect((await it.fairlead.log(3))[2]).toMatchObject({ status: 200, reason: "FL_TOTAL_TIMEOUT" });
+  expect(it.fairlead.metric("backend_requests_total")).toBe(3);
 });
 
 test("H-E17 an upload goes on after the head of the answer, as long as it moves", async () => {

@@ -598,7 +598,10 @@ export class ServerConnection extends Timed implements Downstream, Writer {
     exchange.responseEnded = true;
     flushStaged(this);
     if (this.waiting === null) this.#answerSent(exchange);
-    else this.#wrote();
+    else {
+      this.#wrote();
+      exchange.handler.onUpstreamDone?.(exchange);
+    }
   }
 
   writeLocal(exchange: HttpExchange, status: number, fields: string, body: string): void {
@@ -710,6 +713,7 @@ export class ServerConnection extends Timed implements Downstream, Writer {
         // The rest of the request is read and dropped, so that the connection can stay.
         exchange.releaseUpstream();
         this.#resume();
+        exchange.handler.onUpstreamDone?.(exchange);
         return;
       }
       this.#linger(exchange);

@@ -348,6 +348,15 @@ export class Attempts {
     this.#armCoarse(exchange, state, state.pool!.plan.timeouts.idle_progress);
   }
 
+  /** The backend has sent all of its answer: the client may be slow to take it without keeping its place there. */
+  upstreamDone(exchange: HttpExchange): void {
+    const state = stateOf(exchange);
+    if (state.phase !== "answering") return;
+    this.release(exchange, exchange.status);
+    state.upstream = null;
+    state.phase = "answering";
+  }
+
   /** Gives the candidate back. `status` of its answer, 0 = none. */
   release(exchange: HttpExchange, status: number, now: number = this.#host.now()): void {
     const state = stateOf(exchange);

@@ -427,6 +427,10 @@ export class HttpPlane implements ExchangeHandler {
     else this.attempts.onDeadline(exchange);
   }
 
+  onUpstreamDone(exchange: HttpExchange): void {
+    this.attempts.upstreamDone(exchange);
+  }
+
   onDone(exchange: HttpExchange): void {
     const now = this.#host.now();
     this.attempts.done(exchange, now);
