@@ -1,5 +1,5 @@
 /** What can go wrong where two things happen at once: staged heads, pipelines, tunnels, queues, reloads. */
-import { expect, test } from "bun:test";
+import { expect, spyOn, test } from "bun:test";
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -9,6 +9,7 @@ import type { BodyStage, Downstream, Step } from "../../src/net/exchange.ts";
 import { ExchangePool, type ExchangeHandler } from "../../src/net/http_exchange.ts";
 import { HttpProgram } from "../../src/planes/http/program.ts";
 import { ManualClock } from "../../src/platform/clock.ts";
+import { CodecDriver, driveCodec } from "../support/http1/codec_driver.ts";
 import { FakeStream } from "../support/fake_codec.ts";
 import { pass, startFairlead, until } from "../support/fairlead.ts";
 import { askOnce, rawClient } from "../support/raw_client.ts";
@@ -470,4 +471,28 @@ test("a request that has been answered by us is sent to no backend, while its an
   expect(stats()["active"]).toBe(0);
   const received = backend.origin.connections.map(({ everything }) => everything.toString());
   expect(received.filter((text) => text !== "").map((text) => text.slice(0, 3))).toEqual(["GET"]);
+});
+
+test("H-B7 a head that comes byte by byte is parsed as often as it has lines", () => {
+  const take = spyOn(ExchangePool.prototype, "take");
+  const driver = new CodecDriver();
+  try {
+    const bytes = Buffer.from(`GET / HTTP/1.1\r\nHost: a\r\nX: ${"a".repeat(30_000)}\r\n\r\n`);
+    for (let at = 0; at < bytes.length; at++) driver.feed(bytes.subarray(at, at + 1));
+    expect(driver.clientSocket.bytes.toString()).toStartWith("HTTP/1.1 200");
+    expect(driver.backends[0]!.socket.bytes.toString()).toContain("a".repeat(30_000));
+    expect(take.mock.calls.length).toBeLessThan(10);
+  } finally {
+    take.mockRestore();
+    driver.dispose();
+  }
+});
+
+test("H-D22 interim answers and the final one come byte by byte", () => {
+  const answer = `HTTP/1.1 103 Early\r\nLink: </a>\r\n\r\nHTTP/1.1 200 Fine\r\nX: ${"b".repeat(9_000)}\r\nContent-Length: 2\r\n\r\nok`;
+  const parts = Array.from(Buffer.from(answer), (byte) => Buffer.from([byte]));
+  const driver = driveCodec([Buffer.from(GET), Buffer.from(GET)], () => parts);
+  const received = driver.clientSocket.bytes.toString("latin1");
+  expect(received).toBe(answer + answer);
+  expect(driver.backends.length).toBe(1);
 });

@@ -3,6 +3,7 @@
  * white space around the size. Extensions are read up to a limit and never sent on; trailers are kept for the caller.
  */
 import { CLASS, HEX, TOKEN, VALUE } from "./bytes.ts";
+import { GrowingBytes } from "./growing_bytes.ts";
 
 const SIZE_FIRST = 0;
 const SIZE = 1;
@@ -54,6 +55,7 @@ export class ChunkReader {
 
   #state = SIZE_FIRST;
   #digits = 0;
+  #trailerBytes: GrowingBytes | null = null;
   #extensionBytes = 0;
   readonly #maxExtensionBytes: number;
   readonly #maxTrailerBytes: number;
@@ -194,12 +196,9 @@ export class ChunkReader {
   }
 
   #keepTrailer(bytes: Uint8Array, from: number, to: number): boolean {
-    const old = this.trailer ?? new Uint8Array(0);
-    if (old.length + to - from > this.#maxTrailerBytes) return false;
-    const joined = new Uint8Array(old.length + to - from);
-    joined.set(old);
-    joined.set(bytes.subarray(from, to), old.length);
-    this.trailer = joined;
+    this.#trailerBytes ??= new GrowingBytes();
+    if (this.#trailerBytes.length + to - from > this.#maxTrailerBytes) return false;
+    this.trailer = this.#trailerBytes.add(bytes.subarray(from, to));
     return true;
   }
 }

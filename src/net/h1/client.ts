@@ -14,6 +14,7 @@ import { latin1Bytes, writeBytes, writeText } from "./bytes.ts";
 import { ChunkRelay, sendChunk, sendLastChunk } from "./chunk_relay.ts";
 import { spans } from "./chunks.ts";
 import { framing, judgeResponse } from "./framing.ts";
+import { GrowingBytes } from "./growing_bytes.ts";
 import { compactHead } from "./head_writer.ts";
 import { dropOutput, flushStaged, send, sendWaiting, stage, type ByteSocket, type Writer } from "./output.ts";
 import { INCOMPLETE, parsed, parseResponse } from "./parse.ts";
@@ -35,6 +36,7 @@ export interface ConnectionOwner {
 
 const CHUNKED_LINE = latin1Bytes("Transfer-Encoding: chunked\r\n");
 const TE_LINE = latin1Bytes("TE: trailers\r\nConnection: TE\r\n");
+const LF = 10;
 const UPGRADE_LINE = "Connection: Upgrade\r\nUpgrade: ";
 
 /** The head that answers are parsed into: used within one event, so one serves all connections. */
@@ -77,7 +79,8 @@ export class ClientConnection extends Attempt implements Upstream, Writer {
   #remaining = 0;
   #relay: ChunkRelay | null = null;
   #raw = false;
-  #partial: Uint8Array | null = null;
+  /** A head that comes in parts. */
+  #partial: GrowingBytes | null = null;
   #keep = true;
   #paused = false;
   #requestChunked = false;
@@ -239,11 +242,14 @@ export class ClientConnection extends Attempt implements Upstream, Writer {
   #readHead(exchange: HttpExchange, input: Uint8Array): void {
     let bytes = input;
     this.answering = true;
-    if (this.#partial !== null) {
-      bytes = Buffer.concat([this.#partial, input]);
+    const { owner } = this;
+    let partial = this.#partial;
+    if (partial !== null) {
+      bytes = partial.add(input);
+      // Without a line end a head that was not complete still is not.
+      if (bytes.length < owner.maxHeaderBytes && !input.includes(LF)) return;
       this.#partial = null;
     }
-    const { owner } = this;
     for (;;) {
       const head = sharedHead(owner.maxFields);
       const length = Math.min(bytes.length, owner.maxHeaderBytes);
@@ -251,9 +257,16 @@ export class ClientConnection extends Attempt implements Upstream, Writer {
       if (end === INCOMPLETE && length > FIRST_LOOK_BYTES) end = parseResponse(head, bytes, length);
       if (end === INCOMPLETE) {
         if (length >= owner.maxHeaderBytes) this.#fail(exchange, "FL_RESPONSE_HEADER_TOO_LARGE");
-        else this.#partial = bytes;
+        else {
+          if (partial === null) {
+            partial = new GrowingBytes();
+            partial.add(bytes);
+          }
+          this.#partial = partial;
+        }
         return;
       }
+      partial = null;
       if (end < 0 || judgeResponse(head) !== null) {
         this.#fail(exchange, "FL_BAD_RESPONSE");
         return;

@@ -14,6 +14,7 @@ import type { ExchangeHandler, ExchangePool, HttpExchange } from "../http_exchan
 import { latin1Bytes, writeBytes, writeText } from "./bytes.ts";
 import { ChunkRelay, sendChunk, sendLastChunk } from "./chunk_relay.ts";
 import { framing, isAuthority, judgeRequest, routingHost } from "./framing.ts";
+import { GrowingBytes } from "./growing_bytes.ts";
 import { compactHead } from "./head_writer.ts";
 import { dropOutput, flushStaged, send, sendWaiting, stage, type ByteSocket, type Writer } from "./output.ts";
 import {
@@ -69,6 +70,7 @@ const KEEP_ALIVE_LINE = latin1Bytes("Connection: keep-alive\r\n");
 const CHUNKED_LINE = latin1Bytes("Transfer-Encoding: chunked\r\n");
 const CONTINUE = latin1Bytes("HTTP/1.1 100 Continue\r\n\r\n");
 const HTTP11 = "HTTP/1.1 ";
+const LF = 10;
 
 /** After an answer to an unread request, input is read and dropped for this long so that the answer arrives. */
 const LINGER_MS = 2_000;
@@ -97,6 +99,8 @@ export class ServerConnection extends Timed implements Downstream, Writer {
   exchange: HttpExchange | null = null;
   /** Bytes that came and are not looked at yet. */
   #pending: Uint8Array | null = null;
+  /** The same while they are a head that comes in parts. */
+  #partial: GrowingBytes | null = null;
   #paused = false;
   #readingHead = false;
   /** Bytes that begin with the next head while one is being read. */
@@ -147,8 +151,8 @@ export class ServerConnection extends Timed implements Downstream, Writer {
   onData(bytes: Uint8Array): void {
     switch (this.state) {
       case "head":
-        if (this.#pending !== null) bytes = this.#joinPending(bytes);
-        this.#readHead(bytes);
+        if (this.#pending === null) this.#readHead(bytes);
+        else this.#addToHead(bytes);
         break;
       case "body":
         this.#progressAt = this.host.wheel.coarseNow;
@@ -188,8 +192,12 @@ export class ServerConnection extends Timed implements Downstream, Writer {
     const { exchange } = this;
     switch (this.state) {
       case "head":
-        this.#abandonHead();
-        this.#shut();
+        // Its last line has perhaps not been looked at: what is malformed gets its answer.
+        if (this.#partial !== null) this.#readPending();
+        else {
+          this.#abandonHead();
+          this.#shut();
+        }
         break;
       case "body":
         exchange?.clientAborted("FL_CLIENT_ABORT");
@@ -237,10 +245,23 @@ export class ServerConnection extends Timed implements Downstream, Writer {
 
   // Reading requests.
 
-  #joinPending(bytes: Uint8Array): Uint8Array {
-    const joined = Buffer.concat([this.#pending!, bytes]);
+  /**
+   * More of a head that was not complete. Without a line end it still is not, and to parse it again for each byte would
+   * cost the square of its length.
+   */
+  #addToHead(bytes: Uint8Array): void {
+    if (this.#partial === null) {
+      this.#partial = new GrowingBytes();
+      this.#partial.add(this.#pending!);
+    }
+    this.#pending = this.#partial.add(bytes);
+    if (bytes.includes(LF) || this.#pending.length >= mostOfHead(this.host.limits)) this.#readPending();
+  }
+
+  #readPending(): void {
+    const pending = this.#pending!;
     this.#pending = null;
-    return joined;
+    this.#readHead(pending);
   }
 
   /**
@@ -267,7 +288,7 @@ export class ServerConnection extends Timed implements Downstream, Writer {
     const { host } = this;
     const { limits } = host;
     const exchange = host.exchanges.take(limits.header_fields);
-    const most = limits.header_bytes + limits.target_bytes + HEAD_SLACK_BYTES;
+    const most = mostOfHead(limits);
     const length = bytes.length < most ? bytes.length : most;
     let end = parseRequest(exchange.request, bytes, Math.min(length, FIRST_LOOK_BYTES));
     if (end === INCOMPLETE && length > FIRST_LOOK_BYTES) end = parseRequest(exchange.request, bytes, length);
@@ -276,6 +297,7 @@ export class ServerConnection extends Timed implements Downstream, Writer {
       this.#keepPartial(bytes);
       return;
     }
+    this.#partial = null;
     this.requests++;
     exchange.begin(this, host.handler, this.#headBegun === 0 ? host.now() : this.#headBegun);
     this.#headBegun = 0;
@@ -893,7 +915,7 @@ export class ServerConnection extends Timed implements Downstream, Writer {
     exchange.bytesIn = this.#pending?.length ?? 0;
     this.#fillOrigin(exchange);
     this.exchange = exchange;
-    this.#pending = null;
+    this.#pending = this.#partial = null;
     this.#headDeadline = this.#headBegun = 0;
     return exchange;
   }
@@ -943,6 +965,11 @@ function spanBytes(count: number): number {
   let sum = 0;
   for (let index = 0; index < count; index++) sum += spans[index * 2 + 1]! - spans[index * 2]!;
   return sum;
+}
+
+/** So many bytes are looked at for the end of a head. */
+function mostOfHead({ header_bytes, target_bytes }: Limits): number {
+  return header_bytes + target_bytes + HEAD_SLACK_BYTES;
 }
 
 /** The request line did not end within its limit, or the header block did not. */
