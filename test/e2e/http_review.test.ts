@@ -496,3 +496,15 @@ test("H-D22 interim answers and the final one come byte by byte", () => {
   expect(received).toBe(answer + answer);
   expect(driver.backends.length).toBe(1);
 });
+
+test("H-B7 the largest limits that the configuration takes can be served", async () => {
+  using origin = await rawOrigin((request) => answerText("ok", 200, `X: ${request.get("x")!}\r\n`));
+  await using fairlead = await startFairlead(
+    `${yamlOf(origin.url)}\nlimits: { header_bytes: 1MiB, target_bytes: 1MiB }`,
+  );
+  const path = `/${"p".repeat(2 ** 20 - 1)}`;
+  const value = "v".repeat(2 ** 20 - 300);
+  const answer = await askOnce(fairlead.port(), `GET ${path} HTTP/1.1\r\nHost: a\r\nX: ${value}\r\n\r\n`);
+  expect([answer.status, answer.get("x") === value]).toEqual([200, true]);
+  expect(origin.requests[0]!.target === path).toBe(true);
+});

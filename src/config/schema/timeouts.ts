@@ -68,7 +68,9 @@ const count = (key: keyof Limits, minimum: number, maximum: number, text: string
   z.int().min(minimum).max(maximum).meta({ description: text }).prefault(DEFAULT_LIMITS[key]);
 
 const MIN_HEADER_BYTES = 128;
-const MAX_HEADER_BYTES = 16 * 2 ** 20;
+/** What the block has room for in which heads are parsed and rebuilt. */
+const MAX_HEADER_BYTES = 2 ** 20;
+const MAX_EXTENSION_BYTES = 16 * 2 ** 20;
 const MAX_COUNT = 2 ** 31 - 1;
 
 const bytes = (
@@ -102,7 +104,7 @@ export const limits = z.strictObject({
   chunk_extension_bytes: bytes(
     "chunk_extension_bytes",
     0,
-    MAX_HEADER_BYTES,
+    MAX_EXTENSION_BYTES,
     "Chunk extensions of one body, together.",
   ),
   requests_per_connection: count(

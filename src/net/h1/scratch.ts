@@ -3,8 +3,11 @@
  * begins, so one block serves every connection of a worker: nothing may be left in it when an event ends.
  */
 
-/** Room for a head of the largest legal size, a body part that is sent with it, and appended fields. */
-export const SCRATCH_BYTES = 512 * 1024;
+/**
+ * Room for a target and fields of the largest size that the configuration takes (1 MiB each), a body part that is sent
+ * with them, and appended fields. What has never been used costs no memory.
+ */
+export const SCRATCH_BYTES = 4 * 1024 * 1024;
 /** A body part up to this size is copied behind its head so that both leave in one write. */
 export const JOIN_BYTES = 32 * 1024;
 
