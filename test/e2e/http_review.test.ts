@@ -6,6 +6,7 @@ import { join } from "node:path";
 import { z } from "zod";
 import type { ConfigPart } from "../../src/config/parts.ts";
 import type { BodyStage, Downstream, Step } from "../../src/net/exchange.ts";
+import { Head } from "../../src/net/head.ts";
 import { ExchangePool, type ExchangeHandler } from "../../src/net/http_exchange.ts";
 import { HttpProgram } from "../../src/planes/http/program.ts";
 import { ManualClock } from "../../src/platform/clock.ts";
@@ -507,4 +508,22 @@ test("H-B7 the largest limits that the configuration takes can be served", async
   const answer = await askOnce(fairlead.port(), `GET ${path} HTTP/1.1\r\nHost: a\r\nX: ${value}\r\n\r\n`);
   expect([answer.status, answer.get("x") === value]).toEqual([200, true]);
   expect(origin.requests[0]!.target === path).toBe(true);
+});
+
+test("H-B9 thousands of names in Connection cost one look at the fields", () => {
+  const find = spyOn(Head.prototype, "find");
+  try {
+    const fields = Array.from({ length: 90 }, (_, index) => `N${index}: x\r\n`).join("");
+    const driver = driveCodec([
+      Buffer.from(
+        `GET / HTTP/1.1\r\nHost: a\r\n${fields}Connection: ${"n1,N2, n88 ,".repeat(2_000)}b\r\n\r\n`,
+      ),
+    ]);
+    const sent = driver.backends[0]!.socket.bytes.toString("latin1");
+    expect(sent.match(/^N\d+/gm)!.length).toBe(87);
+    expect(sent).not.toMatch(/^(?:N1|N2|N88|Connection):/m);
+    expect(find.mock.calls.length).toBeLessThan(10);
+  } finally {
+    find.mockRestore();
+  }
 });

@@ -171,14 +171,24 @@ function judgeConnection(head: Head): void {
 function readConnectionTokens(head: Head): void {
   let close = parsed.minor === 0;
   let asksClose = false;
+  const nominated = new Set<string>();
   for (const token of connectionTokens(head)) {
     if (token === "close") asksClose = true;
     else if (token === "keep-alive") close = false;
     // HTTP/1.0 has no Upgrade (RFC 9110 7.8).
     else if (token === "upgrade") framing.upgrade = parsed.upgrade >= 0 && parsed.minor === 1;
-    else if (token !== "" && !PROTECTED.has(token) && !token.startsWith("x-forwarded-")) head.remove(token);
+    else if (!PROTECTED.has(token) && !token.startsWith("x-forwarded-")) nominated.add(token);
   }
   framing.close = close || asksClose;
+  dropFields(head, nominated);
+}
+
+/** Drops the fields of these names, which are lower case: one pass, because a field can name thousands. */
+export function dropFields(head: Head, names: ReadonlySet<string>): void {
+  if (names.size === 0) return;
+  for (let field = 0; field < head.count; field++) {
+    if (head.dropped[field] === 0 && names.has(head.nameAt(field).toLowerCase())) head.drop(field);
+  }
 }
 
 /** Tokens of all Connection fields, in lower case; also of those that are dropped already. */

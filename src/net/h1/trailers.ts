@@ -1,6 +1,6 @@
 /** Trailer sections (RFC 9110 6.5): parsed like fields; what must not stand there is dropped. */
 import { Head } from "../head.ts";
-import { connectionTokens } from "./framing.ts";
+import { connectionTokens, dropFields } from "./framing.ts";
 import { parseTrailers } from "./parse.ts";
 
 /**
@@ -24,7 +24,7 @@ export function keptTrailers(section: Uint8Array, maxFields: number): Head | nul
 
 /** Takes away what the head of the message nominates as hop-by-hop (RFC 9110 7.6.1). */
 export function dropNominated(trailers: Head, head: Head): void {
-  for (const token of connectionTokens(head)) if (token !== "") trailers.remove(token);
+  dropFields(trailers, new Set(connectionTokens(head)));
 }
 
 /** The lines to send, "" when nothing is left. */
