@@ -3,6 +3,9 @@ import { workerCommand } from "./cli/main.ts";
 import type { ProgramParts } from "./cli/program_parts.ts";
 import { VERSION } from "./cli/version.ts";
 
+const programModules = () =>
+  Promise.all([import("./planes/http/program.ts"), import("./planes/http/middleware/all.ts")]);
+
 export const parts: ProgramParts = {
   async config() {
     const [strategies, probes, middlewares, rules, certificates] = await Promise.all([
@@ -22,12 +25,10 @@ export const parts: ProgramParts = {
     };
   },
   async createProgram(identity, warn) {
-    const [{ HttpProgram }, { createStep }] = await Promise.all([
-      import("./planes/http/program.ts"),
-      import("./planes/http/middleware/all.ts"),
-    ]);
+    const [{ HttpProgram }, { createStep }] = await programModules();
     return new HttpProgram(identity, { createStep, warn });
   },
+  loadProgram: programModules,
   async supervisor() {
     const [{ AdminPart }, { MetricsKeeper }, { limitNumbers }, { healthPart }] = await Promise.all([
       import("./admin/part.ts"),

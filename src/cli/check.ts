@@ -6,9 +6,7 @@ import type { OriginRow } from "../config/origins.ts";
 import type { ConfigParts } from "../config/parts.ts";
 import { problemText } from "../config/problem.ts";
 import type { FlagValue } from "../config/assignments.ts";
-
-/** The configuration that commands read when none is named. */
-export const DEFAULT_CONFIG_FILE = "fairlead.yaml";
+import { DEFAULT_CONFIG_FILE } from "./command.ts";
 
 const HELP = `usage: fairlead check [-c FILE] [--set PATH=VALUE …] [--origin] [--json]
        fairlead check --schema

@@ -15,6 +15,9 @@ export const terminal: Output = {
 /** Argument of a worker whose own messages are JSON. */
 export const JSON_LOG = "--log-format=json";
 
+/** The configuration that commands read when none is named. */
+export const DEFAULT_CONFIG_FILE = "fairlead.yaml";
+
 /** Exit code for arguments that cannot be understood. */
 export const USAGE_ERROR = 2;
 

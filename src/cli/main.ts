@@ -51,6 +51,8 @@ export async function commandLine(
   if (name === "worker") {
     const format = rest.includes(JSON_LOG) ? "json" : "text";
     (await import("../run/worker.ts")).runWorker(parts.createProgram, format);
+    // The order to start may be a while away: the supervisor reads its configuration.
+    await parts.loadProgram?.();
     return null;
   }
   const command = COMMANDS[name];

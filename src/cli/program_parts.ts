@@ -8,6 +8,8 @@ export interface ProgramParts {
   readonly config: () => Promise<ConfigParts>;
   /** What a worker runs. */
   readonly createProgram: CreateProgram;
+  /** Loads the modules of `createProgram`. */
+  readonly loadProgram?: () => Promise<unknown>;
   /** What the supervisor runs beside the workers. */
   readonly supervisor: () => Promise<
     Pick<RunParts, "parts" | "initial"> & { readonly counters: CounterKeeper }

@@ -1,11 +1,11 @@
 /** `fairlead run`: the supervisor and its workers, in the foreground. */
-import { ProcessLog } from "../observe/log.ts";
+import { availableParallelism } from "node:os";
+import type { LogFormat } from "../observe/log.ts";
 import type { Report } from "../run/events.ts";
 import type { RunParts } from "../run/parts.ts";
-import { runProcess } from "../run/run_process.ts";
-import { DEFAULT_CONFIG_FILE } from "./check.ts";
-import { JSON_LOG, readOptions, usageError, type Output } from "./command.ts";
-import { configuration } from "./configuration.ts";
+import { SpareWorkers } from "../run/spare_workers.ts";
+import { DEFAULT_CONFIG_FILE, JSON_LOG, readOptions, usageError, type Output } from "./command.ts";
+import { expectedWorkers } from "./expected_workers.ts";
 import type { ProgramParts } from "./program_parts.ts";
 
 export const RUN_HELP = `usage: fairlead run [-c FILE] [--workers N] [--set PATH=VALUE …] [--state-dir DIR]
@@ -63,22 +63,52 @@ export async function runCommand(
   const format = given["log-format"];
   if (format !== "text" && format !== "json")
     return usageError("run", `--log-format ${format}: expected text or json`, output);
+  const { config: file, workers: flag } = given;
+  const variable = process.env["FAIRLEAD_WORKERS"];
+  const expected = expectedWorkers({ flag, variable, file, cores: availableParallelism() });
+  const command = format === "json" ? [...program.workerCommand, JSON_LOG] : program.workerCommand;
+  const workers = new SpareWorkers(command, expected);
+  try {
+    return await supervise(given, workers, program, output, report, format);
+  } finally {
+    workers.end();
+  }
+}
+
+interface RunOptions {
+  readonly config: string;
+  readonly workers?: string | undefined;
+  readonly set: readonly string[];
+  readonly "state-dir"?: string | undefined;
+}
+
+/** Loads what a supervisor consists of, while workers load theirs, and runs it to its end. */
+async function supervise(
+  given: RunOptions,
+  workers: SpareWorkers,
+  program: ProgramParts,
+  output: Output,
+  told: Report | null,
+  format: LogFormat,
+): Promise<number> {
+  const [{ configuration }, { ProcessLog }, { runProcess }] = await Promise.all([
+    import("./configuration.ts"),
+    import("../observe/log.ts"),
+    import("../run/run_process.ts"),
+  ]);
   let loading: Pick<RunParts, "load" | "watch">;
   try {
-    const { config: file, workers, set, "state-dir": stateDirectory } = given;
-    const choice = { file, set, workers, stateDirectory, keepLastGood: true };
+    const { config: file, workers: count, set, "state-dir": stateDirectory } = given;
+    const choice = { file, set, workers: count, stateDirectory, keepLastGood: true };
     loading = configuration(choice, await program.config());
   } catch (error) {
     return usageError("run", (error as Error).message, output);
   }
-  const { createProgram, workerCommand } = program;
-  const log = report === null ? new ProcessLog({ format, unlimited: ANSWERS_TO_THE_OPERATOR }) : null;
+  const log = told === null ? new ProcessLog({ format, unlimited: ANSWERS_TO_THE_OPERATOR }) : null;
   try {
-    return await runProcess({
-      parts: { ...loading, ...(await program.supervisor()), createProgram },
-      workerCommand: format === "json" ? [...workerCommand, JSON_LOG] : workerCommand,
-      report: report ?? log!.write,
-    });
+    const { createProgram } = program;
+    const parts = { ...loading, ...(await program.supervisor()), createProgram };
+    return await runProcess({ parts, workers, report: told ?? log!.write });
   } finally {
     log?.close();
   }

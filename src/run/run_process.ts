@@ -1,7 +1,7 @@
 /** The supervisor process: signals, runtime directory and control socket around a supervisor. */
 import { onSignals, type SignalName } from "../platform/signals.ts";
 import { isAlive, raiseOpenFileLimit } from "../platform/processes.ts";
-import { ChildWorker } from "./child_worker.ts";
+import type { ChildWorker } from "./child_worker.ts";
 import { serveControl, type ControlServer } from "./control_socket.ts";
 import { messageOf, type Report } from "./events.ts";
 import { InProcessWorker } from "./in_process_worker.ts";
@@ -9,6 +9,7 @@ import type { RunParts } from "./parts.ts";
 import { reloadEvent } from "./reload_text.ts";
 import { RuntimeDirectory } from "./runtime_directory.ts";
 import { loopTurn } from "./slices.ts";
+import type { SpareWorkers } from "./spare_workers.ts";
 import { StartError, Supervisor, type Claim } from "./supervisor.ts";
 import type { WorkerHandle } from "./worker_handle.ts";
 
@@ -17,8 +18,8 @@ const SAME_SIGNAL_MS = 1_000;
 
 export interface RunProcessOptions {
   readonly parts: RunParts;
-  /** Program and arguments that start a worker. */
-  readonly workerCommand: readonly string[];
+  /** Launches workers; some may have been launched already. */
+  readonly workers: SpareWorkers;
   readonly report: Report;
 }
 
@@ -33,11 +34,11 @@ class RunProcess {
 
   constructor(options: RunProcessOptions) {
     this.#options = options;
-    const { parts, report, workerCommand } = options;
+    const { parts, report, workers } = options;
     this.#supervisor = new Supervisor({
       parts,
       report,
-      launch: (index) => this.#recorded(new ChildWorker(index, workerCommand)),
+      launch: (index) => this.#recorded(workers.take(index)),
       launchInProcess: () => new InProcessWorker(parts.createProgram),
       claim: (plan) => this.#claim(plan.runtime_dir),
       acts: (generation) => this.#directory?.recordGeneration(generation),
@@ -54,6 +55,8 @@ class RunProcess {
       for (const text of problems) this.#options.report({ event: "start_refused", level: "error", text });
       this.#release();
       return 1;
+    } finally {
+      this.#options.workers.end();
     }
     this.#reportReady();
     this.#dismissOrphans();
