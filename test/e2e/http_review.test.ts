@@ -527,3 +527,63 @@ test("H-B9 thousands of names in Connection cost one look at the fields", () => 
     find.mockRestore();
   }
 });
+
+const stepped = (url: string) =>
+  yamlOf(url).replace("pool: app }]", "pool: app, middlewares: [{ test_step: {} }] }]");
+
+test("a step that answers in the place of a backend's answer gives the only one", async () => {
+  using origin = await rawOrigin(() => answerText("of the backend", 200, "X-Steps: yes\r\n"));
+  await using fairlead = await startFairlead(
+    stepped(origin.url),
+    withStep({
+      name: "test_step",
+      onResponse: (exchange, head) => void (head.get("x-steps") && exchange.respond(403, "", "of the step")),
+    }),
+  );
+  using client = await rawClient(fairlead.port());
+  for (let round = 0; round < 2; round++) {
+    const answer = await client.ask(GET);
+    expect([answer.status, answer.body.toString()]).toEqual([403, "of the step"]);
+  }
+  expect(client.received.length).toBe(0);
+});
+
+test("a step that fails on an answer of ours gives 500", async () => {
+  await using fairlead = await startFairlead(
+    `routes: [{ respond: { status: 200, body: own }, middlewares: [{ test_step: {} }] }]`,
+    withStep({
+      name: "test_step",
+      onResponse() {
+        throw new Error("the step is broken");
+      },
+    }),
+  );
+  expect((await askOnce(fairlead.port(), GET)).status).toBe(500);
+  expect((await fairlead.log(1))[0]!["reason"]).toBe("FL_STEP_FAILED");
+});
+
+test("H-D2 an answer that can have no body meets no stage, whatever length it declares", async () => {
+  const ending: BodyStage = {
+    write: (_exchange, bytes, from, to, next) => next.write(bytes, from, to),
+    end(_exchange, trailers, next) {
+      next.write(Buffer.from("-end"), 0, 4);
+      next.end(trailers);
+    },
+  };
+  using origin = await rawOrigin(({ method, target }) => {
+    if (method === "HEAD") return "HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\n";
+    if (target === "/304") return "HTTP/1.1 304 Not Modified\r\nContent-Length: 5\r\n\r\n";
+    return target === "/204" ? "HTTP/1.1 204 No Content\r\n\r\n" : answerText("body");
+  });
+  await using fairlead = await startFairlead(
+    stepped(origin.url),
+    withStep({ name: "test_step", responseStage: () => ending }),
+  );
+  using client = await rawClient(fairlead.port());
+  for (const line of ["GET /304", "GET /204", "HEAD /", "GET /"])
+    client.send(`${line} HTTP/1.1\r\nHost: a\r\n\r\n`);
+  const statuses: number[] = [];
+  for (const head of [false, false, true]) statuses.push((await client.answer({ head })).status);
+  expect(statuses).toEqual([304, 204, 200]);
+  expect((await client.answer()).body.toString()).toBe("body-end");
+});

@@ -17,7 +17,7 @@ import {
 } from "../../net/exchange.ts";
 import type { ClientConnection } from "../../net/h1/client.ts";
 import type { Head } from "../../net/head.ts";
-import type { ExchangeHandler, HttpExchange } from "../../net/http_exchange.ts";
+import { responseBodyLength, type ExchangeHandler, type HttpExchange } from "../../net/http_exchange.ts";
 import type { AccessLog } from "../../observe/access_log.ts";
 import { addTo, countError, countRequest, observeHistogram } from "../../observe/counters.ts";
 import { methodIndex, statusClass } from "../../observe/label_values.ts";
@@ -330,11 +330,27 @@ export class HttpPlane implements ExchangeHandler {
   #answer(exchange: HttpExchange, route: RouteRuntime, status: number, fields: string, body: string): void {
     if (route.responseSteps.length > 0) {
       const head = localHead(fields);
-      exchange.status = status;
-      for (const step of route.responseSteps) step.onResponse!(exchange, head);
+      if (!this.#runResponseSteps(exchange, route, status, head)) return;
       fields = head.appended;
     }
     exchange.respond(status, fields, body);
+  }
+
+  /** Returns false when a step has failed or answered instead. */
+  #runResponseSteps(exchange: HttpExchange, route: RouteRuntime, status: number, head: Head): boolean {
+    const { serial } = exchange;
+    exchange.status = status;
+    for (const step of route.responseSteps) {
+      try {
+        step.onResponse!(exchange, head);
+      } catch (error) {
+        if (exchange.serial === serial)
+          this.onFail(exchange, "FL_STEP_FAILED", `${step.name}: ${String(error)}`);
+        return false;
+      }
+      if (exchange.isAnswered(serial)) return false;
+    }
+    return true;
   }
 
   #writeRequest(exchange: HttpExchange, connection: ClientConnection, upstream: Upstream): void {
@@ -373,22 +389,12 @@ export class HttpPlane implements ExchangeHandler {
     const { forwarding } = route;
     if (forwarding.via) head.appended += VIA_LINE;
     if (forwarding.request_id_in_answers) head.appended += `X-Request-ID: ${exchange.requestId}\r\n`;
-    if (route.responseSteps.length > 0) {
-      exchange.status = status;
-      for (const step of route.responseSteps) {
-        try {
-          step.onResponse!(exchange, head);
-        } catch (error) {
-          this.onFail(exchange, "FL_STEP_FAILED", `${step.name}: ${String(error)}`);
-          return;
-        }
-      }
-    }
+    if (route.responseSteps.length > 0 && !this.#runResponseSteps(exchange, route, status, head)) return;
     if (status === 101) {
       exchange.down.openTunnel(exchange, head);
       return;
     }
-    if (route.responseStageSteps.length > 0 && !exchange.isHead && length !== 0) {
+    if (route.responseStageSteps.length > 0 && responseBodyLength(exchange.isHead, status, length) !== 0) {
       const stage = this.#stages(exchange, route.responseStageSteps, head);
       exchange.responseStage = stage;
       if (stage !== null && stage.keepsLength !== true && length > 0) {
