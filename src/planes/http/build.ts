@@ -82,6 +82,7 @@ export function* buildRuntime(
     if (index % GROUP === 0) yield;
   }
   return {
+    acts: false,
     plan,
     counters,
     router,
@@ -206,11 +207,11 @@ export function rebuildPool(
   const before = pool.upstreams;
   pool.upstreams = upstreamsOf({ host, layout, counters, states, backends, snapshot }, pool.index, pool.plan);
   pool.picker = pickerOf(host, pool.plan, pool.upstreams, pool);
-  for (const upstream of pool.upstreams) upstream.connections.adopt(upstream);
+  if (runtime.acts) for (const upstream of pool.upstreams) upstream.connections.adopt(upstream);
   for (const { key, connections } of before) {
     if (pool.upstreams.some((upstream) => upstream.connections === connections)) continue;
     backends.delete(`${pool.plan.name}/${key}`);
-    connections.retire();
+    if (runtime.acts) connections.retire();
   }
 }
 
@@ -313,6 +314,7 @@ function noRoute(layout: MetricLayout, counters: PlanCounters, forwarding: Forwa
 
 /** Gives the pools of a plan that begins to act what the one before it had, and ends what nobody names any more. */
 export function adoptStates(runtime: PlaneRuntime, before: PlaneRuntime | null): void {
+  runtime.acts = true;
   for (const pool of runtime.pools.values())
     for (const upstream of pool.upstreams) upstream.connections.adopt(upstream);
   if (before === null) return;

@@ -14,7 +14,10 @@ export interface BuiltPlan {
   snapshot: Snapshot;
 }
 
-/** Takes over what has changed. Connections of addresses that are gone end when they are idle. */
+/**
+ * Takes over what has changed. Connections of addresses that are gone end when they are idle. A plan that is prepared
+ * keeps the change to itself until it acts: it shares its backends with the one that acts.
+ */
 export function applyDelta(host: BuildHost, built: BuiltPlan, delta: SnapshotDelta): void {
   const { runtime } = built;
   built.snapshot = applied(built.snapshot, delta);
@@ -22,7 +25,7 @@ export function applyDelta(host: BuildHost, built: BuiltPlan, delta: SnapshotDel
   for (const pool of runtime.pools.values()) {
     if (named.has(pool.plan.name)) rebuildPool(host, built, pool);
   }
-  applyHealth(runtime, built.snapshot.health);
+  if (runtime.acts) applyHealth(runtime, built.snapshot.health);
 }
 
 /** Sets which candidates may be chosen. */

@@ -75,6 +75,8 @@ export interface ListenerRuntime {
 
 /** Everything that a worker needs of one plan. */
 export interface PlaneRuntime {
+  /** False while it is prepared beside the one that acts: what both share is then not its to change. */
+  acts: boolean;
   readonly plan: Plan;
   readonly counters: PlanCounters;
   readonly router: Router;

@@ -1,0 +1,93 @@
+import { expect, test } from "bun:test";
+import { checkOf, planOf, poolOf } from "../../core/health/test_plan.ts";
+import type { PoolPlan } from "../../core/plan.ts";
+import type { Snapshot, SnapshotDelta } from "../../core/snapshot.ts";
+import type { CounterRegions } from "../../core/worker_program.ts";
+import { MetricLayout } from "../../observe/metric_layout.ts";
+import { limitNumbers } from "./connection_counts.ts";
+import { createStep } from "./middleware/all.ts";
+import { HttpProgram } from "./program.ts";
+
+const snapshotOf = (generation: number, pool: PoolPlan, known: Partial<Snapshot> = {}): Snapshot => ({
+  generation,
+  plan: planOf([pool]),
+  files: {},
+  health: {},
+  members: {},
+  ...known,
+});
+
+function start(snapshot: Snapshot) {
+  const program = new HttpProgram({ index: 0, inProcess: true }, { createStep });
+  const layout = MetricLayout.ofPlan(snapshot.plan, limitNumbers(0));
+  const regions: CounterRegions = {
+    counters: new Float64Array(layout.counters),
+    limits: new Float64Array(layout.limits),
+    limitRow: 0,
+    limitRows: 1,
+  };
+  const prepare = (next: Snapshot): void => {
+    for (const _ of program.prepare(next, regions));
+  };
+  prepare(snapshot);
+  program.apply();
+  return {
+    prepare,
+    program,
+    delta: (delta: Partial<SnapshotDelta>) => program.delta({ health: {}, members: {}, ...delta }),
+    /** Candidates of the pool that acts, with what makes them one. */
+    get candidates() {
+      const { upstreams } = program.plane.runtime.pools.get("web")!;
+      return upstreams.map(({ key, weight, available }) => [key, weight, available]);
+    },
+  };
+}
+
+const A = { id: "a", url: "http://192.0.2.1:80" };
+const B = { id: "b", url: "http://b.test:80" };
+const check = { health_check: checkOf("tcp") };
+
+test("deltas change addresses, weights and who may serve; unknown and nothing take away", () => {
+  const run = start(snapshotOf(1, poolOf("web", [A, B], check), { health: { "web/a": "healthy" } }));
+  expect(run.candidates).toEqual([["a", 1, true]]);
+  run.delta({ members: { "web/b": ["192.0.2.2", "192.0.2.3"] } });
+  expect(run.candidates).toEqual([
+    ["a", 2, true],
+    ["b@192.0.2.2", 1, false],
+    ["b@192.0.2.3", 1, false],
+  ]);
+  run.delta({ health: { "web/b@192.0.2.2": "healthy", "web/a": "unhealthy" } });
+  expect(run.candidates).toEqual([
+    ["a", 2, false],
+    ["b@192.0.2.2", 1, true],
+    ["b@192.0.2.3", 1, false],
+  ]);
+  run.delta({ health: { "web/a": "unknown", "web/b@192.0.2.2": "unknown" }, members: { "web/b": [] } });
+  expect(run.candidates).toEqual([["a", 1, true]]);
+});
+
+test("a plan that is prepared changes nothing of what acts, and knows all when it acts", () => {
+  const run = start(snapshotOf(1, poolOf("web", [A, B]), { members: { "web/b": ["192.0.2.2"] } }));
+  const before = run.candidates;
+  expect(before).toEqual([
+    ["a", 1, true],
+    ["b@192.0.2.2", 1, true],
+  ]);
+  const { upstreams } = run.program.plane.runtime.pools.get("web")!;
+  run.prepare(snapshotOf(2, poolOf("web", [A, B], check), { members: { "web/b": ["192.0.2.2"] } }));
+  run.delta({ health: { "web/a": "unhealthy", "web/b@192.0.2.2": "healthy" } });
+  expect(run.candidates).toEqual(before);
+  expect(upstreams[0]!.connections.view).toBe(upstreams[0]!);
+  run.program.discard();
+  expect(run.candidates).toEqual(before);
+  run.prepare(snapshotOf(3, poolOf("web", [A, B], check), { members: { "web/b": ["192.0.2.2"] } }));
+  run.delta({
+    health: { "web/a": "unhealthy", "web/b@192.0.2.4": "healthy" },
+    members: { "web/b": ["192.0.2.4"] },
+  });
+  run.program.apply();
+  expect(run.candidates).toEqual([
+    ["a", 1, false],
+    ["b@192.0.2.4", 1, true],
+  ]);
+});
