@@ -5,7 +5,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { z } from "zod";
 import type { ConfigPart } from "../../src/config/parts.ts";
-import type { BodyStage, Downstream, Step } from "../../src/net/exchange.ts";
+import { NEXT, type BodyStage, type Downstream, type Step } from "../../src/net/exchange.ts";
 import { Head } from "../../src/net/head.ts";
 import { ExchangePool, type ExchangeHandler } from "../../src/net/http_exchange.ts";
 import { HttpProgram } from "../../src/planes/http/program.ts";
@@ -586,4 +586,38 @@ test("H-D2 an answer that can have no body meets no stage, whatever length it de
   for (const head of [false, false, true]) statuses.push((await client.answer({ head })).status);
   expect(statuses).toEqual([304, 204, 200]);
   expect((await client.answer()).body.toString()).toBe("body-end");
+});
+
+test("a request from the queue leaves at once, although another client's event let it go", async () => {
+  using backend = await slowOrigin("ok");
+  const yaml = (
+    most: number,
+  ) => `pools: { app: { backends: [{ url: "${backend.origin.url}", max_in_flight: ${most} }] } }
+routes: [{ match: "Path(\`/own\`)", respond: { status: 200 }, middlewares: [{ test_step: {} }] }, { pool: app }]`;
+  let act = () => {};
+  await using fairlead = await startFairlead(
+    yaml(2),
+    withStep({
+      name: "test_step",
+      onRequest() {
+        act();
+        return NEXT;
+      },
+    }),
+  );
+  const { plane } = fairlead.instance.program as HttpProgram;
+  const stream = (target: string) => new FakeStream(plane, { method: "GET", target, host: "a" });
+  const both = [stream("/"), stream("/")];
+  await until(() => backend.held.length === 2, "two connections stand");
+  for (const _ of both) backend.answer();
+  await until(() => both.every(({ ended }) => ended), "both connections are idle");
+  await fairlead.reload(yaml(1));
+  const first = stream("/");
+  const queued = stream("/");
+  expect(fairlead.instance.program.stats()["queued"]).toBe(1);
+  await until(() => backend.held.length === 1, "the first is at work");
+  act = () => first.abort();
+  expect(stream("/own").status).toBe(200);
+  await until(() => backend.origin.requests.length === 4, "the one that waited has left", 1_000);
+  queued.abort();
 });

@@ -44,8 +44,8 @@ export interface AttemptHost {
 export class Attempts {
   readonly connector: Connector<ClientConnection>;
   readonly #host: AttemptHost;
-  /** True while a client's event is handled: staged bytes are flushed at its end. */
-  inClientEvent = false;
+  /** The exchange whose client's event is handled: what is staged for it is flushed at the end of the event. */
+  clientEventOf: HttpExchange | null = null;
 
   constructor(host: AttemptHost) {
     this.#host = host;
@@ -181,7 +181,7 @@ export class Attempts {
     exchange.attach(connection);
     const { timeouts } = upstream.pool;
     this.#armCoarse(exchange, state, exchange.requestEnded ? timeouts.first_byte : uploadLook(timeouts));
-    if (!this.inClientEvent) connection.flush();
+    if (this.clientEventOf !== exchange) connection.flush();
   }
 
   /** The try at work has failed before a final head. Tries elsewhere or answers. */

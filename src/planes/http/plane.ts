@@ -106,11 +106,11 @@ export class HttpPlane implements ExchangeHandler {
   // The way of a request.
 
   onRequest(exchange: HttpExchange): void {
-    this.attempts.inClientEvent = true;
+    this.attempts.clientEventOf = exchange;
     try {
       this.#request(exchange);
     } finally {
-      this.attempts.inClientEvent = false;
+      this.attempts.clientEventOf = null;
     }
   }
 
