@@ -41,7 +41,7 @@ test("two workers share the connections of a listener evenly", async () => {
   expect(perWorker.size).toBe(2);
   // 300 throws of a coin: 9 standard deviations around the half.
   for (const count of perWorker.values()) expect(Math.abs(count - 150)).toBeLessThan(78);
-  expect(here.workers().toSorted().map(String)).toEqual([...perWorker.keys()].toSorted());
+  expect(here.workers().map(String).toSorted()).toEqual([...perWorker.keys()].toSorted());
   expect(await ask(await program.port("six"), "::1")).toStartWith("one ");
 });
 
@@ -348,11 +348,11 @@ test("SIGUSR1 opens the log files again in every worker", async () => {
   const program = here.start();
   await program.until("ready");
   const lines = () => readFileSync(log, "utf8").trim().split("\n").map(Number);
-  expect(lines().toSorted()).toEqual(here.workers().toSorted());
+  expect(new Set(lines())).toEqual(new Set(here.workers()));
   renameSync(log, `${log}.1`);
   program.child.kill("SIGUSR1");
   await until(() => existsSync(log) && lines().length === 2);
-  expect(lines().toSorted()).toEqual(here.workers().toSorted());
+  expect(new Set(lines())).toEqual(new Set(here.workers()));
 });
 
 test.skipIf(process.getuid?.() !== 0)("workers give up root and still get new listeners", async () => {
