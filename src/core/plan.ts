@@ -101,7 +101,7 @@ export interface BackendPlan {
   /** 0 to 65535; 0 = no new traffic. */
   readonly weight: number;
   readonly zone: string | null;
-  /** Requests in flight at most, 0 = no limit. */
+  /** Requests in flight at most in each worker, 0 = no limit. */
   readonly max_in_flight: number;
   readonly metadata: Readonly<Record<string, string>>;
 }

@@ -38,7 +38,7 @@ const backend = z.strictObject({
     .prefault(1)
     .meta({ description: "Its share of the traffic, 0 to 65535; 0 = no new traffic." }),
   zone: z.string().min(1).optional().meta({ description: "Where it stands." }),
-  max_in_flight: count(0, 0, "Requests in flight at most, 0 = no limit."),
+  max_in_flight: count(0, 0, "Requests in flight at most in each worker; 0 = no limit."),
   metadata: z
     .record(z.string(), z.union([z.string(), z.number(), z.boolean()]).transform(String))
     .prefault({})
@@ -87,7 +87,7 @@ const retries = z.strictObject({
 });
 
 const queue = z.strictObject({
-  size: count(0, DEFAULT_QUEUE.size, "Requests that wait for a backend at most."),
+  size: count(0, DEFAULT_QUEUE.size, "Requests that wait for a backend at most in each worker."),
   timeout: duration()
     .meta({ description: "How long a request waits at most." })
     .prefault(formatDuration(DEFAULT_QUEUE.timeout_ms)),
