@@ -9,11 +9,12 @@ import { NEXT, type BodyStage, type Downstream, type Step } from "../../src/net/
 import { Head } from "../../src/net/head.ts";
 import { ExchangePool, type ExchangeHandler } from "../../src/net/http_exchange.ts";
 import { HttpProgram } from "../../src/planes/http/program.ts";
+import { testFiles } from "../../src/platform/test_tls.ts";
 import { ManualClock } from "../../src/platform/clock.ts";
 import { CodecDriver, driveCodec } from "../support/http1/codec_driver.ts";
 import { FakeStream } from "../support/fake_codec.ts";
 import { pass, startFairlead, until } from "../support/fairlead.ts";
-import { askOnce, rawClient } from "../support/raw_client.ts";
+import { askOnce, rawClient, tlsClient } from "../support/raw_client.ts";
 import { answerText, rawOrigin, type OriginConnection } from "../support/raw_origin.ts";
 import { programWithTestSteps, testParts, type TestObservations } from "../support/test_steps.ts";
 
@@ -620,4 +621,58 @@ routes: [{ match: "Path(\`/own\`)", respond: { status: 200 }, middlewares: [{ te
   expect(stream("/own").status).toBe(200);
   await until(() => backend.origin.requests.length === 4, "the one that waited has left", 1_000);
   queued.abort();
+});
+
+test("H-E19 what shakes hands during a reload is counted before and after it", async () => {
+  const files = Object.fromEntries(Object.entries(testFiles()).map(([path, text]) => [path.slice(1), text]));
+  using backend = await slowOrigin("ok");
+  const yaml = (more: string) => `pools: { app: { backends: [{ url: "${backend.origin.url}" }] } }
+routes: [{ pool: app }]
+limits: { connections: 2 }
+listeners: { web: { address: "127.0.0.1:0", tls: { certificates: [{ cert: a.crt, key: a.key }] } }${more} }`;
+  await using fairlead = await startFairlead(yaml(""), { files });
+  const opened = (count: number) =>
+    until(() => fairlead.metric("connections_open", 'listener="web"') === count, `${count} are open`);
+  const isRefused = async () => {
+    using client = await rawClient(fairlead.port());
+    await client.end(2_000);
+  };
+  const shaking = await rawClient(fairlead.port());
+  await opened(1);
+  expect((await fairlead.reload(yaml(', more: { address: "127.0.0.1:0" }'))).ok).toBe(true);
+  await opened(1);
+  using one = await tlsClient(fairlead.port());
+  one.send(GET);
+  await until(() => backend.held.length === 1, "the first request is at work");
+  await isRefused();
+  shaking.close();
+  await opened(1);
+  using two = await tlsClient(fairlead.port());
+  two.send(GET);
+  await until(() => backend.held.length === 2, "the second request is at work");
+  await isRefused();
+  await opened(2);
+});
+
+test("connections of a listener that a reload renames are those of the new name", async () => {
+  using origin = await rawOrigin((request) => answerText(request.get("x-forwarded-for") ?? ""));
+  const directory = mkdtempSync(join(tmpdir(), "fairlead-test-"));
+  const path = join(directory, "web.sock");
+  const yaml = (name: string) => `pools: { app: { backends: [{ url: "${origin.url}" }] } }
+routes: [{ listeners: [${name}], pool: app }]
+listeners: { ${name}: { address: "unix:${path}", trusted_proxies: [192.0.2.0/24] } }`;
+  try {
+    await using fairlead = await startFairlead(yaml("one"));
+    using client = await rawClient({ path });
+    const ask = () => client.ask("GET / HTTP/1.1\r\nHost: a\r\nX-Forwarded-For: 198.51.100.1\r\n\r\n");
+    const before = await ask();
+    expect((await fairlead.reload(yaml("two"))).ok).toBe(true);
+    expect(fairlead.metric("connections_open", 'listener="two"')).toBe(1);
+    const after = await ask();
+    expect([after.status, after.body.toString()]).toEqual([before.status, before.body.toString()]);
+    client.close();
+    await until(() => fairlead.metric("connections_open", 'listener="two"') === 0, "it is gone");
+  } finally {
+    rmSync(directory, { recursive: true });
+  }
 });

@@ -15,6 +15,8 @@ export interface PortHost {
   readonly runtime: PlaneRuntime;
   readonly counts: ConnectionCounts;
   readonly connections: Set<ServerConnection>;
+  /** Clients that are admitted and not accepted yet, each with the port that it came to. */
+  readonly opening: Map<SocketClient, ListenerPort>;
   /** Ends the oldest connection of a listener that waits for a request. Returns false when none does. */
   endOldestIdle(listenerName: string): boolean;
   warn(text: string): void;
@@ -58,6 +60,7 @@ export class ListenerPort implements ListenerHost {
     if (limit === null) {
       addTo(region, listener.slots.connections_accepted_total, 1);
       addTo(region, listener.slots.connections_open, 1);
+      this.#host.opening.set(client, this);
       return true;
     }
     countLimit(region, fixed, limit);
@@ -65,13 +68,17 @@ export class ListenerPort implements ListenerHost {
   }
 
   accept(socket: ByteSocket, client: SocketClient, tls: TlsSession | null): ByteConsumer | null {
+    const port = this;
     const listener = this.#listener;
+    this.#host.opening.delete(client);
     if (listener === undefined) return null;
     if (tls !== null) addTo(this.#host.runtime.counters.region, listener.slots.tls_handshakes_total, 1);
     const connection = new ServerConnection(socket, this.#host.serverHost, {
       client,
       secure: tls !== null,
-      listenerName: this.name,
+      get listenerName() {
+        return port.name;
+      },
       listenerIndex: listener.index,
       serverName: tls?.serverName ?? "",
       tlsVersion: tls?.version ?? "",
@@ -99,7 +106,8 @@ export class ListenerPort implements ListenerHost {
   }
 
   /** A connection that was admitted is gone. */
-  left(client: { readonly address: string }): void {
+  left(client: SocketClient): void {
+    this.#host.opening.delete(client);
     const listener = this.#listener;
     if (listener === undefined) return;
     this.#host.counts.leave(listener.index, client.address);

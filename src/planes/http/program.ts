@@ -101,6 +101,7 @@ export class HttpProgram implements WorkerProgram {
     this.portHost = {
       serverHost: this.#serverHost,
       connections: this.#connections,
+      opening: new Map(),
       endOldestIdle: (name) => this.#endOldestIdle(name),
       warn: (text) => this.#buildHost.warn(text),
       get runtime() {
@@ -160,19 +161,27 @@ export class HttpProgram implements WorkerProgram {
     adoptStates(runtime, before?.runtime ?? null);
     applyHealth(runtime, next.snapshot.health);
     for (const pool of runtime.pools.values()) this.plane.attempts.adoptQueue(pool);
+    this.#nameListeners();
     if (before?.regions.limits !== regions.limits) this.#countAgain(next);
     this.#configureLog(runtime.plan.observability.access_log);
     this.#replaceListeners();
   }
 
+  /** Counts what is open in regions that are new. */
   #countAgain({ regions, runtime }: Prepared): void {
     const counts = new ConnectionCounts(regions, runtime.plan.listeners.length);
     this.#counts = counts;
     this.#stepCounts.moveTo(stepTables(regions, runtime.plan.listeners.length));
-    for (const { origin } of this.#connections) {
-      const listener = runtime.listeners.get(origin.listenerName);
-      if (listener !== undefined) counts.enter(listener.index, origin.client.address, NO_LIMITS);
-    }
+    const { region } = runtime.counters;
+    for (const { slots } of runtime.listeners.values()) region[slots.connections_open] = 0;
+    const count = (name: string, address: string) => {
+      const listener = runtime.listeners.get(name);
+      if (listener === undefined) return;
+      counts.enter(listener.index, address, NO_LIMITS);
+      addTo(region, listener.slots.connections_open, 1);
+    };
+    for (const { origin } of this.#connections) count(origin.listenerName, origin.client.address);
+    for (const [client, port] of this.portHost.opening) count(port.name, client.address);
   }
 
   #configureLog(plan: AccessLogPlan | null): void {
@@ -217,15 +226,19 @@ export class HttpProgram implements WorkerProgram {
     this.#listeners.set(`${slot} ${key}`, { key, port, accepting });
   }
 
+  /** Listeners that stay may have other names in the plan that acts now, and so have their connections. */
+  #nameListeners(): void {
+    for (const { plan } of this.plane.runtime.listeners.values()) {
+      const key = listenerKey(plan);
+      for (const open of this.#listeners.values()) if (open.key === key) open.port.name = plan.name;
+    }
+  }
+
   /** Gives listeners that stay the settings of the plan that acts now. */
   #replaceListeners(): void {
     for (const { plan, tls } of this.plane.runtime.listeners.values()) {
       const key = listenerKey(plan);
-      for (const open of this.#listeners.values()) {
-        if (open.key !== key) continue;
-        open.port.name = plan.name;
-        open.accepting.replace(plan, tls);
-      }
+      for (const open of this.#listeners.values()) if (open.key === key) open.accepting.replace(plan, tls);
     }
   }
 
