@@ -11,6 +11,7 @@ import { Timed, type TimerWheel } from "../../platform/timer_wheel.ts";
 import { UNKNOWN_LENGTH, type Client, type Downstream, type HostRule } from "../exchange.ts";
 import { FIELD_STRIDE, type Head } from "../head.ts";
 import type { ExchangeHandler, ExchangePool, HttpExchange } from "../http_exchange.ts";
+import { takeAbsoluteForm } from "./absolute_form.ts";
 import { latin1Bytes, writeBytes, writeText } from "./bytes.ts";
 import { ChunkRelay, sendChunk, sendLastChunk } from "./chunk_relay.ts";
 import { framing, isAuthority, judgeRequest, routingHost } from "./framing.ts";
@@ -978,28 +979,4 @@ function tooLarge(bytes: Uint8Array, limits: Limits): ErrorCode {
   while (bytes[start] === 13 || bytes[start] === 10) start++;
   const lineEnd = bytes.indexOf(10, start);
   return lineEnd < 0 || lineEnd - start > limits.target_bytes ? "FL_TARGET_TOO_LONG" : "FL_HEADER_TOO_LARGE";
-}
-
-/** `http://host/path`: the authority of the target wins over the Host field (RFC 9112 3.2.2). */
-function takeAbsoluteForm(exchange: HttpExchange, head: Head): ErrorCode | null {
-  const match = /^https?:\/\/([^/?]*)(.*)$/is.exec(exchange.target);
-  if (match === null) return "FL_BAD_TARGET";
-  const authority = match[1]!;
-  if (authority === "" || authority.includes("@") || !isAuthority(authority)) return "FL_BAD_TARGET";
-  const rest = match[2]!;
-  // A URI without a path is the whole server to OPTIONS (RFC 9112 3.2.4).
-  const wholeServer = rest === "" && exchange.method === "OPTIONS";
-  const path = wholeServer ? "*" : rest.startsWith("/") ? rest : `/${rest}`;
-  const pathBytes = latin1Bytes(path.split("?")[0]!);
-  if (!validPercents(pathBytes, 0, pathBytes.length)) return "FL_BAD_TARGET";
-  const authorityAt = exchange.targetFrom + exchange.target.indexOf("//") + 2;
-  exchange.hostFrom = authorityAt;
-  exchange.hostTo = authorityAt + authority.length;
-  exchange.target = path;
-  exchange.authority = authority;
-  exchange.host = routingHost(authority);
-  head.remove("host");
-  head.add("Host", authority);
-  exchange.hostField = -1;
-  return null;
 }
