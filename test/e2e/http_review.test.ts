@@ -20,6 +20,12 @@ import { programWithTestSteps, testParts, type TestObservations } from "../suppo
 
 const GET = "GET / HTTP/1.1\r\nHost: a\r\n\r\n";
 
+/** `a.crt`, `a.key` and so on, beside the configuration. */
+const tlsFiles = () =>
+  Object.fromEntries(Object.entries(testFiles()).map(([path, text]) => [path.slice(1), text]));
+const SECURE = `tls: { certificates: [{ cert: a.crt, key: a.key }] }`;
+const PLAIN_AND_TLS = `listeners: { web: { address: "127.0.0.1:0" }, secure: { address: "127.0.0.1:0", ${SECURE} } }`;
+
 /** What `startFairlead` needs for one middleware `test_step` that is `step`. */
 function withStep(step: Step) {
   const part: ConfigPart = { name: "test_step", summary: "For tests.", schema: z.strictObject({}) };
@@ -98,14 +104,42 @@ test("H-E15 a client that sends FIN after three pipelined requests gets three an
     await Bun.sleep(20);
     return answerText(request.target);
   });
-  await using fairlead = await startFairlead(yamlOf(origin.url));
-  using client = await rawClient(fairlead.port());
-  for (const path of ["/1", "/2", "/3"]) client.send(`GET ${path} HTTP/1.1\r\nHost: a\r\n\r\n`);
-  client.socket.end();
-  const bodies: string[] = [];
-  for (let index = 0; index < 3; index++) bodies.push((await client.answer()).body.toString());
-  expect(bodies).toEqual(["/1", "/2", "/3"]);
-  await client.end();
+  await using fairlead = await startFairlead(
+    `pools: { app: { backends: [{ url: "${origin.url}" }] } }\nroutes: [{ pool: app }]\n${PLAIN_AND_TLS}`,
+    { files: tlsFiles() },
+  );
+  const requests = ["/1", "/2", "/3"].map((path) => `GET ${path} HTTP/1.1\r\nHost: a\r\n\r\n`);
+  for (const connect of [
+    () => rawClient(fairlead.port("web")),
+    () => tlsClient(fairlead.port("secure"), { allowHalfOpen: true } as never),
+  ]) {
+    for (const first of [1, 2, 3]) {
+      using client = await connect();
+      const seen = origin.requests.length;
+      client.send(requests.slice(0, first).join(""));
+      await until(() => origin.requests.length > seen, "the first request is at work");
+      client.socket.end(requests.slice(first).join(""));
+      const bodies: string[] = [];
+      for (let index = 0; index < 3; index++) bodies.push((await client.answer()).body.toString());
+      expect(bodies).toEqual(["/1", "/2", "/3"]);
+      await client.end();
+    }
+  }
+});
+
+test("H-E15 a body that FIN has cut short ends its request at once, also behind another one", async () => {
+  using backend = await slowOrigin("ok");
+  await using fairlead = await startFairlead(
+    `pools: { app: { backends: [{ url: "${backend.origin.url}" }] } }\nroutes: [{ pool: app }]\n${PLAIN_AND_TLS}`,
+    { files: tlsFiles() },
+  );
+  using client = await tlsClient(fairlead.port("secure"), { allowHalfOpen: true } as never);
+  client.send(GET);
+  await until(() => backend.held.length === 1, "the first request is at work");
+  client.socket.end("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 10\r\n\r\nhalf");
+  await Bun.sleep(50);
+  backend.answer();
+  expect((await fairlead.log(2)).map(({ reason }) => reason)).toEqual(["-", "FL_CLIENT_ABORT"]);
 });
 
 test("H-D16 a backend that ends its connection while the client reads nothing loses no byte", async () => {
@@ -624,13 +658,12 @@ routes: [{ match: "Path(\`/own\`)", respond: { status: 200 }, middlewares: [{ te
 });
 
 test("H-E19 what shakes hands during a reload is counted before and after it", async () => {
-  const files = Object.fromEntries(Object.entries(testFiles()).map(([path, text]) => [path.slice(1), text]));
   using backend = await slowOrigin("ok");
   const yaml = (more: string) => `pools: { app: { backends: [{ url: "${backend.origin.url}" }] } }
 routes: [{ pool: app }]
 limits: { connections: 2 }
-listeners: { web: { address: "127.0.0.1:0", tls: { certificates: [{ cert: a.crt, key: a.key }] } }${more} }`;
-  await using fairlead = await startFairlead(yaml(""), { files });
+listeners: { web: { address: "127.0.0.1:0", ${SECURE} }${more} }`;
+  await using fairlead = await startFairlead(yaml(""), { files: tlsFiles() });
   const opened = (count: number) =>
     until(() => fairlead.metric("connections_open", 'listener="web"') === count, `${count} are open`);
   const isRefused = async () => {

@@ -205,7 +205,8 @@ export class ServerConnection extends Timed implements Downstream, Writer {
         this.cutConnection();
         break;
       case "answer":
-        this.#close = true;
+        // What was pipelined before the FIN is answered too.
+        if (this.#pending === null) this.#close = true;
         // A half-closed client still gets its answer (RFC 9112 9.6), unless the listener takes it as gone.
         if (this.origin.abortsHalfClosed) {
           exchange?.clientAborted("FL_CLIENT_ABORT");
@@ -305,7 +306,7 @@ export class ServerConnection extends Timed implements Downstream, Writer {
     exchange.bytesIn = end > 0 ? end : bytes.length;
     this.#fillOrigin(exchange);
     this.exchange = exchange;
-    this.#close = this.inputEnded;
+    this.#close = false;
     if (end <= 0) {
       const code = end === INCOMPLETE ? tooLarge(bytes, limits) : PARSE_ERRORS[end]!;
       this.#refuse(code, end === TOO_MANY_FIELDS);
@@ -439,13 +440,25 @@ export class ServerConnection extends Timed implements Downstream, Writer {
       this.#pending = bytes.subarray(end);
       this.#pause();
     }
-    if (this.state === "answer") exchange.requestEnded = true;
+    if (this.state === "answer") {
+      exchange.requestEnded = true;
+      if (this.inputEnded && this.#pending === null) this.#close = true;
+    }
     if (exchange.requestLength === UNKNOWN_LENGTH) {
       this.#chunks = new ChunkRelay(this.host.limits.chunk_extension_bytes, this.host.limits.header_bytes);
     }
     exchange.handler.onRequest(exchange);
     if (this.state === "body" && end < bytes.length && this.exchange === exchange) this.#readBody(bytes, end);
+    if (this.inputEnded && this.#isReadingBody(exchange)) {
+      exchange.clientAborted("FL_CLIENT_ABORT");
+      this.cutConnection();
+    }
     this.#flushUpstream(exchange);
+  }
+
+  /** The rest of the body is still to come. */
+  #isReadingBody(exchange: HttpExchange): boolean {
+    return this.state === "body" && this.exchange === exchange;
   }
 
   #flushUpstream(exchange: HttpExchange): void {
