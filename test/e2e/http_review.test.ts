@@ -709,3 +709,16 @@ listeners: { ${name}: { address: "unix:${path}", trusted_proxies: [192.0.2.0/24]
     rmSync(directory, { recursive: true });
   }
 });
+
+test("H-G1 no X-Forwarded field of an untrusted peer reaches a backend, whatever it is about", async () => {
+  using origin = await rawOrigin();
+  await using fairlead = await startFairlead(yamlOf(origin.url));
+  const names = ["User", "Ssl", "Tls-Client-Cert", "Scheme", "Method", "Uri", "Anything-At-All-That-Is-Long"];
+  const forged = names.map(
+    (name) => `X-Forwarded-${name}: forged\r\nx_forwarded_${name.replaceAll("-", "_")}: forged\r\n`,
+  );
+  await askOnce(fairlead.port(), `GET / HTTP/1.1\r\nHost: a\r\n${forged.join("")}X-Other: kept\r\n\r\n`);
+  const raw = origin.requests[0]!.raw.toString("latin1");
+  expect(raw).not.toContain("forged");
+  expect(raw).toContain("X-Other: kept");
+});

@@ -14,18 +14,15 @@ export const PSEUDONYM = "fairlead";
 /** A request that has passed us this often is in a loop. */
 const MAX_PASSES = 1;
 
-const IDENTITY = new Set([
-  "forwarded",
-  "x-real-ip",
-  "x-request-id",
-  "x-forwarded-for",
-  "x-forwarded-proto",
-  "x-forwarded-host",
-  "x-forwarded-port",
-  "x-forwarded-prefix",
-  "x-forwarded-server",
-  "x-forwarded-by",
-]);
+const IDENTITY: ReadonlySet<string> = new Set(["forwarded", "x-real-ip", "x-request-id"]);
+
+/** Also X-Forwarded-Ssl, -User, -Tls-Client-Cert and whatever else a backend believes of a proxy. */
+function isIdentity(name: string): boolean {
+  return IDENTITY.has(name) || name.startsWith("x-forwarded-");
+}
+
+/** Length of the names `forwarded` and `x-real-ip`. */
+const SHORTEST_IDENTITY = 9;
 
 const LINE_END = latin1Bytes("\r\n");
 
@@ -55,11 +52,8 @@ export function dropIdentityFields(exchange: HttpExchange): void {
   const head = exchange.request;
   for (let field = 0; field < head.count; field++) {
     const at = field * FIELD_STRIDE;
-    const length = head.positions[at + 1]! - head.positions[at]!;
-    if (length < 9 || length > 18) continue;
-    const name = head.nameAt(field).toLowerCase();
-    if (IDENTITY.has(name) || (name.includes("_") && IDENTITY.has(name.replaceAll("_", "-"))))
-      head.drop(field);
+    if (head.positions[at + 1]! - head.positions[at]! < SHORTEST_IDENTITY) continue;
+    if (isIdentity(head.nameAt(field).toLowerCase().replaceAll("_", "-"))) head.drop(field);
   }
 }
 
@@ -70,7 +64,7 @@ export function dropUnderscoreFields(exchange: HttpExchange, managed: ReadonlySe
     const name = head.nameAt(field).toLowerCase();
     if (!name.includes("_")) continue;
     const real = name.replaceAll("_", "-");
-    if (IDENTITY.has(real) || managed.has(real)) head.drop(field);
+    if (isIdentity(real) || managed.has(real)) head.drop(field);
   }
 }
 
