@@ -40,28 +40,44 @@ export function readServerName(bytes: Uint8Array): string | null {
   return message === null ? null : serverName(message);
 }
 
-/** The first handshake message without its header, joined from the records that carry it; null = incomplete. */
+/**
+ * The first handshake message without its header, joined from the records that carry it; null = incomplete. Nothing is
+ * copied before it is complete, as this is asked for each segment, and a message can have a record for each byte.
+ */
 function handshakeMessage(bytes: Uint8Array): Uint8Array | null {
-  const parts: Uint8Array[] = [];
+  const start = new Uint8Array(HANDSHAKE_HEADER_BYTES);
   let collected = 0;
   let wanted = -1;
-  for (let at = 0; wanted < 0 || collected < wanted;) {
+  let at = 0;
+  while (wanted < 0 || collected < wanted) {
     const length = recordLength(bytes, at);
     if (at > MAX_CLIENT_HELLO_STREAM_BYTES) throw new ClientHelloError("spread over too many records", true);
     const from = at + RECORD_HEADER_BYTES;
-    const part = bytes.subarray(from, length < 0 ? from : from + length);
-    parts.push(part);
-    collected += part.length;
-    if (wanted < 0) wanted = messageLength(parts.length === 1 ? part : join(parts));
-    if (length < 0 || part.length < length) return null;
+    const part = length < 0 ? 0 : Math.min(length, bytes.length - from);
+    if (wanted < 0) {
+      for (let k = 0; k < part && collected + k < HANDSHAKE_HEADER_BYTES; k++)
+        start[collected + k] = bytes[from + k]!;
+      wanted = messageLength(start.subarray(0, collected + part));
+    }
+    collected += part;
+    if (length < 0 || part < length) return null;
     at = from + length;
   }
-  const whole = parts.length === 1 ? parts[0]! : join(parts);
-  return whole.subarray(HANDSHAKE_HEADER_BYTES, wanted);
+  return joinRecords(bytes, at, collected).subarray(HANDSHAKE_HEADER_BYTES, wanted);
 }
 
-function join(parts: readonly Uint8Array[]): Uint8Array {
-  return parts.length === 1 ? parts[0]! : new Uint8Array(Buffer.concat(parts));
+/** What the records in `bytes[0..end)` carry, `size` bytes together. */
+function joinRecords(bytes: Uint8Array, end: number, size: number): Uint8Array {
+  if (size === end - RECORD_HEADER_BYTES) return bytes.subarray(RECORD_HEADER_BYTES, end);
+  const joined = new Uint8Array(size);
+  let filled = 0;
+  for (let at = 0; at < end;) {
+    const from = at + RECORD_HEADER_BYTES;
+    at = from + recordLength(bytes, at);
+    joined.set(bytes.subarray(from, at), filled);
+    filled += at - from;
+  }
+  return joined;
 }
 
 /** Length of the record at `at`, -1 = its header is not complete. Throws when it is no handshake record. */
