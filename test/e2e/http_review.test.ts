@@ -722,3 +722,37 @@ test("H-G1 no X-Forwarded field of an untrusted peer reaches a backend, whatever
   expect(raw).not.toContain("forged");
   expect(raw).toContain("X-Other: kept");
 });
+
+test("H-B14 a client that waits for 100 is not slow while the backend thinks", async () => {
+  const clock = new ManualClock();
+  using origin = await rawOrigin(({ body }) => answerText(body.toString()));
+  await using fairlead = await startFairlead(yamlOf(origin.url), { clock });
+  using client = await rawClient(fairlead.port());
+  client.send("POST / HTTP/1.1\r\nHost: a\r\nExpect: 100-continue\r\nContent-Length: 4\r\n\r\n");
+  await until(
+    () => origin.connections[0]?.everything.includes("\r\n\r\n") === true,
+    "the backend has the head",
+  );
+  await pass(clock, 20_000);
+  expect(client.received.length).toBe(0);
+  origin.connections[0]!.send("HTTP/1.1 100 Continue\r\n\r\n");
+  expect((await client.answer()).status).toBe(100);
+  await pass(clock, 5_000);
+  client.send("body");
+  const answer = await client.answer();
+  expect([answer.status, answer.body.toString()]).toEqual([200, "body"]);
+});
+
+test("H-B14 a client and a backend that wait for each other do not wait for ever", async () => {
+  const clock = new ManualClock();
+  using origin = await rawOrigin();
+  await using fairlead = await startFairlead(yamlOf(origin.url), { clock });
+  using client = await rawClient(fairlead.port());
+  client.send("POST / HTTP/1.1\r\nHost: a\r\nExpect: 100-continue\r\nContent-Length: 4\r\n\r\n");
+  await until(
+    () => origin.connections[0]?.everything.includes("\r\n\r\n") === true,
+    "the backend has the head",
+  );
+  await pass(clock, 40_000);
+  expect((await client.answer()).status).toBe(408);
+});

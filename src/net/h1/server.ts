@@ -16,6 +16,7 @@ import { latin1Bytes, writeBytes, writeText } from "./bytes.ts";
 import { ChunkRelay, sendChunk, sendLastChunk } from "./chunk_relay.ts";
 import { framing, isAuthority, judgeRequest, routingHost } from "./framing.ts";
 import { GrowingBytes } from "./growing_bytes.ts";
+import { mostOfHead, tooLarge } from "./head_limits.ts";
 import { compactHead } from "./head_writer.ts";
 import { dropOutput, flushStaged, send, sendWaiting, stage, type ByteSocket, type Writer } from "./output.ts";
 import {
@@ -77,8 +78,6 @@ const LF = 10;
 const LINGER_MS = 2_000;
 /** How often a body's rate is looked at. */
 const RATE_CHECK_MS = 1_000;
-/** A head that may start with a body part is looked at up to its limit and this much. */
-const HEAD_SLACK_BYTES = 1_024;
 
 const PARSE_ERRORS: Readonly<Record<number, ErrorCode>> = {
   [BAD_LINE]: "FL_BAD_REQUEST_LINE",
@@ -543,7 +542,7 @@ export class ServerConnection extends Timed implements Downstream, Writer {
     if (exchange.minor === 0 || exchange.responseStarted) return;
     if (status === 100) {
       if (!exchange.expectsContinue) return;
-      exchange.expectsContinue = false;
+      this.#expectBody(exchange);
     }
     let end = compactHead(head, head.fieldsEnd);
     scratch[7] = 49;
@@ -557,8 +556,14 @@ export class ServerConnection extends Timed implements Downstream, Writer {
   /** Tells the client to send the body that it holds back. */
   writeContinue(exchange: HttpExchange): void {
     if (!exchange.expectsContinue) return;
-    exchange.expectsContinue = false;
+    this.#expectBody(exchange);
     send(this, CONTINUE, 0, CONTINUE.length);
+  }
+
+  /** The client is told to send its body: from now on it has to. */
+  #expectBody(exchange: HttpExchange): void {
+    exchange.expectsContinue = false;
+    if (this.state === "body") this.#startPhase();
   }
 
   writeHead(exchange: HttpExchange, status: number, head: Head, length: number): void {
@@ -953,7 +958,9 @@ export class ServerConnection extends Timed implements Downstream, Writer {
     const elapsed = now - this.#phaseStart;
     const { minimum_rate: rate, minimum_rate_grace: grace } = limits;
     const ahead = total - this.#phaseBytes - (rate * elapsed) / 1_000;
-    const tooSlow = rate > 0 && elapsed > grace && ahead < 0;
+    // Who waits for 100 sends nothing, for as long as the backend may think.
+    const waits = exchange.expectsContinue && total === this.#phaseBytes;
+    const tooSlow = rate > 0 && ahead < 0 && elapsed > (waits ? Math.max(grace, timeouts.first_byte) : grace);
     const stuck = timeouts.idle_progress > 0 && now - this.#progressAt >= timeouts.idle_progress;
     if (!tooSlow && !stuck) {
       // Who was fast may live on that for as long as without any progress, and not for hours.
@@ -979,17 +986,4 @@ function spanBytes(count: number): number {
   let sum = 0;
   for (let index = 0; index < count; index++) sum += spans[index * 2 + 1]! - spans[index * 2]!;
   return sum;
-}
-
-/** So many bytes are looked at for the end of a head. */
-function mostOfHead({ header_bytes, target_bytes }: Limits): number {
-  return header_bytes + target_bytes + HEAD_SLACK_BYTES;
-}
-
-/** The request line did not end within its limit, or the header block did not. */
-function tooLarge(bytes: Uint8Array, limits: Limits): ErrorCode {
-  let start = 0;
-  while (bytes[start] === 13 || bytes[start] === 10) start++;
-  const lineEnd = bytes.indexOf(10, start);
-  return lineEnd < 0 || lineEnd - start > limits.target_bytes ? "FL_TARGET_TOO_LONG" : "FL_HEADER_TOO_LARGE";
 }
