@@ -756,3 +756,65 @@ test("H-B14 a client and a backend that wait for each other do not wait for ever
   await pass(clock, 40_000);
   expect((await client.answer()).status).toBe(408);
 });
+
+test("H-F1 what a client sends through a tunnel arrives although the backend has ended its direction", async () => {
+  let taken = 0;
+  using origin = await rawOrigin(undefined, {
+    onData(connection, bytes) {
+      if (connection.received.length > 0) taken += bytes.length;
+      else {
+        connection.received = bytes;
+        connection.end(SWITCHED);
+        connection.socket.pause();
+      }
+      connection.everything = Buffer.alloc(0);
+      return true;
+    },
+  });
+  await using fairlead = await startFairlead(
+    `pools: { app: { backends: [{ url: "${origin.url}" }] } }\nroutes: [{ pool: app }]\n${PLAIN_AND_TLS}`,
+    { files: tlsFiles() },
+  );
+  for (const connect of [
+    () => rawClient(fairlead.port("web")),
+    () => tlsClient(fairlead.port("secure"), { allowHalfOpen: true } as never),
+  ]) {
+    taken = 0;
+    using client = await connect();
+    expect((await client.ask(HANDSHAKE)).status).toBe(101);
+    await client.until(() => client.ended);
+    const size = 12 * 1024 * 1024;
+    client.socket.end(Buffer.alloc(size, 97));
+    await Bun.sleep(300);
+    const backend = origin.connections.at(-1)!;
+    backend.socket.resume();
+    await until(() => taken === size || backend.closed, "the backend has it", 4_000);
+    expect(taken).toBe(size);
+    await until(() => backend.closed, "both ends are over");
+  }
+  expect((await fairlead.log(2)).map(({ reason }) => reason)).toEqual(["-", "-"]);
+}, 15_000);
+
+test("H-F1 the last bytes of a tunnel wait for a backend that is slow to take them, and not for ever", () => {
+  for (const [window, sent] of [
+    [100, "abcdefgh"],
+    [2, "abcde"],
+  ] as const) {
+    const driver = new CodecDriver(() => [Buffer.from(SWITCHED)]);
+    driver.feed(Buffer.from(HANDSHAKE));
+    const { connection, socket } = driver.backends[0]!;
+    driver.finishBackend();
+    const before = socket.bytes.length;
+    socket.window = 3;
+    driver.feed(Buffer.from("abcdefgh"));
+    driver.finish();
+    expect([driver.exchangesDone, socket.ended]).toEqual([1, false]);
+    socket.window = window;
+    connection.onDrain();
+    expect(socket.bytes.subarray(before).toString()).toBe(sent);
+    expect(connection.closed).toBe(sent === "abcdefgh");
+    connection.close();
+    expect([connection.closed, socket.reset]).toEqual([true, sent !== "abcdefgh"]);
+    driver.dispose();
+  }
+});

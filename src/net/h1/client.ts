@@ -6,7 +6,7 @@
 import type { ErrorCode } from "../../core/errors.ts";
 import { Attempt } from "../../platform/connect.ts";
 import { unacknowledgedBytes } from "../../platform/socket_queue.ts";
-import type { TimerWheel } from "../../platform/timer_wheel.ts";
+import { Timed, type TimerWheel } from "../../platform/timer_wheel.ts";
 import { UNKNOWN_LENGTH, type Upstream } from "../exchange.ts";
 import { Head } from "../head.ts";
 import { responseBodyLength, type HttpExchange } from "../http_exchange.ts";
@@ -45,6 +45,22 @@ function sharedHead(maxFields: number): Head {
   let head = sharedHeads.get(maxFields);
   if (head === undefined) sharedHeads.set(maxFields, (head = new Head(maxFields)));
   return head;
+}
+
+/** For so long a backend may take to read what is left when both ends of a tunnel are over. */
+const LAST_BYTES_MS = 30_000;
+
+class Deadline extends Timed {
+  readonly #act: () => void;
+
+  constructor(act: () => void) {
+    super();
+    this.#act = act;
+  }
+
+  override onDeadline(): void {
+    this.#act();
+  }
 }
 
 const IDLE = 0;
@@ -214,7 +230,8 @@ export class ClientConnection extends Attempt implements Upstream, Writer {
   onDrain(): void {
     this.progressAt = this.owner.wheel.coarseNow;
     if (!sendWaiting(this)) return;
-    if (this.#shutWhenSent) this.socket?.shutdown();
+    if (this.#lastBytes !== null) this.#end();
+    else if (this.#shutWhenSent) this.socket?.shutdown();
     else this.exchange?.upstreamWritable();
   }
 
@@ -451,16 +468,41 @@ export class ClientConnection extends Attempt implements Upstream, Writer {
   /** Ends the connection: RST when an exchange was cut, which is what tells the backend. */
   #end(): void {
     const { socket } = this;
+    if (this.#leavesBytes()) {
+      this.#sendLastBytes();
+      return;
+    }
+    const unsent = this.waiting !== null;
     dropOutput(this);
     if (socket !== null && !this.closed) {
       const inOrder =
         this.#mode === TUNNEL
-          ? this.#outputEnded && this.#inputOver
+          ? this.#outputEnded && this.#inputOver && !unsent
           : this.#mode === IDLE && this.#requestEnded;
       if (inOrder) this.#closeSocket(socket);
       else socket.terminate();
     }
     this.#leave();
+  }
+
+  /** Both ends of a tunnel are over, but the backend has not taken all that came before. */
+  #leavesBytes(): boolean {
+    return (
+      this.#mode === TUNNEL &&
+      this.#outputEnded &&
+      this.#inputOver &&
+      this.waiting !== null &&
+      this.socket !== null &&
+      this.#lastBytes === null
+    );
+  }
+
+  #lastBytes: Deadline | null = null;
+
+  /** Goes on without an exchange until they are sent, or the time is over. */
+  #sendLastBytes(): void {
+    this.#lastBytes = new Deadline(() => this.#end());
+    this.owner.wheel.after(this.#lastBytes, LAST_BYTES_MS);
   }
 
   /** With TLS `end()` alone would wait for the backend's own end and keep the descriptor as long. */
@@ -481,6 +523,7 @@ export class ClientConnection extends Attempt implements Upstream, Writer {
     if (this.closed) return;
     this.closed = true;
     dropOutput(this);
+    if (this.#lastBytes !== null) this.owner.wheel.remove(this.#lastBytes);
     this.owner.gone(this);
   }
 }
