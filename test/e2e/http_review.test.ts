@@ -82,8 +82,8 @@ test("H-F1 a tunnel goes on after the backend took no bytes for a while", async 
   client.send(Buffer.alloc(size, 97));
   await Bun.sleep(300);
   origin.connections[0]!.socket.resume();
-  await until(() => taken === size, `all ${size} bytes arrive, not ${taken}`);
-});
+  await until(() => taken === size, `all ${size} bytes arrive, not ${taken}`, 12_000);
+}, 15_000);
 
 test("H-F1 a backend that dies in a tunnel takes the client's connection with it", async () => {
   using origin = await rawOrigin(undefined, {
@@ -788,7 +788,7 @@ test("H-F1 what a client sends through a tunnel arrives although the backend has
     await Bun.sleep(300);
     const backend = origin.connections.at(-1)!;
     backend.socket.resume();
-    await until(() => taken === size || backend.closed, "the backend has it", 4_000);
+    await until(() => taken === size || backend.closed, "the backend has it");
     expect(taken).toBe(size);
     await until(() => backend.closed, "both ends are over");
   }
