@@ -6,7 +6,12 @@
  */
 import { PlainRequest } from "../src/core/rules/plain_request.ts";
 import { isSafePath, matchPath } from "../src/core/text/path.ts";
-import { compileRouter, RouterBuilder, type Router, type RouteRule } from "../src/planes/http/router/router.ts";
+import {
+  compileRouter,
+  RouterBuilder,
+  type Router,
+  type RouteRule,
+} from "../src/planes/http/router/router.ts";
 
 const ROUNDS = 7;
 const LOOKUPS = 500_000;

@@ -34,7 +34,7 @@ function client(mode: string, port: number, settings: PeerSettings, more: readon
 }
 
 async function say(program: PinnedProgram, text: string): Promise<void> {
-  program.stdin!.write(text);
+  await Promise.resolve(program.stdin!.write(text));
   await Promise.resolve(program.stdin!.flush());
 }
 

@@ -73,7 +73,7 @@ test("a program's children and CPU time are found while it runs, and nothing is 
     });
     const lines = new LineReader(program.stdout!);
     const before = readUsage([program.pid]);
-    program.stdin!.write("go\n");
+    await Promise.resolve(program.stdin!.write("go\n"));
     await Promise.resolve(program.stdin!.flush());
     expect(await lines.next(30_000)).toBe("done");
     const after = readUsage([program.pid]);
