@@ -20,6 +20,16 @@ export const SAFE_METHODS: ReadonlySet<string> = new Set(["GET", "HEAD", "OPTION
 /** Methods that RFC 9110 9.2.2 calls idempotent: the safe ones, PUT and DELETE. */
 export const IDEMPOTENT_METHODS: ReadonlySet<string> = new Set([...SAFE_METHODS, "PUT", "DELETE"]);
 
+/**
+ * What a Host field says for an endpoint: without the port where it is the usual one of its scheme (RFC 9110 4.2),
+ * `localhost` for a unix socket.
+ */
+export function hostField(endpoint: Endpoint, secure: boolean): string {
+  if (endpoint.kind === "unix") return "localhost";
+  const text = endpointText(endpoint);
+  return endpoint.port === (secure ? 443 : 80) ? text.slice(0, text.lastIndexOf(":")) : text;
+}
+
 /** An endpoint as users write it: `127.0.0.1:80`, `[::1]:80`, `unix:/path`. */
 export function endpointText(endpoint: Endpoint): string {
   if (endpoint.kind === "unix") return `unix:${endpoint.path}`;

@@ -4,6 +4,7 @@
  * `response…` methods, never each other.
  */
 import type { ErrorCode } from "../core/errors.ts";
+import { pathOf } from "../core/text/path.ts";
 import { Timed } from "../platform/timer_wheel.ts";
 import {
   RESPOND,
@@ -242,7 +243,7 @@ export class HttpExchange extends Timed implements Exchange {
   /** Path part of the target as it came. */
   get path(): string {
     if (this.#path === "") {
-      if (this.rewrittenTarget !== null) this.#path = beforeQuery(this.rewrittenTarget);
+      if (this.rewrittenTarget !== null) this.#path = pathOf(this.rewrittenTarget);
       else {
         const { bytes } = this.request;
         let end = this.targetFrom;
@@ -502,11 +503,6 @@ export class HttpExchange extends Timed implements Exchange {
   #isAtWork(serial: number): boolean {
     return this.serial === serial && !this.done;
   }
-}
-
-function beforeQuery(target: string): string {
-  const query = target.indexOf("?");
-  return query < 0 ? target : target.slice(0, query);
 }
 
 /** Length of an answer's body as the status and the request method allow it; 0 where none may follow. */

@@ -1,7 +1,7 @@
 /** TLS of a probe: as traffic reaches the backend, unless its own settings say otherwise. */
-import { isIP } from "node:net";
 import { z } from "zod";
 import { inputFile } from "../core/schema/file_name.ts";
+import { hostField } from "../core/model.ts";
 import { isHostName } from "../core/schema/host.ts";
 import { withoutAddresses } from "../net/proxy_header_writer.ts";
 import type { ConnectionSettings } from "./connection.ts";
@@ -56,8 +56,5 @@ function tlsOptions(option: TlsOption | undefined, target: ProbeTarget): Bun.TLS
 
 /** The Host of a probe of `target`: the pool's fixed one, or the backend's, without the usual port of its scheme. */
 export function hostOf({ endpoint, host }: ProbeTarget, secure: boolean): string {
-  if (host !== null) return host;
-  if (endpoint.kind === "unix") return "localhost";
-  const name = isIP(endpoint.host) === 6 ? `[${endpoint.host}]` : endpoint.host;
-  return endpoint.port === (secure ? 443 : 80) ? name : `${name}:${endpoint.port}`;
+  return host ?? hostField(endpoint, secure);
 }

@@ -20,6 +20,19 @@ export function parseQuery(raw: string): string[] {
   return pairs;
 }
 
+/** The raw query of a request target, without its `?`; "" when it has none. */
+export function queryOf(target: string): string {
+  const mark = target.indexOf("?");
+  return mark < 0 ? "" : target.slice(mark + 1);
+}
+
+/** The first value of a parameter of a request target, or null. */
+export function queryValue(target: string, name: string): string | null {
+  const pairs = parseQuery(queryOf(target));
+  for (let index = 0; index < pairs.length; index += 2) if (pairs[index] === name) return pairs[index + 1]!;
+  return null;
+}
+
 const ENCODED = /\+|%[0-9A-Fa-f]{2}/g;
 
 function decode(text: string): string {

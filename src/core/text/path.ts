@@ -28,6 +28,12 @@ CLASSES["%".charCodeAt(0)] = ESCAPE;
 const UNRESERVED = /^[A-Za-z0-9._~-]$/;
 const ESCAPE_DIGITS = /^[0-9A-Fa-f]{2}$/;
 
+/** The path of a request target as it is written, without the query. */
+export function pathOf(target: string): string {
+  const mark = target.indexOf("?");
+  return mark < 0 ? target : target.slice(0, mark);
+}
+
 /** A percent escape in upper case. */
 export function escapeByte(byte: number): string {
   return `%${(byte < 16 ? "0" : "") + byte.toString(16).toUpperCase()}`;

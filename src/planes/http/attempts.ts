@@ -357,7 +357,7 @@ export class Attempts {
     state.phase = "answering";
   }
 
-  /** Gives the candidate back. `status` of its answer, 0 = none. */
+  /** Gives the candidate or the place in the queue back. `status` of the candidate's answer, 0 = none. */
   release(exchange: HttpExchange, status: number, now: number = this.#host.now()): void {
     const state = stateOf(exchange);
     const { upstream, connection } = state;
@@ -367,7 +367,8 @@ export class Attempts {
       connection.close();
     }
     state.connection = null;
-    if (upstream === null || state.phase === "none" || state.phase === "queued") return;
+    if (state.phase === "queued") this.#leaveQueue(exchange, state);
+    if (upstream === null || state.phase === "none") return;
     state.phase = "none";
     upstream.in_flight--;
     const { region, boundsMs } = upstream.counters;
@@ -385,9 +386,7 @@ export class Attempts {
   stop(exchange: HttpExchange): void {
     if (exchange.attempt === null) return;
     const state = stateOf(exchange);
-    if (state.pool === null) return;
-    if (state.phase === "queued") this.#leaveQueue(exchange, state);
-    this.release(exchange, 0);
+    if (state.pool !== null) this.release(exchange, 0);
   }
 
   /** The exchange has ended, however. */
@@ -395,7 +394,6 @@ export class Attempts {
     const state = stateOf(exchange);
     const { pool } = state;
     if (pool === null) return;
-    if (state.phase === "queued") this.#leaveQueue(exchange, state);
     this.release(exchange, exchange.status, now);
     pool.state.active--;
     if (state.isRetry) pool.state.retrying--;
@@ -419,8 +417,7 @@ export class Attempts {
     else this.#arm(exchange, state, delayMs);
   }
 
-  #outOfTime(exchange: HttpExchange, state: AttemptState): void {
-    if (state.phase === "queued") this.#leaveQueue(exchange, state);
+  #outOfTime(exchange: HttpExchange): void {
     exchange.releaseUpstream();
     this.release(exchange, 0);
     if (exchange.responseStarted) exchange.responseBroken("FL_TOTAL_TIMEOUT");
@@ -472,7 +469,7 @@ export class Attempts {
     const state = stateOf(exchange);
     const { timeouts } = state.pool!.plan;
     if (state.endsAt <= this.#host.now() && state.phase !== "none" && !exchange.tunnel) {
-      this.#outOfTime(exchange, state);
+      this.#outOfTime(exchange);
       return;
     }
     switch (state.phase) {

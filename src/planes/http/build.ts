@@ -1,6 +1,6 @@
 /** Builds what a worker needs of a plan beside the one that acts, in steps that are short enough to run between requests. */
 import { membersOf } from "../../core/health/members.ts";
-import { endpointText, type Endpoint } from "../../core/model.ts";
+import { hostField, type Endpoint } from "../../core/model.ts";
 import type { BackendPlan, ForwardingPlan, PoolPlan, RoutePlan } from "../../core/plan.ts";
 import type { HashOnOption } from "../../core/strategies/hash_on.ts";
 import { requestKey } from "../../core/strategies/hash_on.ts";
@@ -236,7 +236,12 @@ function connectionsOf(
   };
   const connections = states.take<BackendConnections>("backend", id, settings, () => {
     const tls = backend.tls ? upstreamTls(pool, backend, snapshot.files) : null;
-    return new BackendConnections(host, socketAddress(endpoint), authorityOf(backend), tls);
+    return new BackendConnections(
+      host,
+      socketAddress(endpoint),
+      hostField(backend.endpoint, backend.tls),
+      tls,
+    );
   });
   backends.set(id, connections);
   return connections;
@@ -254,15 +259,6 @@ function upstreamTls(pool: PoolPlan, backend: BackendPlan, files: FileMap): Clie
     if (error instanceof TlsSettingsError) throw new TlsSettingsError(`pool ${pool.name}: ${error.message}`);
     throw error;
   }
-}
-
-/** What a Host field says for the backend: without the port where it is the default of its scheme. */
-function authorityOf(backend: BackendPlan): string {
-  const { endpoint } = backend;
-  if (endpoint.kind === "unix") return "localhost";
-  const usual = backend.tls ? 443 : 80;
-  const text = endpointText(endpoint);
-  return endpoint.port === usual ? text.slice(0, text.lastIndexOf(":")) : text;
 }
 
 interface RouteParts extends StepParts {

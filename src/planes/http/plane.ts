@@ -68,6 +68,7 @@ interface ConnectionCache {
   readonly lines: Uint8Array;
 }
 
+const ALLOW_LINE = "Allow: GET, HEAD, POST, PUT, DELETE, OPTIONS, PATCH\r\n";
 const VIA_LINE = "Via: 1.1 fairlead\r\n";
 /** Fields that decide on this side what the backend must not read once more. */
 const READ_BY_US: ReadonlySet<string> = new Set([
@@ -195,12 +196,12 @@ export class HttpPlane implements ExchangeHandler {
     const { method } = exchange;
     if (method === "TRACE") {
       exchange.reason = "FL_METHOD_NOT_ALLOWED";
-      exchange.respond(405, `Allow: GET, HEAD, POST, PUT, DELETE, OPTIONS, PATCH\r\n${dateLine()}`, "");
+      exchange.respond(405, `${ALLOW_LINE}${dateLine()}`, "");
       return true;
     }
     if (method !== "OPTIONS") return false;
     if (path === "*" || (exchange.maxForwardsField >= 0 && forwardsLeft(exchange) === 0)) {
-      exchange.respond(204, `Allow: GET, HEAD, POST, PUT, DELETE, OPTIONS, PATCH\r\n${dateLine()}`, "");
+      exchange.respond(204, `${ALLOW_LINE}${dateLine()}`, "");
       return true;
     }
     if (exchange.maxForwardsField >= 0) {

@@ -1,5 +1,5 @@
 /** What a keyed strategy hashes of a request. A request that lacks the key is spread by its client's address. */
-import { parseQuery } from "../../core/rules/query.ts";
+import { queryValue } from "../../core/rules/query.ts";
 import type { HashKey } from "../../core/schema/hash_key.ts";
 import { hashText } from "../../core/strategies/hash.ts";
 import type { HttpExchange } from "../../net/http_exchange.ts";
@@ -33,13 +33,5 @@ export function cookieValue(lines: readonly string[], name: string): string | nu
       if (equals > 0 && pair.slice(0, equals).trim() === name) return pair.slice(equals + 1).trim();
     }
   }
-  return null;
-}
-
-function queryValue(target: string, name: string): string | null {
-  const mark = target.indexOf("?");
-  if (mark < 0) return null;
-  const pairs = parseQuery(target.slice(mark + 1));
-  for (let index = 0; index < pairs.length; index += 2) if (pairs[index] === name) return pairs[index + 1]!;
   return null;
 }

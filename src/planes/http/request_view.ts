@@ -1,5 +1,5 @@
 /** A request as rules see it: one object per worker, pointed at one exchange after the other. */
-import { parseQuery } from "../../core/rules/query.ts";
+import { parseQuery, queryOf } from "../../core/rules/query.ts";
 import type { MatchRequest } from "../../core/rules/request.ts";
 import type { HttpExchange } from "../../net/http_exchange.ts";
 
@@ -31,8 +31,6 @@ export class RequestView implements MatchRequest {
   }
 
   query(): readonly string[] {
-    const target = this.#exchange?.target ?? "";
-    const mark = target.indexOf("?");
-    return mark < 0 ? NO_PAIRS : parseQuery(target.slice(mark + 1));
+    return parseQuery(queryOf(this.#exchange?.target ?? ""));
   }
 }

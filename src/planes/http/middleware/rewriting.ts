@@ -1,5 +1,5 @@
 /** Changes of the path of a request; its query stays byte for byte. */
-import { isNormalPath, matchPath } from "../../../core/text/path.ts";
+import { isNormalPath, matchPath, pathOf } from "../../../core/text/path.ts";
 import { NEXT, type Exchange, type StepResult } from "../../../net/exchange.ts";
 import { removeField } from "./fields.ts";
 
@@ -8,9 +8,7 @@ const MAX_TARGET = 16_384;
 
 /** The path of the target as it will be sent, without the query. */
 export function rawPath(exchange: Exchange): string {
-  const { target } = exchange;
-  const mark = target.indexOf("?");
-  return mark < 0 ? target : target.slice(0, mark);
+  return pathOf(exchange.target);
 }
 
 /** The path in the form that rules compare. The target is well-formed: the plane has looked, and steps keep it so. */

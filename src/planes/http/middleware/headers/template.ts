@@ -3,7 +3,7 @@
  * untrusted: a value that would break the field (CR, LF, NUL, other control characters) is told apart, never sent.
  */
 import { SyntaxProblem } from "../../../../core/rules/linear_regex.ts";
-import { parseQuery } from "../../../../core/rules/query.ts";
+import { queryValue } from "../../../../core/rules/query.ts";
 import type { Exchange } from "../../../../net/exchange.ts";
 
 type Read = (exchange: Exchange, argument: string) => string;
@@ -27,7 +27,7 @@ const PLAIN: Readonly<Record<string, Read>> = {
 
 const WITH_ARGUMENT: Readonly<Record<string, Read>> = {
   header: ({ request }, name) => request.get(name) ?? "",
-  query: ({ target }, name) => queryValue(target, name),
+  query: ({ target }, name) => queryValue(target, name) ?? "",
 };
 
 /** Placeholders as they are written, for messages and the documentation. */
@@ -97,14 +97,6 @@ function placeholder(whole: string, name: string, argument: string | undefined):
       "a field name such as {header.User-Agent}",
     );
   return { read, argument: name === "header" ? argument!.toLowerCase() : (argument ?? "") };
-}
-
-function queryValue(target: string, name: string): string {
-  const mark = target.indexOf("?");
-  if (mark < 0) return "";
-  const pairs = parseQuery(target.slice(mark + 1));
-  for (let index = 0; index < pairs.length; index += 2) if (pairs[index] === name) return pairs[index + 1]!;
-  return "";
 }
 
 /** Names of the configuration may hold any letter; fields hold bytes. */
