@@ -2,6 +2,7 @@
  * The admin server: `/health` and `/metrics` by GET and HEAD, for this machine only. It speaks the HTTP/1 of the http
  * plane, so the same strictness and limits hold, in numbers that are small because its clients are few.
  */
+import { messageOf } from "../core/text/message_of.ts";
 import { rmSync, statSync } from "node:fs";
 import { DEFAULT_LIMITS, DEFAULT_TIMEOUTS } from "../core/defaults.ts";
 import type { ListenAddress } from "../core/plan.ts";
@@ -152,7 +153,7 @@ function openSocket(address: ListenAddress): ListeningSocket {
   try {
     return openListeningSocket(address, { backlog: BACKLOG, reusePort: false, exclusive: true });
   } catch (error) {
-    throw new Error(`admin: ${error instanceof Error ? error.message : String(error)}`, { cause: error });
+    throw new Error(`admin: ${messageOf(error)}`, { cause: error });
   }
 }
 

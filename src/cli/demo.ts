@@ -1,6 +1,7 @@
 /** `fairlead demo`: small backends and a Fairlead before them, to look at and to try out. */
+import { messageOf } from "../core/text/message_of.ts";
 import { readFileSync } from "node:fs";
-import { messageOf, type RunEvent } from "../run/events.ts";
+import type { RunEvent } from "../run/events.ts";
 import { readOptions, usageError, type Output } from "./command.ts";
 import { DEMO_HOST } from "./demo/addresses.ts";
 import { startBackends, type DemoBackend } from "./demo/backends.ts";

@@ -1,6 +1,6 @@
 /** `fairlead reload`: tells a running supervisor to load its configuration again, and waits for the result. */
+import { messageOf } from "../core/text/message_of.ts";
 import { askSupervisor, type ControlAnswer } from "../run/control_client.ts";
-import { messageOf } from "../run/events.ts";
 import { readOptions, type Output } from "./command.ts";
 import { FIND_HELP, FIND_OPTIONS, runtimeDirectory } from "./configuration.ts";
 import type { ProgramParts } from "./program_parts.ts";

@@ -1,7 +1,7 @@
 /** `fairlead stop`: drains a running supervisor and waits for its end; with `--orphans`, workers that have none. */
+import { messageOf } from "../core/text/message_of.ts";
 import { identify, isAlive, type ProcessIdentity } from "../platform/processes.ts";
 import { askSupervisor, NotRunningError } from "../run/control_client.ts";
-import { messageOf } from "../run/events.ts";
 import { livingWorkers } from "../run/runtime_directory.ts";
 import { readOptions, type Output } from "./command.ts";
 import { FIND_HELP, FIND_OPTIONS, runtimeDirectory } from "./configuration.ts";

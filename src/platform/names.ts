@@ -2,6 +2,7 @@
  * Names of backends and their addresses, kept up to date: each name is looked up again when its time to live is over.
  * A failed lookup takes nothing away: the last good addresses stay until there is a better answer.
  */
+import { messageOf } from "../core/text/message_of.ts";
 import type { Clock } from "./clock.ts";
 import { Timed, TimerWheel } from "./timer_wheel.ts";
 
@@ -170,7 +171,7 @@ export class NameWatcher {
       else this.#found(watched, answer);
     };
     this.#options.source.lookup(watched.name).then(answered, (error: unknown) => {
-      answered({ kind: "failed", reason: error instanceof Error ? error.message : String(error) });
+      answered({ kind: "failed", reason: messageOf(error) });
     });
   }
 

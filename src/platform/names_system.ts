@@ -2,6 +2,7 @@
  * Names as the system knows them: the hosts file first, then A and AAAA records. The C library's own lookup gives no
  * time to live, and Bun's resolver (c-ares) gives one but knows neither the hosts file nor the search list.
  */
+import { messageOf } from "../core/text/message_of.ts";
 import { Resolver } from "node:dns/promises";
 import { readFileSync, statSync } from "node:fs";
 import { networkInterfaces } from "node:os";
@@ -167,7 +168,7 @@ async function records(
   } catch (error) {
     const code = (error as { readonly code?: string }).code ?? "";
     if (code === "ENOTFOUND" || code === "ENODATA") return NO_RECORDS;
-    return { problem: error instanceof Error ? error.message : String(error) };
+    return { problem: messageOf(error) };
   }
 }
 

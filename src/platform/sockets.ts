@@ -2,6 +2,7 @@
  * Listening sockets, made by system calls so that we choose the backlog, can hold several sockets of one address
  * (SO_REUSEPORT), pass them between processes and retire an address without losing a queued connection.
  */
+import { messageOf } from "../core/text/message_of.ts";
 import { chmodSync, chownSync, lstatSync, rmSync } from "node:fs";
 import type { ListenAddress } from "../core/plan.ts";
 import {
@@ -195,7 +196,7 @@ function openUnix(address: UnixAddress, backlog: number): ListeningSocket {
     if (code === EADDRINUSE) throw new ListenError(text, code, "the address is in use");
     if (code === EACCES) throw new ListenError(text, code, "permission denied");
     if (code === ENOENT) throw new ListenError(text, code, "the directory does not exist");
-    throw new ListenError(text, code, error instanceof Error ? error.message : String(error));
+    throw new ListenError(text, code, messageOf(error));
   }
 }
 

@@ -1,4 +1,5 @@
 /** The prepared check of every backend of a plan, each with a text that tells whether it is still the same. */
+import { messageOf } from "../core/text/message_of.ts";
 import { membersOfPlan, type PoolMember } from "../core/health/members.ts";
 import type { BackendPlan, Plan, PoolPlan, ProbePlan } from "../core/plan.ts";
 import type { FileMap, MemberMap } from "../core/snapshot.ts";
@@ -31,7 +32,7 @@ export class PlanChecks {
         try {
           this.#checks.set(backend, prepare(probe, pool, backend, health_check, files));
         } catch (error) {
-          const words = error instanceof Error ? error.message : String(error);
+          const words = messageOf(error);
           throw new Error(`pool ${pool.name}, backend ${backend.id}: ${words}`, { cause: error });
         }
       }

@@ -4,6 +4,7 @@
  * not ended at its timeout is ended, with its socket; the probes of a member never overlap; and no more than a fixed
  * number run at a time, the others waiting in line.
  */
+import { messageOf } from "../core/text/message_of.ts";
 import type { ProbePlan } from "../core/plan.ts";
 import { formatDuration } from "../core/schema/duration.ts";
 import type { Clock } from "../platform/clock.ts";
@@ -162,7 +163,7 @@ export class ProbeScheduler {
     } catch (error) {
       done({
         healthy: false,
-        reason: `the probe failed: ${error instanceof Error ? error.message : String(error)}`,
+        reason: `the probe failed: ${messageOf(error)}`,
       });
     }
     if (rhythm.end !== null) this.#wheel.after(rhythm, timing.timeout_ms);

@@ -2,8 +2,8 @@
  * The control socket of a supervisor: one JSON object per line in, one per line out. Only root and the user that the
  * supervisor runs as are heard, whatever the mode of the file (SO_PEERCRED).
  */
+import { messageOf } from "../core/text/message_of.ts";
 import { acceptOn, peerCredentials } from "../platform/sockets.ts";
-import { messageOf } from "./events.ts";
 
 /** A request, and what is read of a connection before it is served, has at most so many bytes. */
 const REQUEST_BYTES = 64 * 1024;

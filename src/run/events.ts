@@ -7,8 +7,3 @@ export interface RunEvent {
 }
 
 export type Report = (event: RunEvent) => void;
-
-/** Words of something that was thrown. */
-export function messageOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
-}

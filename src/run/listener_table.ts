@@ -2,6 +2,7 @@
  * The listening sockets of the program, all held by the supervisor: an address has one socket per worker slot, and a
  * socket is closed only when its address leaves the configuration.
  */
+import { messageOf } from "../core/text/message_of.ts";
 import { rmSync, statSync } from "node:fs";
 import type { ListenerPlan } from "../core/plan.ts";
 import { listenerKey } from "../core/snapshot.ts";
@@ -111,7 +112,7 @@ export class ListenerTable {
       const target = first !== null && address.kind === "tcp" ? { ...address, port: first.port } : address;
       return openListeningSocket(target, { backlog, reusePort: true, exclusive });
     } catch (error) {
-      throw new Error(`listener ${plan.name}: ${error instanceof Error ? error.message : String(error)}`, {
+      throw new Error(`listener ${plan.name}: ${messageOf(error)}`, {
         cause: error,
       });
     }

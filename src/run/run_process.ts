@@ -1,9 +1,10 @@
 /** The supervisor process: signals, runtime directory and control socket around a supervisor. */
+import { messageOf } from "../core/text/message_of.ts";
 import { onSignals, type SignalName } from "../platform/signals.ts";
 import { isAlive, raiseOpenFileLimit } from "../platform/processes.ts";
 import type { ChildWorker } from "./child_worker.ts";
 import { serveControl, type ControlServer } from "./control_socket.ts";
-import { messageOf, type Report } from "./events.ts";
+import type { Report } from "./events.ts";
 import { InProcessWorker } from "./in_process_worker.ts";
 import type { RunParts } from "./parts.ts";
 import { reloadEvent } from "./reload_text.ts";

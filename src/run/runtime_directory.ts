@@ -5,11 +5,11 @@
  * each; `workers/<pid>` names a worker with its start time, so that a supervisor that comes after a dead one finds those
  * that still serve.
  */
+import { messageOf } from "../core/text/message_of.ts";
 import { mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { identify, isAlive, type ProcessIdentity } from "../platform/processes.ts";
 import { ListenError, openListeningSocket } from "../platform/sockets.ts";
-import { messageOf } from "./events.ts";
 
 const CONTROL_BACKLOG = 16;
 

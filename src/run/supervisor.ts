@@ -4,12 +4,13 @@
  *
  * One change at a time: reloads, reopened logs and the end wait for each other.
  */
+import { messageOf } from "../core/text/message_of.ts";
 import { applyDelta, deltaBetween, isEmptyDelta, type KnownState } from "../core/health/delta.ts";
 import type { Plan } from "../core/plan.ts";
 import type { Snapshot, SnapshotDelta } from "../core/snapshot.ts";
 import type { CounterLayout } from "../core/worker_program.ts";
 import { RegionSet } from "./counter_regions.ts";
-import { messageOf, type Report, type RunEvent } from "./events.ts";
+import type { Report, RunEvent } from "./events.ts";
 import { ListenerTable, type ListenerChange, type ListenerReport } from "./listener_table.ts";
 import { LogFiles, type LogChange } from "./log_files.ts";
 import type {

@@ -2,6 +2,7 @@
  * The worker process: takes orders from its supervisor and keeps serving when the supervisor is gone. The composition
  * root calls `runWorker` for the command `worker`; signal handlers are installed before.
  */
+import { messageOf } from "../core/text/message_of.ts";
 import type { CreateProgram, DrainDeadlines } from "../core/worker_program.ts";
 import { ProcessLog, type LogFormat } from "../observe/log.ts";
 import { receiveDescriptors } from "../platform/fd_passing.ts";
@@ -86,7 +87,7 @@ class WorkerProcess {
       const value = await carryOut();
       send({ type: "reply", id, error: null, value });
     } catch (error) {
-      send({ type: "reply", id, error: error instanceof Error ? error.message : String(error) });
+      send({ type: "reply", id, error: messageOf(error) });
     }
   }
 

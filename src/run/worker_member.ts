@@ -1,4 +1,5 @@
 /** One worker of the pool on its way from launch to exit. */
+import { messageOf } from "../core/text/message_of.ts";
 import type { RegionSet, WorkerRegions } from "./counter_regions.ts";
 import type { HeldListener } from "./listener_table.ts";
 import type { WorkerHandle } from "./worker_handle.ts";
@@ -68,9 +69,7 @@ export class WorkerMember {
         await this.handle.openListener(listener.key, listener.plan, slot, socket.fd);
         this.#open.set(id, { key: listener.key, slot });
       } catch (error) {
-        errors.push(
-          `listener ${listener.plan.name}: ${error instanceof Error ? error.message : String(error)}`,
-        );
+        errors.push(`listener ${listener.plan.name}: ${messageOf(error)}`);
       }
     }
     return errors;

@@ -2,11 +2,12 @@
  * The workers: started, kept at one per slot, replaced when they die, brought to every new snapshot. A socket of a slot
  * whose worker is away is served by another one meanwhile.
  */
+import { messageOf } from "../core/text/message_of.ts";
 import { deltaBetween, isEmptyDelta } from "../core/health/delta.ts";
 import type { Snapshot, SnapshotDelta } from "../core/snapshot.ts";
 import type { DrainDeadlines } from "../core/worker_program.ts";
 import type { RegionSet } from "./counter_regions.ts";
-import { messageOf, type Report } from "./events.ts";
+import type { Report } from "./events.ts";
 import type { HeldListener } from "./listener_table.ts";
 import type { LogFile } from "./log_files.ts";
 import type { LaunchWorker } from "./worker_handle.ts";
