@@ -61,6 +61,7 @@ function listenerPlan(name: string, config: ListenerConfig): ListenerPlan {
     address: addressPlan(config),
     protocol: config.protocol,
     backlog: config.backlog,
+    defer_accept: config.defer_accept,
     tls: config.tls === undefined ? null : tlsPlan(config.tls),
     proxy_protocol: config.proxy_protocol ?? null,
     trusted_proxies: config.trusted_proxies,

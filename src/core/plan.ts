@@ -26,6 +26,8 @@ export interface ListenerPlan {
   readonly address: ListenAddress;
   readonly protocol: "http";
   readonly backlog: number;
+  /** The kernel hands a TCP connection over when its first byte is there, at the latest after about a second. */
+  readonly defer_accept: boolean;
   readonly tls: TlsPlan | null;
   /** Peers (CIDR) that must send a PROXY protocol header; null = none is expected. */
   readonly proxy_protocol: { readonly trusted: readonly string[] } | null;

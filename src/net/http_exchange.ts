@@ -136,6 +136,8 @@ export class HttpExchange extends Timed implements Exchange {
   tunnel = false;
   requestStage: BodyStage | null = null;
   responseStage: BodyStage | null = null;
+  /** The bytes of the answer that are handed on now are its last; a codec that cannot tell leaves it false. */
+  responseBodyEnds = false;
   #requestTrailers: Head | null = null;
   #held: Uint8Array[] | null = null;
   #heldBytes = 0;
@@ -182,6 +184,7 @@ export class HttpExchange extends Timed implements Exchange {
     this.retries = this.connectMs = this.queueMs = this.firstByteMs = this.bytesIn = 0;
     this.#writtenBefore = down.writtenBytes;
     this.requestEnded = this.responseStarted = this.responseEnded = this.done = this.tunnel = false;
+    this.responseBodyEnds = false;
     this.requestStage = this.responseStage = null;
     this.#requestSink = this.#responseSink = null;
     this.#requestTrailers = null;

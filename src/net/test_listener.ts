@@ -27,6 +27,7 @@ export function listenerPlan(fields: Partial<ListenerPlan> = {}): ListenerPlan {
     address: LOOPBACK,
     protocol: "http",
     backlog: 512,
+    defer_accept: true,
     tls: null,
     proxy_protocol: null,
     trusted_proxies: [],

@@ -50,6 +50,7 @@ function listener(name: string): ListenerPlan {
     address: { kind: "tcp", host: "127.0.0.1", port: 0, dual_stack: false },
     protocol: "http",
     backlog: DEFAULT_BACKLOG,
+    defer_accept: true,
     tls: null,
     proxy_protocol: null,
     trusted_proxies: [],

@@ -29,6 +29,7 @@ const SYMBOLS = {
   setsockopt: { args: [i32, i32, i32, pointer, u32], returns: i32 },
   getsockname: { args: [i32, pointer, pointer], returns: i32 },
   poll: { args: [pointer, u64, i32], returns: i32 },
+  send: { args: [i32, u64, u64, i32], returns: FFIType.i64_fast },
   sendmsg: { args: [i32, pointer, i32], returns: i64 },
   recvmsg: { args: [i32, pointer, i32], returns: i64 },
   memfd_create: { args: [pointer, u32], returns: i32 },
@@ -137,6 +138,19 @@ export function reserve(bytes: number): Reserved {
     int32: new Int32Array(memory.buffer, offset, size / 4),
     view: new DataView(memory.buffer, offset, size),
   };
+}
+
+const BLOCKS_KEY = Symbol.for("fairlead ffi blocks");
+
+/**
+ * A block of its own, too large for the shared arena, with a fixed address for the life of the process. What has never
+ * been used of it costs no memory.
+ */
+export function reserveBlock(bytes: number): { readonly buffer: ArrayBuffer; readonly address: Pointer } {
+  const store = globalThis as unknown as Record<symbol, ArrayBuffer[] | undefined>;
+  const buffer = new ArrayBuffer(bytes);
+  (store[BLOCKS_KEY] ??= []).push(buffer);
+  return { buffer, address: ptr(new Uint8Array(buffer)) };
 }
 
 const optionValue = reserve(16);

@@ -188,8 +188,19 @@ test("queued connections are counted, and a refusing socket takes no new ones", 
   server.stop();
 });
 
-test("deferred accept is set when asked for", () => {
-  const made = openListeningSocket(tcp("127.0.0.1"), { ...first, deferAcceptSeconds: 5 });
-  expect(socketOption(made.fd, 6, 9)).toBeGreaterThan(0);
+test("deferred accept keeps a connection back until its first byte, and ends when the address is retired", async () => {
+  const TCP_DEFER_ACCEPT = 9;
+  const made = openListeningSocket(tcp("127.0.0.1"), { ...first, deferAccept: true });
+  expect(socketOption(made.fd, 6, TCP_DEFER_ACCEPT)).toBeGreaterThan(0);
+  const silent = await Bun.connect({ hostname: "127.0.0.1", port: made.port, socket: { data() {} } });
+  expect(queuedConnections(made.fd)).toBe(0);
+  const speaking = await Bun.connect({ hostname: "127.0.0.1", port: made.port, socket: { data() {} } });
+  speaking.write("x");
+  while (queuedConnections(made.fd) < 1) await Bun.sleep(1);
+  // The silent one comes too, when the kernel has asked again.
+  while (queuedConnections(made.fd) < 2) await Bun.sleep(10);
+  expect(refuseNewConnections(made.fd)).toBe(true);
+  expect(socketOption(made.fd, 6, TCP_DEFER_ACCEPT)).toBe(0);
+  for (const socket of [silent, speaking]) socket.terminate();
   closeDescriptor(made.fd);
 });

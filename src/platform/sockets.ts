@@ -26,6 +26,8 @@ const SO_PEERCRED = 17;
 const SO_ATTACH_FILTER = 26;
 const IPPROTO_TCP = 6;
 const TCP_DEFER_ACCEPT = 9;
+/** The kernel counts in retransmissions of its SYN-ACK: this is one, sent after a second. */
+const DEFER_SECONDS = 1;
 const TCP_INFO = 11;
 const IPPROTO_IPV6 = 41;
 const IPV6_V6ONLY = 26;
@@ -61,8 +63,8 @@ export interface ListenOptions {
    * for this: SO_REUSEPORT would otherwise share the port with another program of the same user without a word.
    */
   readonly exclusive: boolean;
-  /** Seconds for which the kernel keeps a connection back until its first byte (TCP_DEFER_ACCEPT), 0 = off. */
-  readonly deferAcceptSeconds?: number;
+  /** See `deferAccept`. */
+  readonly deferAccept?: boolean;
 }
 
 /** A local address that cannot be used; the message is one sentence for the operator. */
@@ -129,14 +131,22 @@ function bindTo(fd: number, target: SocketAddress): number {
 
 /** Starts to listen, or closes the socket and throws SystemCallError. */
 function listening(fd: number, options: ListenOptions): ListeningSocket {
-  if ((options.deferAcceptSeconds ?? 0) > 0)
-    setSocketOption(fd, IPPROTO_TCP, TCP_DEFER_ACCEPT, options.deferAcceptSeconds ?? 0);
+  if (options.deferAccept === true) deferAccept(fd, true);
   if (libc.listen(fd, options.backlog) !== 0) {
     const code = errno();
     libc.close(fd);
     throw new SystemCallError("listen", code);
   }
   return { fd, ...localAddress(fd) };
+}
+
+/**
+ * Lets the kernel keep connections back until their first byte is there, but no longer than about a second
+ * (TCP_DEFER_ACCEPT, tcp(7)): accept and read then come in one turn, and who connects and says nothing costs a process
+ * nothing. Only where the client speaks first. Unix sockets know no such thing and stay as they are.
+ */
+export function deferAccept(fd: number, on: boolean): void {
+  setSocketOption(fd, IPPROTO_TCP, TCP_DEFER_ACCEPT, on ? DEFER_SECONDS : 0);
 }
 
 function localAddress(fd: number): { host: string; port: number } {
@@ -259,10 +269,11 @@ export function duplicateSocket(fd: number): number {
 
 /**
  * Makes a listening TCP socket ignore new connections (SYN segments are dropped, so that clients try again) while
- * handshakes that have begun go on: the first step of retiring an address. Needs no privilege. Does nothing for unix
- * sockets: their file is removed instead.
+ * handshakes that have begun go on, and are not kept back for a first byte: the first step of retiring an address. Needs
+ * no privilege. Does nothing for unix sockets: their file is removed instead.
  */
 export function refuseNewConnections(fd: number): boolean {
+  deferAccept(fd, false);
   // Classic BPF over the TCP header: load the flags, keep SYN and ACK, drop when only SYN is set.
   const program: readonly (readonly [number, number, number, number])[] = [
     [0x30, 0, 0, 13],

@@ -9,6 +9,7 @@ import { listenerKey } from "../core/snapshot.ts";
 import { libc } from "../platform/libc.ts";
 import {
   closeDescriptor,
+  deferAccept,
   duplicateSocket,
   listenAddressText,
   openListeningSocket,
@@ -104,13 +105,13 @@ export class ListenerTable {
   }
 
   #open(plan: ListenerPlan, first: ListeningSocket | null): ListeningSocket {
-    const { address, backlog } = plan;
+    const { address, backlog, defer_accept: deferred } = plan;
     try {
       if (first !== null && address.kind === "unix") return { ...first, fd: duplicateSocket(first.fd) };
       if (first === null && this.shared && address.kind === "unix") rmSync(address.path, { force: true });
       const exclusive = first === null && !this.shared && !this.#isOurs(plan);
       const target = first !== null && address.kind === "tcp" ? { ...address, port: first.port } : address;
-      return openListeningSocket(target, { backlog, reusePort: true, exclusive });
+      return openListeningSocket(target, { backlog, reusePort: true, exclusive, deferAccept: deferred });
     } catch (error) {
       throw new Error(`listener ${plan.name}: ${messageOf(error)}`, {
         cause: error,
@@ -168,10 +169,11 @@ function removeFile({ plan, file }: HeldListener): void {
   }
 }
 
-/** Backlog and file mode of an address that stays follow the new plan. */
+/** Backlog, deferred accept and file mode of an address that stays follow the new plan. */
 function applySettings(held: HeldListener, before: ListenerPlan | null): void {
   if (before === null) return;
-  const { address, backlog } = held.plan;
+  const { address, backlog, defer_accept: deferred } = held.plan;
+  if (deferred !== before.defer_accept) for (const { fd } of held.sockets) deferAccept(fd, deferred);
   if (backlog !== before.backlog) for (const { fd } of held.sockets) libc.listen(fd, backlog);
   if (address.kind === "unix" && JSON.stringify(address) !== JSON.stringify(before.address))
     setUnixOwnership(address);

@@ -62,6 +62,7 @@ function testListener(name: string, address: ListenAddress | null): ListenerPlan
     address: address ?? { kind: "tcp", host: "127.0.0.1", port: 0, dual_stack: false },
     protocol: "http",
     backlog: 1_024,
+    defer_accept: false,
     tls: null,
     proxy_protocol: null,
     trusted_proxies: [],

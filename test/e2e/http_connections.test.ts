@@ -31,6 +31,33 @@ test("H-C17 two pipelined requests are answered in order", async () => {
   expect(origin.connections.length).toBe(1);
 });
 
+test("an answer of any size and framing is whole when the connection ends with it", async () => {
+  const sizes = [0, 1, 100, 4_096, 32_767, 32_768, 40_000, 1_000_000];
+  const body = (target: string): string =>
+    "abcdefgh".repeat(125_000).slice(0, Number(/\d+/.exec(target)![0]));
+  using origin = await rawOrigin((request) => {
+    const text = body(request.target);
+    if (request.target.startsWith("/length")) return answerText(text);
+    const chunk = text === "" ? "" : `${text.length.toString(16)}\r\n${text}\r\n`;
+    const trailer = request.target.startsWith("/trailer") ? "X-End: yes\r\n" : "";
+    return `HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n${chunk}0\r\n${trailer}\r\n`;
+  });
+  await using fairlead = await startFairlead(
+    `pools: { app: { backends: [{ url: "${origin.url}" }] } }\nroutes: [{ pool: app }]`,
+  );
+  for (const size of sizes) {
+    for (const kind of ["length", "chunks", "trailer"]) {
+      for (const line of ["HTTP/1.0\r\n", "HTTP/1.1\r\nTE: trailers\r\nConnection: close\r\n"]) {
+        using client = await rawClient(fairlead.port());
+        const answer = await client.ask(`GET /${kind}/${size} ${line}Host: a\r\n\r\n`);
+        expect(answer.body.equals(Buffer.from(body(`/${size}`)))).toBe(true);
+        await client.end();
+        expect([client.ended, client.reset, client.received.length]).toEqual([true, false, 0]);
+      }
+    }
+  }
+});
+
 test("H-E15 a client that has sent FIN still gets its answer", async () => {
   using origin = await rawOrigin(async () => {
     await Bun.sleep(50);

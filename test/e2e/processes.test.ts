@@ -17,6 +17,8 @@ function place(): Place {
 }
 
 const ANY = "127.0.0.1:0";
+/** Where clients that have said nothing yet are with a worker all the same. */
+const UNDEFERRED = { address: ANY, defer_accept: false };
 
 /** Waits for a condition that another process brings about. */
 async function until(condition: () => boolean | Promise<boolean>): Promise<void> {
@@ -188,7 +190,7 @@ test("a worker that is asked to end is replaced first: no connection fails", asy
 
 test("H-J6/h1 SIGTERM drains: what is under way is answered, new connections are refused, exit 0", async () => {
   const here = place();
-  here.write({ web: ANY }, "text");
+  here.write({ web: UNDEFERRED }, "text");
   const program = here.start();
   const port = await program.port("web");
   const load = new Load(port);
@@ -213,7 +215,7 @@ test("H-J6/h1 SIGTERM drains: what is under way is answered, new connections are
 
 test("a second signal ends a drain at once with exit code 1", async () => {
   const here = place();
-  here.write({ web: ANY }, "text");
+  here.write({ web: UNDEFERRED }, "text");
   const program = here.start();
   const idle = connect(await program.port("web"), "127.0.0.1");
   idle.on("error", () => {});

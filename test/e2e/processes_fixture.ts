@@ -17,10 +17,11 @@ export class Place {
   readonly runtime = join(this.directory, "run");
   readonly #programs: Program[] = [];
 
-  /** Writes the configuration; listeners by name with their addresses, the text that they answer, more lines. */
-  write(listeners: Readonly<Record<string, string>>, text: string, more = "workers: 2"): void {
+  /** Writes the configuration; listeners with their addresses or settings, the text that they answer, more lines. */
+  write(listeners: Readonly<Record<string, string | object>>, text: string, more = "workers: 2"): void {
     const lines = Object.entries(listeners).map(
-      ([name, address]) => `  ${name}: { address: ${JSON.stringify(address)} }`,
+      ([name, listener]) =>
+        `  ${name}: ${JSON.stringify(typeof listener === "string" ? { address: listener } : listener)}`,
     );
     writeFileSync(
       this.file,

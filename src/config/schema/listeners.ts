@@ -89,6 +89,10 @@ export const listener = z.strictObject({
     .max(65_535)
     .prefault(DEFAULT_BACKLOG)
     .meta({ description: "Connections that wait to be accepted, at most." }),
+  defer_accept: z.boolean().prefault(true).meta({
+    description:
+      "Let the kernel keep a TCP connection until its first byte is there (at most about 1 s): fewer wakeups per connection.",
+  }),
   tls: listenerTls.optional().meta({ description: "With this section the listener speaks TLS." }),
   proxy_protocol: z
     .strictObject({

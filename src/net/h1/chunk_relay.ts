@@ -20,9 +20,9 @@ export function sendChunk(writer: Writer, bytes: Uint8Array, from: number, to: n
 
 /** Writes the end of a chunked body; `trailerLines` is "" or whole lines, latin1. */
 export function sendLastChunk(writer: Writer, trailerLines: string): boolean {
-  if (trailerLines === "") return send(writer, LAST_CHUNK, 0, LAST_CHUNK.length);
+  if (trailerLines === "") return send(writer, LAST_CHUNK, 0, LAST_CHUNK.length, false, true);
   const end = latin1Bytes(`0\r\n${trailerLines}\r\n`);
-  return send(writer, end, 0, end.length);
+  return send(writer, end, 0, end.length, false, true);
 }
 
 function sendSize(writer: Writer, size: number): void {
@@ -53,7 +53,7 @@ export class ChunkRelay {
     if (after < 0) return after;
     if (reader.canonical && this.#mirrors) {
       if (reader.done) this.sentEnd = true;
-      send(writer, bytes, from, after);
+      send(writer, bytes, from, after, false, reader.done);
       return after;
     }
     // What is left of a chunk whose size line has gone on needs no size of its own, but its line end.

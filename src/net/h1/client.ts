@@ -77,6 +77,8 @@ export class ClientConnection extends Attempt implements Upstream, Writer {
   claimant: HttpExchange | null = null;
   waiting: Uint8Array[] | null = null;
   writtenBytes = 0;
+  /** A backend's answer is still to come when its request is written. */
+  readonly closingFd = -1;
   /** Exchanges served before the present one. */
   served = 0;
   /** Coarse time of the last byte from the backend or for it, of the end of a request body, or of becoming idle. */
@@ -358,7 +360,10 @@ export class ClientConnection extends Attempt implements Upstream, Writer {
     }
     const untilClose = this.#mode === UNTIL_CLOSE;
     const take = untilClose ? bytes.length - from : Math.min(this.#remaining, bytes.length - from);
-    if (!untilClose) this.#remaining -= take;
+    if (!untilClose) {
+      this.#remaining -= take;
+      exchange.responseBodyEnds = this.#remaining === 0;
+    }
     const open = exchange.responseBody(bytes, from, from + take);
     if (this.exchange !== exchange) return;
     if (!untilClose && this.#remaining === 0)

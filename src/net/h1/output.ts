@@ -2,7 +2,8 @@
  * Writing to a socket with backpressure and with as few system calls as possible. A head is staged in the scratch block
  * and leaves together with the first body bytes of the same event; bytes that the socket does not take wait in order.
  */
-import { JOIN_BYTES, scratch, SCRATCH_BYTES, scratchOwner } from "./scratch.ts";
+import { sendBeforeFin } from "../../platform/send_before_fin.ts";
+import { JOIN_BYTES, scratch, SCRATCH_BYTES, scratchAddress, scratchOwner } from "./scratch.ts";
 
 /** The part of a Bun socket that writers use; plain, TLS and upgraded sockets have it. */
 export interface ByteSocket {
@@ -27,6 +28,11 @@ export interface Writer {
   waiting: Uint8Array[] | null;
   /** Bytes that the socket took so far, for progress and minimum rates. */
   writtenBytes: number;
+  /**
+   * Descriptor of a connection without TLS that is closed as soon as the answer at work is written, else -1: the end of
+   * such an answer and the FIN share a segment.
+   */
+  readonly closingFd: number;
 }
 
 /** What stands staged in `scratch[0..end)`; `writer` is null when nothing does. */
@@ -45,11 +51,13 @@ export function stage(writer: Writer, from: number, end: number): void {
   scratchOwner.bytes = null;
 }
 
-/** Sends what is staged for `writer`. Returns false when bytes wait for the socket. */
-export function flushStaged(writer: Writer): boolean {
+/**
+ * Sends what is staged for `writer`; `last`: it is the end of the answer. Returns false when bytes wait for the socket.
+ */
+export function flushStaged(writer: Writer, last = false): boolean {
   if (staged.writer !== writer) return writer.waiting === null;
   staged.writer = null;
-  return sendNow(writer, scratch, staged.from, staged.end);
+  return sendNow(writer, scratch, staged.from, staged.end, last);
 }
 
 /** Sends what any writer has staged: the scratch block is needed for something else. */
@@ -66,9 +74,16 @@ function copyInto(bytes: Uint8Array, from: number, to: number, at: number): void
 
 /**
  * Sends `bytes[from..to)` after what is staged or waiting. `spare`: nobody reads what stands before `from` any more, so
- * it may be overwritten. Returns false when bytes wait for the socket.
+ * it may be overwritten. `last`: they are the end of the answer. Returns false when bytes wait for the socket.
  */
-export function send(writer: Writer, bytes: Uint8Array, from: number, to: number, spare = false): boolean {
+export function send(
+  writer: Writer,
+  bytes: Uint8Array,
+  from: number,
+  to: number,
+  spare = false,
+  last = false,
+): boolean {
   if (staged.writer !== writer) return sendNow(writer, bytes, from, to);
   const length = to - from;
   const head = staged.end - staged.from;
@@ -77,7 +92,7 @@ export function send(writer: Writer, bytes: Uint8Array, from: number, to: number
     else if (length === bytes.length) scratch.set(bytes, staged.end);
     else scratch.set(bytes.subarray(from, to), staged.end);
     staged.writer = null;
-    return sendNow(writer, scratch, staged.from, staged.end + length);
+    return sendNow(writer, scratch, staged.from, staged.end + length, last);
   }
   staged.writer = null;
   if (spare && head <= from && writer.waiting === null) {
@@ -89,14 +104,15 @@ export function send(writer: Writer, bytes: Uint8Array, from: number, to: number
   return sendNow(writer, bytes, from, to);
 }
 
-function sendNow(writer: Writer, bytes: Uint8Array, from: number, to: number): boolean {
+function sendNow(writer: Writer, bytes: Uint8Array, from: number, to: number, last = false): boolean {
   if (writer.waiting !== null) {
     writer.waiting.push(keep(bytes, from, to));
     return false;
   }
   const socket = writer.byteSocket;
   if (socket === null) return true;
-  const taken = socket.write(bytes, from, to - from);
+  if (last && bytes === scratch) from += sendBeforeClose(writer, from, to);
+  const taken = from === to ? 0 : socket.write(bytes, from, to - from);
   if (taken === to - from) {
     writer.writtenBytes += taken;
     return true;
@@ -106,6 +122,15 @@ function sendNow(writer: Writer, bytes: Uint8Array, from: number, to: number): b
   writer.writtenBytes += taken;
   writer.waiting = [keep(bytes, from + taken, to)];
   return false;
+}
+
+/** Returns how many bytes of `scratch[from..to)` went into a segment that the FIN completes, 0 when that does not fit. */
+function sendBeforeClose(writer: Writer, from: number, to: number): number {
+  const fd = writer.closingFd;
+  if (fd < 0) return 0;
+  const taken = sendBeforeFin(fd, scratchAddress + from, to - from);
+  writer.writtenBytes += taken;
+  return taken;
 }
 
 /** Bytes of the scratch block must be copied; blocks that came from a socket are ours to keep. */

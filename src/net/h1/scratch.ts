@@ -1,3 +1,5 @@
+import { reserveBlock } from "../../platform/libc.ts";
+
 /**
  * One block of memory in which heads are parsed and rebuilt. An event of the loop runs to its end before the next
  * begins, so one block serves every connection of a worker: nothing may be left in it when an event ends.
@@ -11,7 +13,10 @@ export const SCRATCH_BYTES = 4 * 1024 * 1024;
 /** A body part up to this size is copied behind its head so that both leave in one write. */
 export const JOIN_BYTES = 32 * 1024;
 
-export const scratch = new Uint8Array(SCRATCH_BYTES + 8);
+const block = reserveBlock(SCRATCH_BYTES + 8);
+export const scratch = new Uint8Array(block.buffer);
+/** Where it lies, for system calls. */
+export const scratchAddress: number = block.address;
 /** The same memory, four bytes at a time. */
 export const scratchWords = new Int32Array(scratch.buffer, 0, SCRATCH_BYTES / 4);
 

@@ -146,6 +146,11 @@ export class ServerConnection extends Timed implements Downstream, Writer {
     host.wheel.afterCoarse(this, host.timeouts.client_idle);
   }
 
+  get closingFd(): number {
+    if (!this.#close || this.origin.secure || this.state === "closed") return -1;
+    return this.byteSocket?.fd ?? -1;
+  }
+
   // Events of the socket.
 
   onData(bytes: Uint8Array): void {
@@ -601,7 +606,7 @@ export class ServerConnection extends Timed implements Downstream, Writer {
 
   writeBody(exchange: HttpExchange, bytes: Uint8Array, from: number, to: number): boolean {
     if (this.#answerChunked) sendChunk(this, bytes, from, to);
-    else send(this, bytes, from, to, exchange.responseStage === null);
+    else send(this, bytes, from, to, exchange.responseStage === null, exchange.responseBodyEnds);
     return this.#wrote();
   }
 
@@ -637,7 +642,7 @@ export class ServerConnection extends Timed implements Downstream, Writer {
   /** The answer is complete and its end has been sent. */
   rawEnd(exchange: HttpExchange): void {
     exchange.responseEnded = true;
-    flushStaged(this);
+    flushStaged(this, true);
     if (this.waiting === null) this.#answerSent(exchange);
     else {
       this.#wrote();
