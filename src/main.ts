@@ -3,5 +3,7 @@ import "./platform/signals.ts";
 import { commandLine } from "./cli/main.ts";
 import { parts } from "./composition.ts";
 
-const exitCode = await commandLine(process.argv.slice(2), parts);
-if (exitCode !== null) process.exit(exitCode);
+// Not `await`: bytecode of a single-file program (tools/build.ts) cannot hold one at the top level.
+void commandLine(process.argv.slice(2), parts).then((exitCode) => {
+  if (exitCode !== null) process.exit(exitCode);
+});

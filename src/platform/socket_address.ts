@@ -1,6 +1,6 @@
 /** Socket addresses in the kernel's form (struct sockaddr_in, sockaddr_in6, sockaddr_un of Linux). */
-import { isIPv4, isIPv6 } from "node:net";
 import type { Endpoint } from "../core/model.ts";
+import { parseIpv4, parseIpv6 } from "../core/schema/ip.ts";
 
 export const AF_UNIX = 1;
 export const AF_INET = 2;
@@ -29,38 +29,25 @@ export function socketAddress(endpoint: Endpoint): SocketAddress {
 function ipAddress(host: string, port: number): SocketAddress {
   if (!Number.isInteger(port) || port < 0 || port > 65_535)
     throw new RangeError(`port ${port} is not 0 to 65535`);
-  if (isIPv4(host)) {
+  const ipv4 = parseIpv4(host);
+  if (ipv4 !== null) {
     const bytes = new Uint8Array(16);
     bytes[0] = AF_INET;
     bytes[2] = port >> 8;
     bytes[3] = port & 255;
-    bytes.set(host.split(".").map(Number), 4);
+    bytes.set(ipv4, 4);
     return { family: AF_INET, bytes, text: `${host}:${port}` };
   }
   const [literal = "", scope = "0"] = host.split("%");
-  if (!isIPv6(literal) || !/^\d+$/.test(scope)) throw new RangeError(`${host} is not a literal IP address`);
+  const ipv6 = parseIpv6(literal);
+  if (ipv6 === null || !/^\d+$/.test(scope)) throw new RangeError(`${host} is not a literal IP address`);
   const bytes = new Uint8Array(28);
   bytes[0] = AF_INET6;
   bytes[2] = port >> 8;
   bytes[3] = port & 255;
-  bytes.set(ipv6Bytes(literal), 8);
+  bytes.set(ipv6, 8);
   new DataView(bytes.buffer).setUint32(24, Number(scope), true);
   return { family: AF_INET6, bytes, text: `[${host}]:${port}` };
-}
-
-/** The 16 bytes of a valid IPv6 literal (RFC 4291 2.2, with an IPv4 tail too). */
-function ipv6Bytes(literal: string): Uint8Array {
-  const tail = /^(.*:)(\d+)\.(\d+)\.(\d+)\.(\d+)$/.exec(literal);
-  const hex = (high: string | undefined, low: string | undefined) =>
-    ((Number(high) << 8) | Number(low)).toString(16);
-  const text = tail === null ? literal : `${tail[1]}${hex(tail[2], tail[3])}:${hex(tail[4], tail[5])}`;
-  const [left = "", right] = text.split("::");
-  const words = (part: string) =>
-    part === "" ? [] : part.split(":").map((word) => Number.parseInt(word, 16));
-  const head = words(left);
-  const end = right === undefined ? [] : words(right);
-  const all = [...head, ...Array.from({ length: 8 - head.length - end.length }, () => 0), ...end];
-  return Uint8Array.from(all.flatMap((word) => [word >> 8, word & 255]));
 }
 
 function unixAddress(path: string): SocketAddress {

@@ -31,16 +31,24 @@ let result: Promise<TlsEngines> | null = null;
  * start, for example without a loopback interface, counts as not working: node:tls then does the work.
  */
 export function checkTlsEngines(): Promise<TlsEngines> {
-  result ??= Promise.all([works(listenerAnswers), works(upgradeAnswers)]).then(([listener, upgrade]) => ({
-    listener,
-    upgrade,
-  }));
+  result ??= checkOnce();
   return result;
 }
 
-async function works(check: (contexts: CheckContexts) => Promise<boolean>): Promise<boolean> {
+async function checkOnce(): Promise<TlsEngines> {
+  const contexts = checkContexts();
+  const [listener, upgrade] = await Promise.all([
+    works(listenerAnswers, contexts),
+    works(upgradeAnswers, contexts),
+  ]);
+  return { listener, upgrade };
+}
+
+type Check = (contexts: CheckContexts) => Promise<boolean>;
+
+async function works(check: Check, contexts: Promise<CheckContexts>): Promise<boolean> {
   try {
-    return await check(await checkContexts());
+    return await check(await contexts);
   } catch {
     return false;
   }
@@ -49,16 +57,20 @@ async function works(check: (contexts: CheckContexts) => Promise<boolean>): Prom
 interface CheckContexts {
   readonly other: SocketContext;
   readonly named: SocketContext;
+  /** The certificate of `named`, which is its own authority. */
+  readonly authority: string;
 }
 
 async function checkContexts(): Promise<CheckContexts> {
   const { issueCertificate } = await import("./issue_certificate.ts");
-  const context = (commonName: string) => {
-    const { cert, key } = issueCertificate({ commonName, names: [commonName] });
+  const context = ({ cert, key }: { readonly cert: string; readonly key: string }) => {
     const native = nativeContext(nodeTls().createSecureContext({ cert, key, ca: cert }));
     return { native, requestCert: false, rejectUnauthorized: false };
   };
-  return { other: context("other.invalid"), named: context(NAME) };
+  const [other, named] = ["other.invalid", NAME].map((commonName) =>
+    issueCertificate({ commonName, names: [commonName] }),
+  );
+  return { other: context(other!), named: context(named!), authority: named!.cert };
 }
 
 /** Answers each byte with one, once the handshake is over. */
@@ -74,7 +86,7 @@ const echo: TlsServerHandlers<null> = {
   error() {},
 };
 
-async function listenerAnswers({ other, named }: CheckContexts): Promise<boolean> {
+async function listenerAnswers({ other, named, authority }: CheckContexts): Promise<boolean> {
   const { fd, port } = loopbackSocket();
   const listener = acceptTls<null>(fd, 4, {
     data: null,
@@ -83,10 +95,10 @@ async function listenerAnswers({ other, named }: CheckContexts): Promise<boolean
     find: (name) => (name === NAME ? named : null),
     socket: echo,
   });
-  return answersAsNamed(port).finally(() => listener.stop(true));
+  return answersAsNamed(port, authority).finally(() => listener.stop(true));
 }
 
-async function upgradeAnswers({ named }: CheckContexts): Promise<boolean> {
+async function upgradeAnswers({ named, authority }: CheckContexts): Promise<boolean> {
   const { fd, port } = loopbackSocket();
   const listener = acceptOn<"raw" | "upgraded">(fd, 4, {
     data: "raw",
@@ -101,7 +113,7 @@ async function upgradeAnswers({ named }: CheckContexts): Promise<boolean> {
       },
     },
   });
-  return answersAsNamed(port).finally(() => listener.stop(true));
+  return answersAsNamed(port, authority).finally(() => listener.stop(true));
 }
 
 function loopbackSocket(): { fd: number; port: number } {
@@ -110,7 +122,7 @@ function loopbackSocket(): { fd: number; port: number } {
 }
 
 /** True when the server on `port` shows the certificate of NAME, takes the protocol and gives a byte back. */
-async function answersAsNamed(port: number): Promise<boolean> {
+async function answersAsNamed(port: number, ca: string): Promise<boolean> {
   const { promise, resolve } = Promise.withResolvers<boolean>();
   let named = false;
   const timer = setTimeout(() => resolve(false), DEADLINE_MS);
@@ -119,6 +131,8 @@ async function answersAsNamed(port: number): Promise<boolean> {
     port,
     tls: {
       serverName: NAME,
+      // Without an authority the client would read all those of the runtime: milliseconds and megabytes for nothing.
+      ca,
       rejectUnauthorized: false,
       ALPNProtocols: `${String.fromCharCode(PROTOCOL.length)}${PROTOCOL}`,
     },

@@ -1,7 +1,7 @@
 /** TLS to backends: options prepared once per backend, and words for what can go wrong. */
-import { isIP } from "node:net";
 import type { PeerCertificate, SecureContext } from "node:tls";
 import type { UpstreamTlsPlan } from "../core/plan.ts";
+import { isIp } from "../core/schema/ip.ts";
 import type { FileMap } from "../core/snapshot.ts";
 import { certificateReader } from "./certificate_reader.ts";
 import type { ClientTlsOptions } from "./connect.ts";
@@ -22,16 +22,15 @@ export function prepareUpstreamTls(
   const name = plan?.server_name ?? (host === "" ? "localhost" : host);
   const verify = plan?.verify ?? true;
   const secureContext = nativeContext(clientContext(plan, files));
-  const options =
-    isIP(name) === 0
-      ? { secureContext, serverName: name, rejectUnauthorized: verify, session: null }
-      : {
-          // An address must not be sent as a name (RFC 6066 3), so the library has none to verify.
-          secureContext,
-          rejectUnauthorized: false,
-          session: null,
-          ...(verify ? { verdict: addressVerdict(name) } : {}),
-        };
+  const options = !isIp(name)
+    ? { secureContext, serverName: name, rejectUnauthorized: verify, session: null }
+    : {
+        // An address must not be sent as a name (RFC 6066 3), so the library has none to verify.
+        secureContext,
+        rejectUnauthorized: false,
+        session: null,
+        ...(verify ? { verdict: addressVerdict(name) } : {}),
+      };
   return options as ClientTlsOptions;
 }
 

@@ -68,9 +68,9 @@ export class Program {
   readonly other: string[] = [];
   #wake = Promise.withResolvers<void>();
 
-  /** Starts `fairlead run` of the program whose main module is `main`. */
-  constructor(args: readonly string[], main = MAIN) {
-    this.child = Bun.spawn([process.execPath, main, "run", ...args], { stdio: ["ignore", "pipe", "pipe"] });
+  /** Starts the command `run` of a program, by default of the smallest one. */
+  constructor(args: readonly string[], program: readonly string[] = [process.execPath, MAIN]) {
+    this.child = Bun.spawn([...program, "run", ...args], { stdio: ["ignore", "pipe", "pipe"] });
     void this.#read();
     void this.child.exited.then(() => this.#changed());
   }

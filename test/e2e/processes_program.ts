@@ -5,7 +5,8 @@ import { join } from "node:path";
 import { identify } from "../../src/platform/processes.ts";
 import { Program } from "./processes_fixture.ts";
 
-const MAIN = join(import.meta.dir, "../../src/main.ts");
+/** The program from its sources. */
+const FROM_SOURCES = [process.execPath, join(import.meta.dir, "../../src/main.ts")];
 
 export interface CommandResult {
   readonly code: number;
@@ -17,14 +18,16 @@ export class RunningFairlead {
   readonly directory: string;
   readonly file: string;
   readonly program: Program;
+  readonly #words: readonly string[];
   readonly #ports = new Map<string, number>();
   admin = "";
 
   /** The directory holds the configuration, its state and its logs, and goes with the program. */
-  constructor(directory: string, args: readonly string[]) {
+  constructor(directory: string, args: readonly string[], words: readonly string[]) {
     this.directory = directory;
+    this.#words = words;
     this.file = join(directory, "fairlead.yaml");
-    this.program = new Program(["-c", this.file, "--log-format", "json", ...args], MAIN);
+    this.program = new Program(["-c", this.file, "--log-format", "json", ...args], words);
   }
 
   /** Waits until all workers accept. */
@@ -49,7 +52,7 @@ export class RunningFairlead {
 
   /** Runs another command of the program to its end. */
   async command(...args: string[]): Promise<CommandResult> {
-    const child = Bun.spawn([process.execPath, MAIN, ...args], { stdio: ["ignore", "pipe", "pipe"] });
+    const child = Bun.spawn([...this.#words, ...args], { stdio: ["ignore", "pipe", "pipe"] });
     const [out, error] = await Promise.all([child.stdout.text(), child.stderr.text()]);
     return { code: await child.exited, out, error };
   }
@@ -111,10 +114,19 @@ export class RunningFairlead {
  * Runs `yaml`. A listener `web` on a free port of 127.0.0.1 is added where the text has no `listeners:`; directories
  * and an address for the admin server always. Throws what the program says when it does not start.
  */
-export async function runFairlead(yaml: string, ...args: string[]): Promise<RunningFairlead> {
+export function runFairlead(yaml: string, ...args: string[]): Promise<RunningFairlead> {
+  return runProgram(FROM_SOURCES, yaml, ...args);
+}
+
+/** The same for another form of the program, such as a built file. */
+export async function runProgram(
+  words: readonly string[],
+  yaml: string,
+  ...args: string[]
+): Promise<RunningFairlead> {
   const directory = mkdtempSync(join(tmpdir(), "fairlead-run-"));
   writeConfiguration(directory, yaml);
-  const running = new RunningFairlead(directory, args);
+  const running = new RunningFairlead(directory, args, words);
   try {
     await running.ready();
     return running;

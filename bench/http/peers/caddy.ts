@@ -5,6 +5,7 @@ export const caddy: Peer = {
   name: "caddy",
   label: "Caddy",
   variable: "CADDY",
+  isCheckout: false,
   program: "caddy",
   debianPackage: "caddy",
   template: "Caddyfile",

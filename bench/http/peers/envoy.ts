@@ -7,6 +7,7 @@ export const envoy: Peer = {
   name: "envoy",
   label: "Envoy",
   variable: "ENVOY",
+  isCheckout: false,
   program: "envoy",
   debianPackage: null,
   template: "envoy.yaml",

@@ -1,27 +1,18 @@
-import { existsSync } from "node:fs";
-import { join } from "node:path";
 import { eachRoute, type Peer } from "../peer.ts";
 import { routeHost, routeName, TLS_CURVE } from "../settings.ts";
 
-/** The Bun of a checkout: the package's install script moves the binary, where scripts are blocked it stays. */
-function bunOf(root: string): string {
-  const moved = join(root, "node_modules/bun/bin/bun.exe");
-  return existsSync(moved) ? moved : process.execPath;
-}
-
-/** A checkout of Fairlead as a peer; its "binary" is the path of the checkout. */
+/** A checkout of Fairlead as a peer. */
 function checkout(name: string, label: string, variable: string): Peer {
   return {
     name,
     label,
     variable,
+    isCheckout: true,
     program: "",
     debianPackage: null,
     template: "fairlead.yaml",
     versionArguments: [],
-    command: (root, _places, _shape, config) => ({
-      words: [bunOf(root), join(root, "src/main.ts"), "run", "--config", config],
-    }),
+    command: (binary, _places, _shape, config) => ({ words: [binary, "run", "--config", config] }),
     values: (places, shape) => ({
       DIR: places.directory,
       WORKERS: shape.workers,

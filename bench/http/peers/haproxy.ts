@@ -6,6 +6,7 @@ export const haproxy: Peer = {
   name: "haproxy",
   label: "HAProxy",
   variable: "HAPROXY",
+  isCheckout: false,
   program: "haproxy",
   debianPackage: "haproxy",
   template: "haproxy.cfg",

@@ -5,6 +5,7 @@ export const nginx: Peer = {
   name: "nginx",
   label: "nginx",
   variable: "NGINX",
+  isCheckout: false,
   program: "nginx",
   debianPackage: "nginx",
   template: "nginx.conf",

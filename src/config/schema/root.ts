@@ -14,6 +14,9 @@ import { poolSchema, type PoolConfig } from "./pools.ts";
 import { routeSchema, type RouteConfig } from "./routes.ts";
 import { limits, timeouts } from "./timeouts.ts";
 
+// Validators that are compiled by `new Function` take longer to make than they save, with 10,000 routes too.
+z.config({ jitless: true });
+
 const MAX_WORKERS = 1_024;
 
 /** The configuration with every default filled in, before it becomes a plan. */

@@ -1,7 +1,7 @@
 import { expect, test } from "bun:test";
-import { isIPv4, isIPv6 } from "node:net";
+import { isIP, isIPv4, isIPv6 } from "node:net";
 import fc from "fast-check";
-import { formatIp, formatNetwork, parseIp, parseIpv4, parseIpv6, parseNetwork } from "./ip.ts";
+import { formatIp, formatNetwork, isIp, parseIp, parseIpv4, parseIpv6, parseNetwork } from "./ip.ts";
 import { network } from "./network.ts";
 
 const networkText = (text: string): string | null => {
@@ -60,6 +60,8 @@ test("addresses are accepted exactly where the platform accepts them, and come b
     fc.property(text, (address) => {
       expect(parseIpv4(address) !== null).toBe(isIPv4(address));
       expect(parseIpv6(address) !== null).toBe(isIPv6(address));
+      for (const zone of ["", "%", "%eth0", "%1"])
+        expect(isIp(`${address}${zone}`)).toBe(isIP(`${address}${zone}`) !== 0);
       const bytes = parseIp(address);
       if (bytes !== null) expect(parseIp(formatIp(bytes))).toEqual(bytes);
     }),

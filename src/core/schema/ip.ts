@@ -1,4 +1,7 @@
-/** IP addresses and networks as text: strict forms only (no `127.1`, no `0x7f.1`, no leading zeros). */
+/**
+ * IP addresses and networks as text: strict forms only (no `127.1`, no `0x7f.1`, no leading zeros). Tested against those
+ * of node:net, which is not used itself: with the streams that it brings it takes 12 ms of the start of each process.
+ */
 
 /** A network: the address bytes (4 or 16) with the host bits cleared, and the prefix length in bits. */
 export interface Network {
@@ -53,6 +56,14 @@ function groupsOf(text: string, mayEndInIpv4: boolean): number[] | null {
 /** An IPv4 or IPv6 address without brackets and zone: its 4 or 16 bytes, or null. */
 export function parseIp(text: string): Uint8Array | null {
   return text.includes(":") ? parseIpv6(text) : parseIpv4(text);
+}
+
+/** True for an address, also one with a zone (`fe80::1%eth0`). */
+export function isIp(text: string): boolean {
+  const zone = text.indexOf("%");
+  return zone < 0
+    ? parseIp(text) !== null
+    : zone < text.length - 1 && parseIpv6(text.slice(0, zone)) !== null;
 }
 
 /** Accepts `10.0.0.0/8`, `fd00::/8` and a single address (all bits). Host bits are cleared. Returns null for the rest. */

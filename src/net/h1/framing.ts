@@ -2,7 +2,7 @@
  * What a parsed head means for its connection: where the body ends, whether the connection stays, what is nominated as
  * hop-by-hop (RFC 9112 6, 7, 9; RFC 9110 7.6.1). Anything that two parsers could read differently is refused.
  */
-import { isIPv6 } from "node:net";
+import { parseIpv6 } from "../../core/schema/ip.ts";
 import type { ErrorCode } from "../../core/errors.ts";
 import { UNKNOWN_LENGTH } from "../exchange.ts";
 import { FIELD_STRIDE, type Head } from "../head.ts";
@@ -229,7 +229,7 @@ export function isAuthority(text: string): boolean {
   let port = "";
   if (text.startsWith("[")) {
     const end = text.indexOf("]");
-    if (end < 0 || text.includes("%") || !isIPv6(text.slice(1, end))) return false;
+    if (end < 0 || text.includes("%") || parseIpv6(text.slice(1, end)) === null) return false;
     host = "";
     const rest = text.slice(end + 1);
     if (rest !== "" && !rest.startsWith(":")) return false;

@@ -2,8 +2,8 @@
  * What a backend learns of where a request came from: X-Forwarded-*, Forwarded, X-Request-ID and Via. Fields of peers
  * that are not trusted are taken away; those of trusted peers are kept and appended to (RFC 7239, RFC 9110 7.6.3).
  */
-import { isIP } from "node:net";
 import type { ForwardingPlan } from "../../core/plan.ts";
+import { isIp } from "../../core/schema/ip.ts";
 import { FIELD_STRIDE, isFieldValue, type Head } from "../../net/head.ts";
 import { latin1Bytes, writeBytes } from "../../net/h1/bytes.ts";
 import { scratch } from "../../net/h1/scratch.ts";
@@ -105,7 +105,7 @@ export function clientBehindProxies(head: Head, isTrusted: (address: string) => 
   const chain = forwardedChain(head);
   for (let index = chain.length - 1; index >= 0; index--) {
     const address = chain[index]!;
-    if (isIP(address) === 0) return index === chain.length - 1 ? null : chain[index + 1]!;
+    if (!isIp(address)) return index === chain.length - 1 ? null : chain[index + 1]!;
     if (!isTrusted(address) || index === 0) return address;
   }
   return null;
