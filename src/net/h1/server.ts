@@ -30,6 +30,7 @@ import {
   TOO_MANY_FIELDS,
   validPercents,
 } from "./parse.ts";
+import { ProgressWatch } from "./progress_watch.ts";
 import { FIRST_LOOK_BYTES, scratch } from "./scratch.ts";
 import { dropNominated, keptTrailers, trailerLines } from "./trailers.ts";
 import { spans } from "./chunks.ts";
@@ -116,12 +117,8 @@ export class ServerConnection extends Timed implements Downstream, Writer {
   #answerChunked = false;
   #answerOpen = false;
   requests = 0;
-  /** Since when the phase lasts that a deadline watches, and the bytes at that time. */
-  #phaseStart = 0;
-  #phaseBytes = 0;
-  /** The bytes when the phase was last looked at. */
-  #seenBytes = 0;
-  #progressAt = 0;
+  /** Made with the first phase that is watched: most connections have none. */
+  #watch: ProgressWatch | null = null;
   #headDeadline = 0;
   /** When the first byte of a head came that is not complete, 0 = there is none. */
   #headBegun = 0;
@@ -160,7 +157,7 @@ export class ServerConnection extends Timed implements Downstream, Writer {
         else this.#addToHead(bytes);
         break;
       case "body":
-        this.#progressAt = this.host.wheel.coarseNow;
+        this.noteProgress();
         this.#readBody(bytes, 0);
         break;
       case "answer":
@@ -168,7 +165,7 @@ export class ServerConnection extends Timed implements Downstream, Writer {
         this.#pause();
         break;
       case "tunnel":
-        this.#progressAt = this.host.wheel.coarseNow;
+        this.noteProgress();
         if (!this.exchange!.requestBody(bytes, 0, bytes.length)) this.#pause();
         break;
       case "discard":
@@ -180,11 +177,9 @@ export class ServerConnection extends Timed implements Downstream, Writer {
   }
 
   onDrain(): void {
-    if (!sendWaiting(this)) {
-      this.#progressAt = this.host.wheel.coarseNow;
-      return;
-    }
-    this.#progressAt = this.host.wheel.coarseNow;
+    const sent = sendWaiting(this);
+    this.noteProgress();
+    if (!sent) return;
     const { exchange } = this;
     if (exchange !== null && !exchange.responseEnded) exchange.clientWritable();
     else if (exchange !== null && this.#answerOpen) this.#answerSent(exchange);
@@ -868,8 +863,8 @@ export class ServerConnection extends Timed implements Downstream, Writer {
     const { wheel, timeouts } = this.host;
     // First, as it wakes a wheel that sleeps: until then the coarse time is an old one.
     wheel.afterCoarse(this, this.state === "tunnel" ? timeouts.tunnel_idle : RATE_CHECK_MS);
-    this.#phaseStart = this.#progressAt = wheel.coarseNow;
-    this.#phaseBytes = this.#seenBytes = this.#movedBytes();
+    this.#watch ??= new ProgressWatch();
+    this.#watch.begin(wheel.coarseNow, this.#movedBytes());
   }
 
   /** Bytes that came from the client, and those that it has taken. */
@@ -905,8 +900,8 @@ export class ServerConnection extends Timed implements Downstream, Writer {
 
   #checkTunnel(exchange: HttpExchange, now: number): void {
     const { wheel, timeouts } = this.host;
-    const left = this.#progressAt + timeouts.tunnel_idle - now;
     if (timeouts.tunnel_idle === 0) return;
+    const left = timeouts.tunnel_idle - (this.#watch?.silentFor(now) ?? 0);
     if (left > 0) wheel.after(this, left);
     else {
       exchange.clientAborted("FL_TUNNEL_IDLE");
@@ -914,9 +909,9 @@ export class ServerConnection extends Timed implements Downstream, Writer {
     }
   }
 
-  /** Progress of a tunnel in the other direction. */
+  /** Something moved; also called for the other direction of a tunnel. */
   noteProgress(): void {
-    this.#progressAt = this.host.wheel.coarseNow;
+    this.#watch?.note(this.host.wheel.coarseNow);
   }
 
   #refuseSlowHead(): void {
@@ -947,33 +942,17 @@ export class ServerConnection extends Timed implements Downstream, Writer {
   #checkProgress(exchange: HttpExchange, now: number): void {
     const { limits, timeouts, wheel } = this.host;
     const writing = this.waiting !== null;
-    if (this.#paused && !writing) {
-      // The backend does not take the body: its own deadline watches that.
+    // While the backend does not take the body, its own deadline watches that.
+    if (this.#watch === null || (this.#paused && !writing)) {
       this.#startPhase();
       return;
     }
-    const total = this.#movedBytes();
-    if (total < this.#seenBytes) {
-      // What the client has not taken of the answer counts only while some of it waits: a new count begins.
-      this.#startPhase();
-      return;
-    }
-    if (total > this.#seenBytes) this.#progressAt = now;
-    this.#seenBytes = total;
-    const elapsed = now - this.#phaseStart;
-    const { minimum_rate: rate, minimum_rate_grace: grace } = limits;
-    const ahead = total - this.#phaseBytes - (rate * elapsed) / 1_000;
-    // Who waits for 100 sends nothing, for as long as the backend may think.
-    const waits = exchange.expectsContinue && total === this.#phaseBytes;
-    const tooSlow = rate > 0 && ahead < 0 && elapsed > (waits ? Math.max(grace, timeouts.first_byte) : grace);
-    const stuck = timeouts.idle_progress > 0 && now - this.#progressAt >= timeouts.idle_progress;
-    if (!tooSlow && !stuck) {
-      // Who was fast may live on that for as long as without any progress, and not for hours.
-      const most = (rate * Math.max(timeouts.idle_progress, grace)) / 1_000;
-      if (ahead > most) this.#phaseBytes += ahead - most;
+    const progress = this.#watch.judge(now, this.#movedBytes(), exchange.expectsContinue, limits, timeouts);
+    if (progress === "fine") {
       wheel.after(this, RATE_CHECK_MS);
       return;
     }
+    const tooSlow = progress === "too_slow";
     if (tooSlow) this.host.limitHit("minimum_rate");
     if (writing || exchange.responseStarted) {
       const taking: ErrorCode = tooSlow ? "FL_CLIENT_TOO_SLOW" : "FL_CLIENT_IDLE";

@@ -87,9 +87,7 @@ export class Attempts {
   }
 
   #use(exchange: HttpExchange, state: AttemptState, upstream: Upstream): void {
-    state.upstream = upstream;
-    upstream.in_flight++;
-    exchange.backendId = upstream.key;
+    takePlace(exchange, state, upstream);
     state.phaseStart = this.#host.wheel.coarseNow;
     const kept = state.freshConnection ? null : this.#keptConnection(exchange, upstream);
     state.freshConnection = false;
@@ -112,9 +110,7 @@ export class Attempts {
     upstream: Upstream,
     connection: ClientConnection,
   ): void {
-    state.upstream = upstream;
-    upstream.in_flight++;
-    exchange.backendId = upstream.key;
+    takePlace(exchange, state, upstream);
     this.#send(exchange, state, connection);
   }
 
@@ -352,15 +348,14 @@ export class Attempts {
   upstreamDone(exchange: HttpExchange): void {
     const state = stateOf(exchange);
     if (state.phase !== "answering") return;
-    this.release(exchange, exchange.status);
-    state.upstream = null;
-    state.phase = "answering";
+    state.connection = null;
+    this.#givePlaceBack(state, exchange.status, this.#host.now());
   }
 
-  /** Gives the candidate or the place in the queue back. `status` of the candidate's answer, 0 = none. */
+  /** Ends the try: gives the place at the candidate or in the queue back. `status` of the candidate's answer, 0 = none. */
   release(exchange: HttpExchange, status: number, now: number = this.#host.now()): void {
     const state = stateOf(exchange);
-    const { upstream, connection } = state;
+    const { connection } = state;
     if (connection !== null && connection.claimant === exchange) {
       connection.claimant = null;
       this.connector.cancel(connection);
@@ -368,8 +363,14 @@ export class Attempts {
     }
     state.connection = null;
     if (state.phase === "queued") this.#leaveQueue(exchange, state);
-    if (upstream === null || state.phase === "none") return;
     state.phase = "none";
+    this.#givePlaceBack(state, status, now);
+  }
+
+  #givePlaceBack(state: AttemptState, status: number, now: number): void {
+    if (!state.holdsPlace) return;
+    const upstream = state.upstream!;
+    state.holdsPlace = false;
     upstream.in_flight--;
     const { region, boundsMs } = upstream.counters;
     countBackendRequest(region, upstream.slots, statusClass(status));
@@ -508,6 +509,13 @@ function isSystemError(error: Error): boolean {
 /** The header that tells a backend who the client is. */
 function proxyHeader({ client }: HttpExchange, version: "v1" | "v2"): Uint8Array {
   return writeProxyHeader(version, client.address, client.port, client.localAddress ?? "", client.localPort);
+}
+
+function takePlace(exchange: HttpExchange, state: AttemptState, upstream: Upstream): void {
+  state.upstream = upstream;
+  state.holdsPlace = true;
+  upstream.in_flight++;
+  exchange.backendId = upstream.key;
 }
 
 function stateOf(exchange: HttpExchange): AttemptState {

@@ -97,6 +97,8 @@ export type AttemptPhase = "none" | "queued" | "connecting" | "waiting" | "answe
 /** How the tries of one exchange stand. Kept with the exchange object and used again. */
 export class AttemptState {
   phase: AttemptPhase = "none";
+  /** It counts among the requests in flight of `upstream`. */
+  holdsPlace = false;
   pool: PoolRuntime | null = null;
   upstream: Upstream | null = null;
   connection: ClientConnection | null = null;
@@ -115,6 +117,7 @@ export class AttemptState {
 
   begin(pool: PoolRuntime, hash: number, now: number): void {
     this.phase = "none";
+    this.holdsPlace = false;
     this.pool = pool;
     this.upstream = null;
     this.connection = null;
