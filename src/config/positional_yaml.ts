@@ -142,13 +142,20 @@ function locate(document: Document, path: Path, what: "key" | "value"): number {
   return isNode(found) ? offsetOfNode(found) : -1;
 }
 
-function pairOf(map: YAMLMap, key: string, document: Document): Pair | null {
+/** `visited`: the maps on the way here; text that is wrong elsewhere may merge a map into itself. */
+function pairOf(
+  map: YAMLMap,
+  key: string,
+  document: Document,
+  visited: readonly YAMLMap[] = [],
+): Pair | null {
+  if (visited.includes(map)) return null;
   for (const pair of map.items) if (isScalar(pair.key) && String(pair.key.value) === key) return pair;
   for (const pair of map.items) {
     if (!isScalar(pair.key) || pair.key.source !== "<<") continue;
     for (const source of isSeq(pair.value) ? pair.value.items : [pair.value]) {
       const merged = isAlias(source) ? source.resolve(document) : source;
-      const found = isMap(merged) ? pairOf(merged, key, document) : null;
+      const found = isMap(merged) ? pairOf(merged, key, document, [...visited, map]) : null;
       if (found !== null) return found;
     }
   }

@@ -87,6 +87,12 @@ test.each([
   expect(messages(text)).toContain(expected);
 });
 
+test("a map that is merged into itself by text that is wrong anyway has no place for anything", () => {
+  const read = readYaml("a: &x : \n<<: *x");
+  expect(read.problems.length).toBeGreaterThan(0);
+  expect(read.locate(["a", "b"], "key")).toEqual(expect.anything());
+});
+
 test(
   "deep nesting and multiplying aliases are errors, not crashes",
   () => {
