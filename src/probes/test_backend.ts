@@ -4,6 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { z } from "zod";
 import type { Endpoint } from "../core/model.ts";
+import { isIp } from "../core/schema/ip.ts";
 import { socketAddress } from "../platform/socket_address.ts";
 import { closeDescriptor, openListeningSocket } from "../platform/sockets.ts";
 import { openConnection, type ProbeConnection } from "./connection.ts";
@@ -197,11 +198,11 @@ export interface TestCertificate {
   readonly keyPath: string;
 }
 
-/** A self-signed certificate for `name`. */
+/** A self-signed certificate for `name`, a host name or an address. */
 export function certificate(directory: TestDirectory, name: string): TestCertificate {
   const [keyPath, certPath] = [directory.file(`${name}.key`), directory.file(`${name}.crt`)];
   const words = ["req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes"];
-  const names = ["-subj", `/CN=${name}`, "-addext", `subjectAltName=DNS:${name}`];
+  const names = ["-subj", `/CN=${name}`, "-addext", `subjectAltName=${isIp(name) ? "IP" : "DNS"}:${name}`];
   const made = Bun.spawnSync(["openssl", ...words, ...names, "-keyout", keyPath, "-out", certPath]);
   if (made.exitCode !== 0) throw new Error(made.stderr.toString());
   return { certPath, keyPath, cert: readFileSync(certPath, "utf8"), key: readFileSync(keyPath, "utf8") };

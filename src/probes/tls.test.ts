@@ -1,4 +1,6 @@
 import { afterAll, expect, test } from "bun:test";
+import { socketAddress } from "../platform/socket_address.ts";
+import type { ProbeResult } from "./contract.ts";
 import { http } from "./http.ts";
 import { tcp } from "./tcp.ts";
 import {
@@ -11,6 +13,7 @@ import {
   testDirectory,
   until,
   type TestBackend,
+  type TestCertificate,
 } from "./test_backend.ts";
 
 const directory = testDirectory();
@@ -64,6 +67,72 @@ test("H-H5/tls: a client certificate is shown", async () => {
   expect((await checkOnce(http, {}, secureTarget(server, { pool_tls: pool }), { endpoint })).healthy).toBe(
     false,
   );
+});
+
+/** A backend with the certificate `shown` that notes which name each connection asked for, and if it was resumed. */
+function noting(shown: TestCertificate) {
+  const names: string[] = [];
+  const resumed: boolean[] = [];
+  const server = answering(
+    (_, socket) => {
+      names.push(socket.getServername() || "");
+      resumed.push((socket as unknown as Bun.TLSSocket).isSessionReused());
+      return OK;
+    },
+    { tls: { cert: shown.cert, key: shown.key } },
+  );
+  return { server, names, resumed, [Symbol.dispose]: () => server[Symbol.dispose]() };
+}
+
+test("H-H5/tls: an address is looked for in the certificate and not sent as a name", async () => {
+  const header = "PROXY UNKNOWN\r\n";
+  const right = certificate(directory, "127.0.0.1");
+  const wrong = certificate(directory, "127.0.0.2");
+  for (const proxy_protocol of ["none", "v1"] as const) {
+    const judge = async (shown: TestCertificate, fields: object = {}, options: object = {}) => {
+      using noted = noting(shown);
+      using outer = behindHeader(noted.server, header.length, []);
+      const { endpoint } = proxy_protocol === "none" ? noted.server : outer;
+      const pool_tls = { ...pool, ca: shown.certPath, ...fields };
+      const found = await checkOnce(
+        http,
+        options,
+        targetOf(endpoint, { tls: true, pool_tls, proxy_protocol }),
+      );
+      return [found.reason, ...noted.names];
+    };
+    const refusal = "the TLS handshake failed (ERR_TLS_CERT_ALTNAME_INVALID)";
+    expect(await judge(right)).toEqual(["status 200", ""]);
+    expect(await judge(wrong)).toEqual([refusal]);
+    expect(await judge(own)).toEqual([refusal]);
+    expect(await judge(right, { ca: own.certPath })).toEqual([
+      "the TLS handshake failed (DEPTH_ZERO_SELF_SIGNED_CERT)",
+    ]);
+    expect(await judge(wrong, { verify: false })).toEqual(["status 200", ""]);
+    expect(await judge(wrong, {}, { tls: { verify: false } })).toEqual(["status 200", ""]);
+    expect(await judge(own, { server_name: "web.test" })).toEqual(["status 200", "web.test"]);
+    expect(await judge(own, {}, { tls: { server_name: "web.test" } })).toEqual(["status 200", "web.test"]);
+  }
+});
+
+test("H-H5/tls: every run of a check sees the certificate, none resumes a session", async () => {
+  using noted = noting(own);
+  const options = http.schema.parse({});
+  const check = http.create(options, secureTarget(noted.server, { pool_tls: pool }));
+  const address = socketAddress(noted.server.endpoint);
+  for (let round = 0; round < 3; round++) {
+    const { healthy } = await new Promise<ProbeResult>((done) => void check.start(address, done));
+    expect(healthy).toBe(true);
+  }
+  expect(noted.resumed).toEqual([false, false, false]);
+});
+
+test("H-H5/tls: files that cannot be used are named when the check is made", () => {
+  const target = targetOf({ kind: "tcp", host: "web.test", port: 1 }, { tls: true, pool_tls: pool });
+  const create = (tls: object) => () => tcp.create(tcp.schema.parse({ tls }), target);
+  expect(create({ ca: own.keyPath })).toThrow(`${own.keyPath} holds no certificate`);
+  expect(create({ cert: own.certPath, key: client.keyPath })).toThrow(`${client.keyPath} is not the key`);
+  expect(create({ cert: client.certPath, key: client.keyPath })).not.toThrow();
 });
 
 test("H-H6/tls a peer that says nothing, no TLS, or breaks off during the handshake", async () => {

@@ -3,7 +3,11 @@ import { z } from "zod";
 import { inputFile } from "../core/schema/file_name.ts";
 import { hostField } from "../core/model.ts";
 import { isHostName } from "../core/schema/host.ts";
+import type { UpstreamTlsPlan } from "../core/plan.ts";
+import type { FileMap } from "../core/snapshot.ts";
 import { withoutAddresses } from "../net/proxy_header_writer.ts";
+import type { ClientTlsOptions } from "../platform/connect.ts";
+import { prepareUpstreamTls } from "../platform/tls_upstream.ts";
 import type { ConnectionSettings } from "./connection.ts";
 import type { ProbeTarget } from "./contract.ts";
 
@@ -27,7 +31,10 @@ export function tlsOption() {
 
 export type TlsOption = z.output<ReturnType<typeof tlsOption>>;
 
-/** How a probe connects to `target`. What `option` leaves out is taken from the pool. Throws for an unread file. */
+/**
+ * How a probe connects to `target`. What `option` leaves out is taken from the pool. Throws for a file that was not read
+ * or cannot be used.
+ */
 export function connectionSettings(option: TlsOption | undefined, target: ProbeTarget): ConnectionSettings {
   const { proxy_protocol } = target;
   return {
@@ -36,22 +43,27 @@ export function connectionSettings(option: TlsOption | undefined, target: ProbeT
   };
 }
 
-function tlsOptions(option: TlsOption | undefined, target: ProbeTarget): Bun.TLSOptions | null {
+function tlsOptions(option: TlsOption | undefined, target: ProbeTarget): ClientTlsOptions | null {
   if (!(option === undefined ? target.tls : option !== false)) return null;
   const { endpoint, pool_tls: pool } = target;
   const own = typeof option === "object" ? option : {};
-  const file = (path: string | null | undefined) => (path == null ? undefined : target.readFile(path));
-  const pem = {
-    ca: file(own.ca ?? pool?.ca),
-    cert: file(own.cert ?? pool?.cert),
-    key: file(own.key ?? pool?.key),
+  const plan: UpstreamTlsPlan = {
+    ca: own.ca ?? pool?.ca ?? null,
+    cert: own.cert ?? pool?.cert ?? null,
+    key: own.key ?? pool?.key ?? null,
+    server_name: own.server_name ?? pool?.server_name ?? null,
+    verify: own.verify ?? pool?.verify ?? true,
   };
-  return {
-    serverName:
-      own.server_name ?? pool?.server_name ?? (endpoint.kind === "tcp" ? endpoint.host : "localhost"),
-    rejectUnauthorized: own.verify ?? pool?.verify ?? true,
-    ...Object.fromEntries(Object.entries(pem).filter(([, content]) => content !== undefined)),
-  };
+  const host = endpoint.kind === "tcp" ? endpoint.host : "";
+  const tls = prepareUpstreamTls(plan, host, filesOf(plan, target));
+  // A resumed session shows no certificate, and a check is to see the one that new clients see.
+  delete tls.session;
+  return tls;
+}
+
+function filesOf({ ca, cert, key }: UpstreamTlsPlan, target: ProbeTarget): FileMap {
+  const paths = [ca, cert, key].filter((path) => path !== null);
+  return Object.fromEntries(paths.map((path) => [path, target.readFile(path)]));
 }
 
 /** The Host of a probe of `target`: the pool's fixed one, or the backend's, without the usual port of its scheme. */

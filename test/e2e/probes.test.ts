@@ -237,6 +237,38 @@ test("H-H5/h1 tls: the check's own authority and name, by a file beside the conf
   await it.becomes("app/one", "unhealthy");
 });
 
+test("H-H5/h1 tls: probes judge an address in the certificate as requests do", async () => {
+  using directory = testDirectory();
+  const [right, wrong] = [certificate(directory, "127.0.0.1"), certificate(directory, "127.0.0.2")];
+  using good = answering(OK, { tls: { cert: right.cert, key: right.key } });
+  using bad = answering(OK, { tls: { cert: wrong.cert, key: wrong.key } });
+  const cases = {
+    good: [good, `ca: "${right.certPath}"`],
+    bad: [bad, `ca: "${wrong.certPath}"`],
+    trusted: [bad, "verify: false"],
+  } as const;
+  const pools = Object.entries(cases).flatMap(([name, [server, tls]]) => {
+    const base = `backends: [{ id: one, url: "https://127.0.0.1:${server.port}" }], tls: { ${tls} }`;
+    return [`  ${name}: { ${base} }`, `  ${name}_probed: { ${base}, health_check: { ${httpCheck} } }`];
+  });
+  const names = Object.keys(cases).flatMap((name) => [name, `${name}_probed`]);
+  const routes = names.map((name) => `  - { match: "Path(\`/${name}\`)", pool: ${name} }`);
+  await using it = await start(`pools:\n${pools.join("\n")}\nroutes:\n${routes.join("\n")}`);
+  await it.becomes("good_probed/one", "healthy");
+  await it.becomes("bad_probed/one", "unhealthy");
+  await it.becomes("trusted_probed/one", "healthy");
+  const found: Record<string, number | undefined> = {};
+  for (const name of names) [found[name]] = await it.statuses(1, `/${name}`);
+  expect(found).toEqual({
+    good: 200,
+    good_probed: 200,
+    bad: 502,
+    bad_probed: 503,
+    trusted: 200,
+    trusted_probed: 200,
+  });
+});
+
 test("H-H6 hanging, resetting, dripping, flooding and babbling backends fail at the timeout, get no requests and leak nothing", async () => {
   const drips = new Set<Timer>();
   const every = (ms: number, run: () => void) => void drips.add(setInterval(run, ms));
