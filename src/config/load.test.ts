@@ -1,4 +1,6 @@
 import { expect, test } from "bun:test";
+import { z } from "zod";
+import { inputFile } from "../core/schema/file_name.ts";
 import { MemoryFiles } from "../platform/files.ts";
 import { ConfigCache } from "./config_files.ts";
 import { loadConfig, type LoadResult } from "./load.ts";
@@ -211,8 +213,10 @@ test("H-J14/config secrets stand in the plan, and in no dump and no problem", as
 test("what is wrong with certificates, keys and authorities stands at their file names, and names the file", async () => {
   const finding = (about: "certificate" | "key", severity: "error" | "warning", message: string) =>
     ({ about, severity, message }) as const;
+  const tls = z.strictObject({ ca: inputFile(), cert: inputFile() });
   const parts: ConfigParts = {
     ...testParts,
+    probes: [{ name: "tls", summary: "A handshake.", schema: z.strictObject({ tls }) }],
     certificates: {
       pair: (certificate, key) => [
         ...(certificate === "old" ? [finding("certificate", "warning", "expired")] : []),
@@ -233,7 +237,11 @@ test("what is wrong with certificates, keys and authorities stands at their file
       client_ca: ca
 pools:
   p: { backends: [{ url: "https://a" }], tls: { cert: new, key: other, ca: key } }
-routes: [{ pool: p }]
+  q:
+    backends: [{ url: "https://a" }]
+    tls: { cert: ca, key: key, ca: ca }
+    health_check: { type: tls, tls: { cert: old, ca: new } }
+routes: [{ pool: p }, { pool: q, match: "Host(\`q\`)" }]
 `,
   });
   for (const name of ["old", "new", "key", "other", "ca"]) files.write(`/etc/fairlead/${name}`, name);
@@ -245,9 +253,11 @@ routes: [{ pool: p }]
     `${MAIN}:8:29: listeners.a.tls.certificates[2].key: cannot read /etc/fairlead/missing: no such file`,
     `${MAIN}:11:65: pools.p.tls.key: /etc/fairlead/other is another's`,
     `${MAIN}:11:76: pools.p.tls.ca: /etc/fairlead/key holds nobody`,
+    `${MAIN}:15:54: pools.q.health_check.tls.ca: /etc/fairlead/new holds nobody`,
   ]);
   expect(result.warnings.map(problemText)).toEqual([
     `${MAIN}:6:19: listeners.a.tls.certificates[0].cert: /etc/fairlead/old expired`,
+    `${MAIN}:15:45: pools.q.health_check.tls.cert: /etc/fairlead/old expired`,
   ]);
 });
 

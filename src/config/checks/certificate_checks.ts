@@ -11,10 +11,15 @@ export function certificateFindings(value: unknown, inputs: ResolvedInputs, part
   const reader = parts.certificates;
   if (reader === undefined) return [];
   const findings: Finding[] = [];
-  const told = (settings: PlainMap, path: Path, found: readonly CertificateFinding[], keys: Keys): void => {
+  const told = (
+    settings: PlainMap,
+    pathOf: (key: string) => Path,
+    found: readonly CertificateFinding[],
+    keys: Keys,
+  ): void => {
     for (const { about, severity, message } of found)
       findings.push({
-        path: [...path, keys[about]],
+        path: pathOf(keys[about]),
         what: "value",
         severity,
         message: `${String(settings[keys[about]])} ${message}`,
@@ -22,16 +27,18 @@ export function certificateFindings(value: unknown, inputs: ResolvedInputs, part
   };
   const textOf = (file: unknown): string | undefined =>
     typeof file === "string" ? inputs.files[file] : undefined;
-  const lookAt = (settings: PlainMap, path: Path, authorities: string): void => {
+  const lookAtPlaced = (settings: PlainMap, authorities: string, pathOf: (key: string) => Path): void => {
     const [certificate, key] = [textOf(settings["cert"]), textOf(settings["key"])];
     if (certificate !== undefined) {
       const found = key === undefined ? reader.authorities(certificate) : reader.pair(certificate, key);
-      told(settings, path, found, { certificate: "cert", key: "key" });
+      told(settings, pathOf, found, { certificate: "cert", key: "key" });
     }
     const trusted = textOf(settings[authorities]);
     if (trusted !== undefined)
-      told(settings, path, reader.authorities(trusted), { certificate: authorities, key: authorities });
+      told(settings, pathOf, reader.authorities(trusted), { certificate: authorities, key: authorities });
   };
+  const lookAt = (settings: PlainMap, path: Path, authorities: string): void =>
+    lookAtPlaced(settings, authorities, (key) => [...path, key]);
   const config = mapOr(value);
   for (const [name, listener] of Object.entries(mapOr(config["listeners"]))) {
     const tls = mapOr(mapOr(listener)["tls"]);
@@ -40,10 +47,21 @@ export function certificateFindings(value: unknown, inputs: ResolvedInputs, part
     for (const [index, certificate] of listOr(tls["certificates"]).entries())
       lookAt(mapOr(certificate), [...path, "certificates", index], "client_ca");
   }
-  for (const [name, pool] of Object.entries(mapOr(config["pools"])))
-    lookAt(mapOr(mapOr(pool)["tls"]), ["pools", name, "tls"], "ca");
+  for (const [name, pool] of Object.entries(mapOr(config["pools"]))) {
+    const tls = mapOr(mapOr(pool)["tls"]);
+    const path: Path = ["pools", name, "tls"];
+    lookAt(tls, path, "ca");
+    // A check has the pool's settings with its own before them.
+    const own = mapOr(mapOr(mapOr(pool)["health_check"])["tls"]);
+    if (!FILES.some((key) => key in own)) continue;
+    const ownPath: Path = ["pools", name, "health_check", "tls"];
+    lookAtPlaced({ ...tls, ...own }, "ca", (key) => [...(key in own ? ownPath : path), key]);
+  }
   return findings;
 }
+
+/** Settings of a client's TLS that name files. */
+const FILES = ["cert", "key", "ca"];
 
 /** Under which keys the files stand that a finding is about. */
 type Keys = Readonly<Record<CertificateFinding["about"], string>>;
