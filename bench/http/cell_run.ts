@@ -36,8 +36,8 @@ class CellRun {
   }
 
   async start(found: FoundPeer): Promise<void> {
-    const { workers, routes, secure } = this.#cell;
-    const shape = { workers, routes, tls: secure };
+    const { workers, routes, routedBy, secure } = this.#cell;
+    const shape = { workers, routes, routedBy, tls: secure };
     await this.#guarded(found, async () => {
       const running = await RunningPeer.start(found, shape, this.#context.settings);
       this.#contenders.push({ found, running, allRequests: 0, stretches: 0 });
@@ -126,7 +126,8 @@ export async function runCell(
 ): Promise<CellResult> {
   const run = new CellRun(context, cell);
   try {
-    for (const each of found) await run.start(each);
+    for (const each of found)
+      if (cell.peers === null || cell.peers.includes(each.peer.name)) await run.start(each);
     for (let round = 0; round < context.options.rounds; round++) await run.round(round);
     if (context.options.profile) await run.profile();
   } finally {

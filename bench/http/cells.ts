@@ -15,6 +15,9 @@ export interface Cell {
   readonly renew: "no" | "plain" | "full" | "resumed";
   readonly workers: number;
   readonly routes: number;
+  readonly routedBy: "host" | "prefix";
+  /** Peers that take part, null = all. */
+  readonly peers: readonly string[] | null;
   /**
    * How the requests of a stretch of time are counted: as the backends count them, or by the bytes that clients have
    * acknowledged. The latter where a stretch has few requests, of which those at its ends would weigh too much.
@@ -33,12 +36,16 @@ const usual: Omit<Cell, "id" | "title"> = {
   renew: "no",
   workers: 1,
   routes: FEW_ROUTES,
+  routedBy: "host",
+  peers: null,
   count: "requests",
   settleMs: 700,
 };
 const large = { path: "/100k", bodyBytes: 102_400 };
 const huge = { path: "/10m", bodyBytes: 10_485_760, count: "bytes", settleMs: 700 } as const;
 const secure = { secure: true };
+/** Caddy's map knows no prefixes, and Envoy would try one after the other. */
+const byPrefix = { routedBy: "prefix", peers: ["fairlead", "base", "nginx", "haproxy"] } as const;
 const many = { connections: 3_000, settleMs: 1_500 };
 
 export const CELLS: readonly Cell[] = [
@@ -67,7 +74,9 @@ export const CELLS: readonly Cell[] = [
     renew: "resumed",
   },
   { ...usual, id: "new-plain-2", title: "new connection each, plain, 2 workers", renew: "plain", workers: 2 },
-  { ...usual, id: "routes-10000", title: "plain, 25 B, 10,000 routes", routes: MANY_ROUTES },
+  { ...usual, id: "routes-10000", title: "plain, 25 B, 10,000 hosts", routes: MANY_ROUTES },
+  { ...usual, ...byPrefix, id: "prefixes-10", title: "plain, 25 B, 10 prefixes" },
+  { ...usual, ...byPrefix, id: "prefixes-10000", title: "plain, 25 B, 10,000 prefixes", routes: MANY_ROUTES },
 ];
 
 /** Further measurements, without load. */

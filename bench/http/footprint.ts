@@ -7,7 +7,7 @@ import type { IdleConnections } from "./result.ts";
 import { RunningPeer, type PeerSettings } from "./running_peer.ts";
 import { ASKED_ROUTE, FEW_ROUTES, LOAD_CORE, routeHost, SERVER_NAME } from "./settings.ts";
 
-const SHAPE = { workers: 1, routes: FEW_ROUTES, tls: true } as const;
+const SHAPE = { workers: 1, routes: FEW_ROUTES, routedBy: "host", tls: true } as const;
 export const IDLE_CONNECTIONS = 10_000;
 /** Open files that the client, or a peer, needs besides. */
 export const SPARE_FILES = 500;

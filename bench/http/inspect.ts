@@ -18,7 +18,7 @@ import {
   UPLOAD_BYTES,
 } from "./settings.ts";
 
-const SHAPE = { workers: 1, routes: FEW_ROUTES, tls: true } as const;
+const SHAPE = { workers: 1, routes: FEW_ROUTES, routedBy: "host", tls: true } as const;
 const LOG_LIMIT_MS = 5_000;
 
 /** Fields that every peer must set in requests to backends. */

@@ -9,6 +9,7 @@ import {
   FEW_ROUTES,
   LOAD_CORE,
   routeHost,
+  routePrefix,
   SERVER_NAME,
   TLS_CIPHER,
   TLS_CURVE,
@@ -121,6 +122,9 @@ export class Load {
   }
 }
 
+/** The text of route 0 as a format for Lua. */
+const numbered = (text: string): string => text.replace(/0+/, (zeros) => `%0${zeros.length}d`);
+
 function wrkCommand(cell: Cell, port: number): string[] {
   const url = cell.secure ? `https://${SERVER_NAME}:${port}` : `http://127.0.0.1:${port}`;
   const args = ["wrk", "-t1", `-c${cell.connections}`, `-d${LONGEST_S}s`, "--timeout", "20s"];
@@ -128,10 +132,9 @@ function wrkCommand(cell: Cell, port: number): string[] {
   if (cell.renew === "plain") args.push("-H", "Connection: close");
   args.push("-s", join(import.meta.dir, "native/wrk.lua"), `${url}${cell.path}`);
   if (cell.uploadBytes > 0) args.push("--", "upload", String(cell.uploadBytes));
-  else if (cell.routes > FEW_ROUTES) {
-    const format = routeHost(0).replace(/0+/, (zeros) => `%0${zeros.length}d`);
-    args.push("--", "hosts", String(cell.routes), format);
-  }
+  else if (cell.routedBy === "prefix")
+    args.push("--", "paths", String(cell.routes), numbered(routePrefix(0)) + cell.path.slice(1));
+  else if (cell.routes > FEW_ROUTES) args.push("--", "hosts", String(cell.routes), numbered(routeHost(0)));
   return args;
 }
 

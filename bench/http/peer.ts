@@ -4,6 +4,8 @@
 export interface Shape {
   readonly workers: number;
   readonly routes: number;
+  /** What tells routes apart: the host, or the beginning of the path on one host (`routePrefix`). */
+  readonly routedBy: "host" | "prefix";
   /** With a TLS listener beside the plain one. */
   readonly tls: boolean;
 }

@@ -15,6 +15,8 @@ const digits = 5;
 /** Host name of route `index`. */
 export const routeHost = (index: number): string =>
   `service-${String(index).padStart(digits, "0")}.bench.example`;
+/** Beginning of the paths of route `index` where routes are told apart by it; all are on the host of `ASKED_ROUTE`. */
+export const routePrefix = (index: number): string => `/${routeName(index)}/`;
 /** Name of route `index` in configurations and logs. */
 export const routeName = (index: number): string => `service-${String(index).padStart(digits, "0")}`;
 

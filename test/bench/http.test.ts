@@ -31,9 +31,9 @@ const places: Places = {
 
 for (const peer of ALL_PEERS) {
   for (const shape of [
-    { workers: 1, routes: 10, tls: true },
-    { workers: 2, routes: 3, tls: false },
-  ]) {
+    { workers: 1, routes: 10, routedBy: "host", tls: true },
+    { workers: 2, routes: 3, routedBy: "host", tls: false },
+  ] as const) {
     test(`the template of ${peer.name} takes all values, ${shape.tls ? "with" : "without"} TLS`, () => {
       const template = readFileSync(join(ROOT, "bench/http/configs", `${peer.template}.template`), "utf8");
       const text = fillTemplate(template, peer.values(places, shape));
@@ -45,21 +45,25 @@ for (const peer of ALL_PEERS) {
   }
 }
 
-test("Fairlead accepts the configuration of the bench as it stands", () => {
-  const directory = mkdtempSync(join(tmpdir(), "fairlead-bench-test-"));
-  try {
-    const peer = ALL_PEERS.find(({ name }) => name === "fairlead")!;
-    const template = readFileSync(join(ROOT, "bench/http/configs", `${peer.template}.template`), "utf8");
-    const here = { ...places, directory };
-    const file = join(directory, "fairlead.yaml");
-    writeFileSync(file, fillTemplate(template, peer.values(here, { workers: 1, routes: 10, tls: false })));
-    const checked = Bun.spawnSync([process.execPath, "src/main.ts", "check", "-c", file], { cwd: ROOT });
-    expect(`${checked.stdout.toString()}${checked.stderr.toString()}`).not.toMatch(/fairlead\.yaml:\d/);
-    expect(checked.exitCode).toBe(0);
-  } finally {
-    rmSync(directory, { recursive: true, force: true });
-  }
-});
+test.each(["host", "prefix"] as const)(
+  "Fairlead accepts the configuration of the bench by %s",
+  (routedBy) => {
+    const shape = { workers: 1, routes: 10, routedBy, tls: false };
+    const directory = mkdtempSync(join(tmpdir(), "fairlead-bench-test-"));
+    try {
+      const peer = ALL_PEERS.find(({ name }) => name === "fairlead")!;
+      const template = readFileSync(join(ROOT, "bench/http/configs", `${peer.template}.template`), "utf8");
+      const here = { ...places, directory };
+      const file = join(directory, "fairlead.yaml");
+      writeFileSync(file, fillTemplate(template, peer.values(here, shape)));
+      const checked = Bun.spawnSync([process.execPath, "src/main.ts", "check", "-c", file], { cwd: ROOT });
+      expect(`${checked.stdout.toString()}${checked.stderr.toString()}`).not.toMatch(/fairlead\.yaml:\d/);
+      expect(checked.exitCode).toBe(0);
+    } finally {
+      rmSync(directory, { recursive: true, force: true });
+    }
+  },
+);
 
 test("the backends' counters are read", () => {
   const text =

@@ -1,12 +1,14 @@
--- What wrk sends and what it reports. Arguments behind "--": "upload BYTES" sends that body, "hosts COUNT FORMAT" asks
--- for that many hosts in turn; without arguments every request is the one that wrk has made itself, at no cost.
+-- What wrk sends and what it reports. Arguments behind "--": "upload BYTES" sends that body, "hosts COUNT FORMAT" and
+-- "paths COUNT FORMAT" ask for that many hosts or paths in turn; without arguments every request is the one that wrk has
+-- made itself, at no cost.
 
-local function many_hosts(count, format)
+local function many(kind, count, format)
   local requests = {}
   for index = 1, 1000 do
     -- Spread over all of them, not in order.
-    wrk.headers["Host"] = string.format(format, (index * 7919) % count)
-    requests[index] = wrk.format()
+    local name = string.format(format, (index * 7919) % count)
+    if kind == "hosts" then wrk.headers["Host"] = name end
+    requests[index] = wrk.format(nil, kind == "paths" and name or nil)
   end
   local at = 0
   return function()
@@ -19,8 +21,8 @@ function init(args)
   if args[1] == "upload" then
     wrk.method = "POST"
     wrk.body = string.rep("0123456789abcdef", tonumber(args[2]) / 16)
-  elseif args[1] == "hosts" then
-    request = many_hosts(tonumber(args[2]), args[3])
+  elseif args[1] == "hosts" or args[1] == "paths" then
+    request = many(args[1], tonumber(args[2]), args[3])
   end
 end
 

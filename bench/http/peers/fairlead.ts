@@ -1,5 +1,15 @@
-import { eachRoute, type Peer } from "../peer.ts";
-import { routeHost, routeName, TLS_CURVE } from "../settings.ts";
+import { eachRoute, type Peer, type Shape } from "../peer.ts";
+import { ASKED_ROUTE, routeHost, routeName, routePrefix, TLS_CURVE } from "../settings.ts";
+
+function routesOf(shape: Shape): string {
+  const line = (name: string, match: string): string => `  - { name: ${name}, match: "${match}", pool: web }`;
+  const host = (index: number): string => `Host(\`${routeHost(index)}\`)`;
+  if (shape.routedBy === "host") return eachRoute(shape, (index) => line(routeName(index), host(index)));
+  const asked = host(ASKED_ROUTE);
+  const prefix = (index: number): string => `${asked} && PathPrefix(\`${routePrefix(index)}\`)`;
+  const bare = line("bare", `${asked} && Path(\`/25b\`)`);
+  return `${bare}\n${eachRoute(shape, (index) => line(routeName(index), prefix(index)))}`;
+}
 
 /** A checkout of Fairlead as a peer. */
 function checkout(name: string, label: string, variable: string): Peer {
@@ -20,10 +30,7 @@ function checkout(name: string, label: string, variable: string): Peer {
       ADMIN_PORT: places.adminPort,
       FIRST_BACKEND: places.backends[0],
       SECOND_BACKEND: places.backends[1],
-      ROUTES: eachRoute(
-        shape,
-        (index) => `  - { name: ${routeName(index)}, match: "Host(\`${routeHost(index)}\`)", pool: web }`,
-      ),
+      ROUTES: routesOf(shape),
       // Of TLS 1.3, BoringSSL lets nobody choose ciphers: on processors with AES instructions it takes AES-128-GCM.
       TLS: shape.tls
         ? `  secure:

@@ -1,5 +1,14 @@
-import { eachRoute, type Peer } from "../peer.ts";
-import { routeHost, TLS_CIPHER, TLS_CURVE } from "../settings.ts";
+import { eachRoute, type Peer, type Shape } from "../peer.ts";
+import { ASKED_ROUTE, routeHost, routePrefix, TLS_CIPHER, TLS_CURVE } from "../settings.ts";
+
+function routesOf(shape: Shape, listen: string): string {
+  const server = (host: string, locations: string): string =>
+    `    server { ${listen} server_name ${host}; ${locations} }`;
+  const location = (where: string): string => `location ${where} { proxy_pass http://web; }`;
+  if (shape.routedBy === "host") return eachRoute(shape, (index) => server(routeHost(index), location("/")));
+  const prefixes = eachRoute(shape, (index) => location(`^~ ${routePrefix(index)}`));
+  return server(routeHost(ASKED_ROUTE), `${location("= /25b")}\n${prefixes}`);
+}
 
 export const nginx: Peer = {
   name: "nginx",
@@ -40,11 +49,7 @@ export const nginx: Peer = {
             `    ssl_session_timeout 1h;`,
           ].join("\n")
         : "",
-      ROUTES: `${first}\n${eachRoute(
-        shape,
-        (index) =>
-          `    server { listen 127.0.0.1:${places.plainPort};${tlsListen} server_name ${routeHost(index)}; location / { proxy_pass http://web; } }`,
-      )}`,
+      ROUTES: `${first}\n${routesOf(shape, `listen 127.0.0.1:${places.plainPort};${tlsListen}`)}`,
     };
   },
 };
