@@ -41,9 +41,11 @@ export class SocketClient implements Client {
     this.#socket = socket;
     this.peerAddress = peerAddress;
     this.#proxied = proxied;
-    this.address = proxied === null ? peerAddress : ipOrNone(proxied.source);
+    const isUnixElsewhere = proxied?.family === "unix";
+    this.address = proxied === null ? peerAddress : isUnixElsewhere ? "" : proxied.source;
     this.#facts = facts;
-    this.trusted = facts.trusts(this.address);
+    // No address stands for whoever may open our own socket file, not for one on the sender's machine.
+    this.trusted = !isUnixElsewhere && facts.trusts(this.address);
   }
 
   /** Port of the client, as far as known when it is first asked for. */
@@ -79,12 +81,7 @@ export class SocketClient implements Client {
     this.#local ??=
       proxied === null
         ? { address: plainAddress(this.#socket.localAddress ?? ""), port: this.#socket.localPort ?? 0 }
-        : { address: proxied.destination, port: proxied.destinationPort };
+        : { address: proxied.family === "unix" ? "" : proxied.destination, port: proxied.destinationPort };
     return this.#local;
   }
-}
-
-/** "" for a path of a unix socket. */
-function ipOrNone(source: string): string {
-  return /^[/@]/.test(source) ? "" : source;
 }

@@ -33,6 +33,7 @@ test("H-E23/writer version 2", () => {
   const unix = writeProxyHeader("v2", "", 0, "/run/web.sock", 0);
   expect(hex(unix.subarray(0, 16))).toBe(`${SIGNATURE}213100d8`);
   expect(readProxyHeader(unix)?.addresses).toEqual({
+    family: "unix",
     source: "",
     sourcePort: 0,
     destination: "/run/web.sock",
@@ -59,7 +60,7 @@ test("what is written is read", () => {
       const header = writeProxyHeader(version, source, 40_000, destination, 443);
       expect(readProxyHeader(header)).toEqual({
         length: header.length,
-        addresses: { source, sourcePort: 40_000, destination, destinationPort: 443 },
+        addresses: { family: "ip", source, sourcePort: 40_000, destination, destinationPort: 443 },
         authority: "",
       });
     }

@@ -36,7 +36,13 @@ const problem = (bytes: Uint8Array): string => {
   }
 };
 
-const TCP4 = { source: "192.0.2.1", sourcePort: 56092, destination: "198.51.100.2", destinationPort: 443 };
+const TCP4 = {
+  family: "ip",
+  source: "192.0.2.1",
+  sourcePort: 56092,
+  destination: "198.51.100.2",
+  destinationPort: 443,
+} as const;
 const unixBody = new Uint8Array(216);
 unixBody.set(bytesOf("/run/client"));
 unixBody.set(bytesOf("\0abstract"), 108);
@@ -46,13 +52,14 @@ const VALID: readonly (readonly [string, Uint8Array, ProxyHeader["addresses"], s
   [
     "v1 TCP6",
     bytesOf("PROXY TCP6 2001:DB8::1 fd00::2 0 65535\r\n"),
-    { source: "2001:db8::1", sourcePort: 0, destination: "fd00::2", destinationPort: 65535 },
+    { family: "ip", source: "2001:db8::1", sourcePort: 0, destination: "fd00::2", destinationPort: 65535 },
     "",
   ],
   [
     "v1 TCP6 of full length",
     bytesOf(`PROXY TCP6 ${"ffff:".repeat(7)}ffff ${"ffff:".repeat(7)}ffff 65535 65535\r\n`),
     {
+      family: "ip",
       source: "ffff:".repeat(7) + "ffff",
       sourcePort: 65535,
       destination: "ffff:".repeat(7) + "ffff",
@@ -77,13 +84,13 @@ const VALID: readonly (readonly [string, Uint8Array, ProxyHeader["addresses"], s
       0x21,
       joined(new Uint8Array(15), Uint8Array.of(1), new Uint8Array(15), Uint8Array.of(2, 0, 7, 1, 0)),
     ),
-    { source: "::1", sourcePort: 7, destination: "::2", destinationPort: 256 },
+    { family: "ip", source: "::1", sourcePort: 7, destination: "::2", destinationPort: 256 },
     "",
   ],
   [
     "v2 unix",
     v2(0x21, 0x31, unixBody),
-    { source: "/run/client", sourcePort: 0, destination: "@abstract", destinationPort: 0 },
+    { family: "unix", source: "/run/client", sourcePort: 0, destination: "@abstract", destinationPort: 0 },
     "",
   ],
   ["v2 unspecified", v2(0x21, 0x00, new Uint8Array(0)), null, ""],

@@ -50,8 +50,9 @@ export interface ProxyHeader {
   readonly authority: string;
 }
 
-/** Addresses without brackets; for unix sockets the paths ("" = unnamed) with port 0. */
+/** Addresses without brackets; for unix sockets the paths ("" = unnamed) with port 0, which may hold any text. */
 export interface ProxyAddresses {
+  readonly family: "ip" | "unix";
   readonly source: string;
   readonly sourcePort: number;
   readonly destination: string;
@@ -110,6 +111,7 @@ function v1Addresses(line: string): ProxyAddresses | null {
   if (destinationPort === "" || rest.length > 0)
     throw new ProxyHeaderError(`${protocol} takes two addresses and two ports`);
   return {
+    family: "ip",
     source: v1Address(protocol, source),
     sourcePort: v1Port(sourcePort),
     destination: v1Address(protocol, destination),
@@ -186,11 +188,12 @@ function v2Addresses(bytes: Uint8Array, addressBytes: number): ProxyAddresses | 
   if (addressBytes === 2 * UNIX_PATH_BYTES) {
     const source = unixPath(bytes.subarray(at, at + UNIX_PATH_BYTES));
     const destination = unixPath(bytes.subarray(at + UNIX_PATH_BYTES, at + addressBytes));
-    return { source, sourcePort: 0, destination, destinationPort: 0 };
+    return { family: "unix", source, sourcePort: 0, destination, destinationPort: 0 };
   }
   const size = addressBytes === 12 ? 4 : 16;
   const ports = at + 2 * size;
   return {
+    family: "ip",
     source: addressText(bytes.subarray(at, at + size)),
     sourcePort: (bytes[ports]! << 8) | bytes[ports + 1]!,
     destination: addressText(bytes.subarray(at + size, ports)),

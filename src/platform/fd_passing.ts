@@ -95,5 +95,10 @@ export function receiveDescriptors(channel: number): DescriptorMessage | null {
   const descriptors = Array.from({ length: count }, (_, index) =>
     control.view.getInt32(CONTROL_HEADER + index * 4, true),
   );
-  return { value: JSON.parse(new TextDecoder().decode(payload.bytes.subarray(0, received))), descriptors };
+  try {
+    return { value: JSON.parse(new TextDecoder().decode(payload.bytes.subarray(0, received))), descriptors };
+  } catch (error) {
+    for (const fd of descriptors) libc.close(fd);
+    throw error;
+  }
 }

@@ -44,6 +44,15 @@ test("H-E21/names A and AAAA come with the smaller time to live", async () => {
   source.close();
 });
 
+test("a server that does not answer is named as the reason", async () => {
+  const server = await testDnsServer();
+  await server[Symbol.asyncDispose]();
+  const source = names(server.address);
+  const answer = await source.lookup("web.test");
+  expect(answer).toMatchObject({ kind: "failed", reason: expect.stringMatching(/ECONNREFUSED|ETIMEOUT/) });
+  source.close();
+});
+
 test("without IPv6, AAAA is asked for only where there is no A", async () => {
   await using server = await testDnsServer();
   server.zone.set("both.test", [

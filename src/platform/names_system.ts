@@ -93,12 +93,9 @@ export class SystemNames implements NameSource {
     for (const candidate of searchNames(name, file)) {
       const answer = await this.#query(dns, candidate);
       if (answer.kind === "found") return answer;
-      problem ??= answer.reason;
+      problem ||= answer.reason;
     }
-    return {
-      kind: "failed",
-      reason: problem === null || problem === "" ? `no address for ${name}` : problem,
-    };
+    return { kind: "failed", reason: problem || `no address for ${name}` };
   }
 
   watch(changed: () => void): () => void {

@@ -5,7 +5,7 @@ import { libc } from "./libc.ts";
 const FLAGS = 0x40 | 0x4000 | 0x8000;
 
 /**
- * Sends `length` bytes at `address` on a socket that the caller closes, or whose output it ends, before it returns to
+ * Sends `length` bytes at `address` on a socket whose output the caller ends (shutdown(2)) before it returns to
  * the event loop: the kernel keeps the last segment back until then (MSG_MORE), so that one segment less crosses the
  * network and the receiver wakes once. Not for TLS. Returns the bytes taken; what is left over, and any error, is for an
  * ordinary write to find.

@@ -1,7 +1,8 @@
-/** What the kernel still holds of what was written to a socket. */
+/** What the kernel holds for a socket, in both directions. */
 import { libc, reserve } from "./libc.ts";
 
 const SIOCOUTQ = 0x5411;
+const SIOCINQ = 0x541b;
 
 const queued = reserve(16);
 
@@ -11,7 +12,16 @@ const queued = reserve(16);
  * socket has no descriptor or the kernel refuses.
  */
 export function unacknowledgedBytes(socket: object | null): number {
+  return bytesHeld(socket, SIOCOUTQ);
+}
+
+/** Bytes that came for `socket` and have not been read from the kernel (SIOCINQ, tcp(7)); 0 as above. */
+export function unreadBytes(socket: object | null): number {
+  return bytesHeld(socket, SIOCINQ);
+}
+
+function bytesHeld(socket: object | null, request: number): number {
   const { fd } = (socket ?? {}) as { readonly fd?: number };
   if (fd === undefined || fd < 0) return 0;
-  return libc.ioctl(fd, SIOCOUTQ, queued.address) === 0 ? queued.int32[0]! : 0;
+  return libc.ioctl(fd, request, queued.address) === 0 ? queued.int32[0]! : 0;
 }

@@ -3,7 +3,7 @@
  * (SO_REUSEPORT), pass them between processes and retire an address without losing a queued connection.
  */
 import { messageOf } from "../core/text/message_of.ts";
-import { chmodSync, chownSync, lstatSync, rmSync } from "node:fs";
+import { chmodSync, chownSync, existsSync, lstatSync, readFileSync, rmSync } from "node:fs";
 import type { ListenAddress } from "../core/plan.ts";
 import {
   checked,
@@ -39,6 +39,9 @@ const EAFNOSUPPORT = 97;
 const EACCES = 13;
 const ECONNREFUSED = 111;
 const ENOENT = 2;
+
+/** A line of /proc/net/tcp in state SYN_RECV: number, local address and port, remote ones, state (proc(5)). */
+const SYN_RECEIVED = /^ *\d+: [0-9A-F]+:([0-9A-F]{4}) [0-9A-F]+:[0-9A-F]{4} 03 /gm;
 
 const name = reserve(112);
 const nameLength = reserve(16);
@@ -304,6 +307,21 @@ export function queuedConnections(fd: number): number {
   pollEntry.int32[0] = fd;
   pollEntry.int32[1] = POLLIN;
   return libc.poll(pollEntry.address, 1, 0) > 0 ? 1 : 0;
+}
+
+/**
+ * Handshakes that have begun on the TCP ports of these listening sockets and are in no queue yet, from the tables of the
+ * kernel: a connection that `deferAccept` keeps back is one of them. Other sockets on the same port count too.
+ */
+export function openHandshakes(listening: readonly number[]): number {
+  const ports = new Set(listening.map((fd) => localAddress(fd).port).filter((port) => port > 0));
+  if (ports.size === 0) return 0;
+  let found = 0;
+  for (const table of ["/proc/self/net/tcp", "/proc/self/net/tcp6"]) {
+    const text = existsSync(table) ? readFileSync(table, "latin1") : "";
+    for (const [, port] of text.matchAll(SYN_RECEIVED)) if (ports.has(Number.parseInt(port!, 16))) found++;
+  }
+  return found;
 }
 
 /** Who is on the other end of a connected unix socket (SO_PEERCRED), or null when the kernel does not say. */

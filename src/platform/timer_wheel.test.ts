@@ -100,6 +100,21 @@ test("a stall of the event loop fires everything that fell due, once", () => {
   }
 });
 
+test("a deadline whose handler throws is told, and the others of its bucket are met", () => {
+  const clock = new ManualClock();
+  const told: unknown[] = [];
+  const wheel = new TimerWheel(clock, (error) => told.push(error));
+  class Broken extends Timed {
+    override onDeadline(): void {
+      throw new Error("broken");
+    }
+  }
+  const [broken, whole] = [new Broken(), new Recorder()];
+  for (const entry of [broken, whole]) wheel.after(entry, 60);
+  clock.advance(200);
+  expect([told.length, whole.fired.length, wheel.size]).toEqual([1, 1, 0]);
+});
+
 test("the interval runs only while entries are there", () => {
   let running = 0;
   const manual = new ManualClock();

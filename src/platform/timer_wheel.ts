@@ -38,6 +38,12 @@ class Bucket extends Timed {
   override onDeadline(): void {}
 }
 
+function throwLater(error: unknown): void {
+  queueMicrotask(() => {
+    throw error;
+  });
+}
+
 export class TimerWheel {
   /** Time of the last tick; old while the wheel is empty. */
   coarseNow: number;
@@ -45,12 +51,15 @@ export class TimerWheel {
   size = 0;
 
   readonly #clock: Clock;
+  readonly #failed: (error: unknown) => void;
   readonly #buckets: Bucket[];
   #tick: number;
   #stop: (() => void) | null = null;
 
-  constructor(clock: Clock) {
+  /** `failed` is told what an `onDeadline` throws; by default it becomes an uncaught exception of its own turn. */
+  constructor(clock: Clock, failed: (error: unknown) => void = throwLater) {
     this.#clock = clock;
+    this.#failed = failed;
     this.#buckets = Array.from({ length: BUCKETS }, () => new Bucket());
     this.coarseNow = clock.now();
     this.#tick = Math.floor(this.coarseNow / TICK_MS);
@@ -129,7 +138,12 @@ export class TimerWheel {
       this.#unlink(entry);
       if (entry.deadline <= now) {
         entry.deadline = NEVER;
-        entry.onDeadline(now);
+        try {
+          entry.onDeadline(now);
+        } catch (error) {
+          // The others of this bucket would wait for a whole turn.
+          this.#failed(error);
+        }
       } else if (entry.deadline !== NEVER) this.#link(entry, Math.ceil(entry.deadline / TICK_MS));
     }
   }

@@ -14,6 +14,7 @@ import {
   listenAddressText,
   openListeningSocket,
   queuedConnections,
+  openHandshakes,
   refuseNewConnections,
   setUnixOwnership,
   type ListeningSocket,
@@ -135,7 +136,7 @@ export class ListenerTable {
       for (const { fd } of listener.sockets) refuseNewConnections(fd);
     }
     const sockets = listeners.flatMap((listener) => listener.sockets.map(({ fd }) => fd));
-    await queuesEmpty(sockets, queuedConnections);
+    await queuesEmpty(sockets, { queued: queuedConnections, handshakes: openHandshakes });
   }
 
   /** Closes everything at once: what waits to be accepted is lost. */

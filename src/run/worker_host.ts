@@ -2,7 +2,12 @@
 import type { ListenerPlan } from "../core/plan.ts";
 import type { Snapshot, SnapshotDelta } from "../core/snapshot.ts";
 import type { CounterRegions, DrainDeadlines, WorkerProgram } from "../core/worker_program.ts";
-import { closeDescriptor, queuedConnections, refuseNewConnections } from "../platform/sockets.ts";
+import {
+  closeDescriptor,
+  openHandshakes,
+  queuedConnections,
+  refuseNewConnections,
+} from "../platform/sockets.ts";
 import { queuesEmpty } from "./empty_queues.ts";
 import { runInSlices } from "./slices.ts";
 
@@ -93,7 +98,7 @@ export class WorkerHost {
     const drained = this.drain(deadlines);
     const sockets = [...this.#open.values()].map(({ fd }) => fd);
     for (const fd of sockets) refuseNewConnections(fd);
-    await queuesEmpty(sockets, queuedConnections);
+    await queuesEmpty(sockets, { queued: queuedConnections, handshakes: openHandshakes });
     this.closeAllListeners();
     await drained;
   }

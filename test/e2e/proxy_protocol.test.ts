@@ -66,6 +66,25 @@ test("H-E22 the client of a header of either version is the one in fields and lo
   expect(clients).toEqual(["192.0.2.7", "2001:db8::7", "127.0.0.1", "127.0.0.1"]);
 });
 
+test("a unix socket on the sender's machine is nobody's address, and nobody to trust, whatever its path says", async () => {
+  const unixHeader = (source: string): Buffer => {
+    const header = Buffer.alloc(16 + 216);
+    header.set(V2.subarray(0, 12));
+    header.set([0x21, 0x31, 0, 216], 12);
+    header.write(source, 16, "latin1");
+    return header;
+  };
+  using origin = await rawOrigin(() => answerText("ok"));
+  await using fairlead = await start(origin, `${LISTENER}, trusted_proxies: [192.0.2.1]`);
+  for (const source of ["10.0.0.7", "a\r\nX-Evil: 1", "/run/x.sock", ""]) {
+    const request = "GET / HTTP/1.1\r\nHost: a\r\nX-Forwarded-For: 6.6.6.6\r\n\r\n";
+    using client = await withHeader(fairlead.port(), unixHeader(source), request);
+    expect((await client.answer()).status).toBe(200);
+    const received = origin.requests.at(-1)!;
+    expect([received.get("x-forwarded-for"), received.get("x-evil")]).toEqual(["unknown", null]);
+  }
+});
+
 test("H-E22 additions are skipped, a wrong checksum is refused", async () => {
   using origin = await rawOrigin(() => answerText("ok"));
   await using fairlead = await start(origin, LISTENER);
@@ -224,6 +243,7 @@ test("H-E23 IPv6 clients, clients of a unix socket, and those that a header tell
       using client = await rawClient({ host: "::1", port: fairlead.port() });
       expect((await client.ask(GET)).status).toBe(200);
       expect(readProxyHeader(origin.headers[0]!)!.addresses).toEqual({
+        family: "ip",
         source: "::1",
         sourcePort: client.socket.localPort!,
         destination: "::1",

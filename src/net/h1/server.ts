@@ -6,7 +6,7 @@
 import type { ErrorCode } from "../../core/errors.ts";
 import type { Limits, Timeouts } from "../../core/plan.ts";
 import { REASON_PHRASES } from "../../core/reason_phrases.ts";
-import { unacknowledgedBytes } from "../../platform/socket_queue.ts";
+import { unacknowledgedBytes, unreadBytes } from "../../platform/socket_queue.ts";
 import { Timed, type TimerWheel } from "../../platform/timer_wheel.ts";
 import { UNKNOWN_LENGTH, type Client, type Downstream, type HostRule } from "../exchange.ts";
 import { FIELD_STRIDE, type Head } from "../head.ts";
@@ -200,6 +200,12 @@ export class ServerConnection extends Timed implements Downstream, Writer {
         }
         break;
       case "body":
+        if (exchange !== null && exchange.responseEnded && !this.#answerOpen) {
+          // Answered before its end: the rest of the request matters to nobody.
+          this.#close = true;
+          this.#finish(exchange);
+          break;
+        }
         exchange?.clientAborted("FL_CLIENT_ABORT");
         this.cutConnection();
         break;
@@ -601,7 +607,11 @@ export class ServerConnection extends Timed implements Downstream, Writer {
 
   writeBody(exchange: HttpExchange, bytes: Uint8Array, from: number, to: number): boolean {
     if (this.#answerChunked) sendChunk(this, bytes, from, to);
-    else send(this, bytes, from, to, exchange.responseStage === null, exchange.responseBodyEnds);
+    else {
+      // With a stage the end of the answer is the stage's to tell.
+      const untouched = exchange.responseStage === null;
+      send(this, bytes, from, to, untouched, untouched && exchange.responseBodyEnds);
+    }
     return this.#wrote();
   }
 
@@ -771,12 +781,25 @@ export class ServerConnection extends Timed implements Downstream, Writer {
     exchange.finish();
     this.#releaseExchange();
     if (this.#close || this.host.draining) {
-      // Unread input would make the kernel send RST, which can overtake the answer.
+      this.#endInOrder();
+      return;
+    }
+    this.#next();
+  }
+
+  /**
+   * FIN behind the last answer. Input that nobody has read, here or in the kernel, would make close(2) send RST and drop
+   * what has not left: so the answer is pushed out first, and where there is such input it is waited for.
+   */
+  #endInOrder(): void {
+    if (this.#pending !== null || this.origin.secure || this.byteSocket === null) {
       if (this.#pending === null) this.#shut();
       else this.#lingerOn();
       return;
     }
-    this.#next();
+    this.byteSocket.shutdown();
+    if (unreadBytes(this.byteSocket) === 0) this.#shut();
+    else this.#lingerOn();
   }
 
   #releaseExchange(): void {

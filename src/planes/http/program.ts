@@ -77,7 +77,11 @@ export class HttpProgram implements WorkerProgram {
     const clock = parts.clock ?? realClock;
     const now = () => clock.now();
     this.#clock = clock;
-    const wheel = new TimerWheel(clock);
+    const wheel = new TimerWheel(clock, (error) =>
+      this.#buildHost.warn(
+        `a deadline failed because of a fault: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}`,
+      ),
+    );
     const program = this;
     this.plane = new HttpPlane({
       wheel,
