@@ -87,7 +87,7 @@ class Server implements AdminServer {
         drain: (socket) => socket.data?.onDrain(),
         end: (socket) => socket.data?.onEnd(),
         close: (socket) => socket.data?.onClose(),
-        error: (socket) => void socket.terminate(),
+        error: (socket) => socket.terminate(),
       },
     });
   }
