@@ -1,5 +1,6 @@
 import { afterEach, expect, test } from "bun:test";
 import type { Plan } from "../core/plan.ts";
+import { observabilityOf } from "../core/test_plan.ts";
 import { MetricsKeeper } from "../observe/metrics_keeper.ts";
 import { parseExposition } from "../observe/test_exposition.ts";
 import { testPlan } from "../observe/test_plan.ts";
@@ -29,11 +30,10 @@ function startPart() {
 
 function planAt(address: string, prefix = "fairlead"): Plan {
   const plan = testPlan();
-  const { observability } = plan;
   return {
     ...plan,
-    admin: { address },
-    observability: { ...observability, metrics: { ...observability.metrics, prefix } },
+    admin: { ...plan.admin, address },
+    observability: observabilityOf({ metrics: { prefix } }),
   };
 }
 

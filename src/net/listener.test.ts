@@ -3,9 +3,10 @@ import { connect as connectTcp, createConnection } from "node:net";
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { listenerOf } from "../core/test_plan.ts";
 import { ManualClock } from "../platform/clock.ts";
 import { writeProxyHeader } from "./proxy_header_writer.ts";
-import { exchange, listenerPlan, settle, startListener, until } from "./test_listener.ts";
+import { exchange, settle, startListener, until } from "./test_listener.ts";
 
 const bytesOf = (text: string) => new Uint8Array(Buffer.from(text, "latin1"));
 const joined = (...parts: Uint8Array[]) => new Uint8Array(Buffer.concat(parts));
@@ -191,11 +192,11 @@ test("a reload changes what new connections meet and no other", async () => {
   let text = "";
   old.on("data", (bytes) => (text += bytes.toString()));
   await until(() => test.accepted.length === 1);
-  test.listener.replace(listenerPlan(PROXY), null);
+  test.listener.replace(listenerOf("web", PROXY), null);
   expect(await exchange(test.port, [joined(V1, bytesOf("new"))])).toBe("new");
   old.write("old");
   await until(() => text === "old");
-  test.listener.replace(listenerPlan({ trusted_proxies: ["127.0.0.1"] }), null);
+  test.listener.replace(listenerOf("web", { trusted_proxies: ["127.0.0.1"] }), null);
   expect(await exchange(test.port, [bytesOf("plain")])).toBe("plain");
   expect(test.accepted.map(({ client }) => client.trusted)).toEqual([false, false, true]);
   old.destroy();
@@ -209,7 +210,7 @@ test("no connection is lost while the socket is replaced", async () => {
     while (going) results.push(await exchange(test.port, [bytesOf("x")]));
   });
   for (let round = 0; round < 20; round++) {
-    test.listener.replace(listenerPlan({ backlog: 500 + (round % 2) }), null);
+    test.listener.replace(listenerOf("web", { backlog: 500 + (round % 2) }), null);
     await settle();
   }
   going = false;

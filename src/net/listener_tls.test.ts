@@ -2,6 +2,7 @@ import { describe, expect, test } from "bun:test";
 import { connect as connectTcp, createServer, type AddressInfo } from "node:net";
 import { connect as connectTls, type TLSSocket } from "node:tls";
 import type { ClientAuth, TlsOptions, TlsPlan } from "../core/plan.ts";
+import { listenerOf } from "../core/test_plan.ts";
 import { ManualClock } from "../platform/clock.ts";
 import { issueCertificate } from "../platform/issue_certificate.ts";
 import {
@@ -14,15 +15,7 @@ import {
 } from "../platform/test_tls.ts";
 import type { TlsEngines } from "../platform/tls_self_check.ts";
 import { writeProxyHeader } from "./proxy_header_writer.ts";
-import {
-  exchange,
-  listenerPlan,
-  settle,
-  splitFirstWrite,
-  startListener,
-  until,
-  visit,
-} from "./test_listener.ts";
+import { exchange, settle, splitFirstWrite, startListener, until, visit } from "./test_listener.ts";
 
 const bytesOf = (text: string) => new Uint8Array(Buffer.from(text, "latin1"));
 const V1 = bytesOf("PROXY TCP4 192.0.2.7 198.51.100.2 40000 443\r\n");
@@ -213,7 +206,7 @@ for (const [way, engines] of WAYS) {
         expect(await visit({ port: test.port, maxVersion, session: session! })).toMatchObject({
           reused: true,
         });
-        test.listener.replace(listenerPlan({ backlog: 400 }), contextsOf(plan, testFiles(), contexts));
+        test.listener.replace(listenerOf("web", { backlog: 400 }), contextsOf(plan, testFiles(), contexts));
         expect(await visit({ port: test.port, maxVersion, session: session! })).toMatchObject({
           reused: true,
           text: "hello",
@@ -246,7 +239,7 @@ for (const [way, engines] of WAYS) {
         const renewed = issueCertificate({ commonName, names: ["a.test", "b.test"] });
         const files = testFiles(round % 2 === 0 ? { a: renewed } : { b: renewed });
         contexts = contextsOf(tlsPlan(), files, contexts);
-        test.listener.replace(listenerPlan(), contexts);
+        test.listener.replace(listenerOf("web"), contexts);
         const servername = round % 2 === 0 ? "" : "b.test";
         // With a in round 0, 2, 4 the names of both are in a: b is reached by its own round alone.
         const seen = await visit({ port: test.port, servername });

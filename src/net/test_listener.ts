@@ -3,7 +3,8 @@ import { connect as connectTcp, type Socket } from "node:net";
 import { Duplex } from "node:stream";
 import { connect as connectTls, type ConnectionOptions, type TLSSocket } from "node:tls";
 import { DEFAULT_TIMEOUTS } from "../core/defaults.ts";
-import type { ListenAddress, ListenerPlan, Timeouts } from "../core/plan.ts";
+import type { ListenerPlan, Timeouts } from "../core/plan.ts";
+import { listenerOf } from "../core/test_plan.ts";
 import { realClock, type Clock } from "../platform/clock.ts";
 import { openListeningSocket } from "../platform/sockets.ts";
 import { contextsOf } from "../platform/test_tls.ts";
@@ -18,23 +19,6 @@ import {
   type SocketClient,
   type TlsSession,
 } from "./listener.ts";
-
-export const LOOPBACK: ListenAddress = { kind: "tcp", host: "127.0.0.1", port: 0, dual_stack: false };
-
-export function listenerPlan(fields: Partial<ListenerPlan> = {}): ListenerPlan {
-  return {
-    name: "web",
-    address: LOOPBACK,
-    protocol: "http",
-    backlog: 512,
-    defer_accept: true,
-    tls: null,
-    proxy_protocol: null,
-    trusted_proxies: [],
-    half_closed_clients: "serve",
-    ...fields,
-  };
-}
 
 /** Gives back all bytes, with backpressure; ends when the client has ended. */
 export class Echo implements ByteConsumer {
@@ -111,12 +95,9 @@ export interface TestListenerOptions {
 }
 
 export function startListener(options: TestListenerOptions = {}): TestListener {
-  const plan = listenerPlan({
-    ...options.plan,
-    ...(options.plan?.tls === undefined ? {} : { tls: options.plan.tls }),
-  });
+  const plan = listenerOf("web", options.plan);
   const { fd, port } = openListeningSocket(plan.address, {
-    backlog: 512,
+    backlog: plan.backlog,
     reusePort: false,
     exclusive: false,
   });

@@ -3,9 +3,9 @@ import fc from "fast-check";
 import { mkdtempSync, readFileSync, renameSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { DEFAULT_ACCESS_LOG } from "../core/defaults.ts";
 import { ERRORS, type ErrorCode } from "../core/errors.ts";
 import type { AccessLogPlan } from "../core/plan.ts";
+import { accessLogOf } from "../core/test_plan.ts";
 import { ManualClock } from "../platform/clock.ts";
 import { AccessLog, type AccessRecord } from "./access_log.ts";
 import { LONGEST_LINE_BYTES } from "./access_line.ts";
@@ -21,9 +21,7 @@ afterEach(() => rmSync(folder, { recursive: true }));
 
 const START = Date.UTC(2026, 10, 25, 12, 0, 0, 7);
 
-function planOf(changes: Partial<AccessLogPlan> = {}): AccessLogPlan {
-  return { path: "unused", headers: [], ...DEFAULT_ACCESS_LOG, ...changes };
-}
+const planOf = (changes: Partial<AccessLogPlan> = {}) => accessLogOf("unused", changes);
 
 /** Takes everything and keeps each write. */
 class MemorySink implements LogSink {

@@ -2,9 +2,9 @@
 import { expect, test } from "bun:test";
 import { readFileSync } from "node:fs";
 import { DEFAULT_ACCESS_LOG, DEFAULT_ADMIN_ADDRESS } from "../core/defaults.ts";
-import type { AccessLogPlan } from "../core/plan.ts";
 import { formatDuration } from "../core/schema/duration.ts";
 import { formatSize } from "../core/schema/size.ts";
+import { accessLogOf } from "../core/test_plan.ts";
 import { LONGEST_LINE_BYTES } from "./access_line.ts";
 import { ClfLineFormat } from "./access_line_clf.ts";
 import { JsonLineFormat } from "./access_line_json.ts";
@@ -13,7 +13,7 @@ import { lineOutput } from "./line_bytes.ts";
 import { testRecord } from "./test_access_record.ts";
 
 const page = readFileSync(`${import.meta.dir}/../../docs/observability.md`, "utf8");
-const plan: AccessLogPlan = { path: "-", headers: [], ...DEFAULT_ACCESS_LOG };
+const plan = accessLogOf("-");
 
 /** The line of the page's example in a format. */
 function exampleLine(format: "json" | "clf"): string {

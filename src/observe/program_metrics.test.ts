@@ -1,7 +1,7 @@
 import { expect, test } from "bun:test";
-import { DEFAULT_PROBE } from "../core/defaults.ts";
 import type { Plan } from "../core/plan.ts";
 import type { HealthMap, MemberMap } from "../core/snapshot.ts";
+import { checkOf } from "../core/test_plan.ts";
 import { ManualClock } from "../platform/clock.ts";
 import { MetricsKeeper } from "./metrics_keeper.ts";
 import { ProgramMetrics } from "./program_metrics.ts";
@@ -17,7 +17,7 @@ function probedPlan(named: readonly string[] = []): Plan {
     ...plan,
     pools: plan.pools.map((pool) => ({
       ...pool,
-      health_check: { type: "tcp", ...DEFAULT_PROBE, port: null, options: {} },
+      health_check: checkOf("tcp"),
       backends: pool.backends.map((backend) =>
         named.includes(backend.id)
           ? { ...backend, endpoint: { kind: "tcp" as const, host: "backend.example", port: 80 } }

@@ -1,9 +1,9 @@
 import { expect, test } from "bun:test";
 import { z } from "zod";
 import { applyDelta } from "../core/health/delta.ts";
-import { checkOf, planOf, poolOf, type TestBackend } from "../core/health/test_plan.ts";
 import type { Plan, PoolPlan } from "../core/plan.ts";
 import type { Snapshot, SnapshotDelta } from "../core/snapshot.ts";
+import { checkOf, planOf, poolOf, type TestBackend } from "../core/test_plan.ts";
 import { ManualClock } from "../platform/clock.ts";
 import type { NameAnswer } from "../platform/names.ts";
 import { FakeNames } from "../platform/names_test_source.ts";

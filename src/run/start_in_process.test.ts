@@ -3,8 +3,9 @@ import { existsSync, mkdtempSync, readdirSync, readFileSync, renameSync, rmSync,
 import { connect, type Socket } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import type { AccessLogPlan, Plan } from "../core/plan.ts";
+import type { Plan } from "../core/plan.ts";
 import type { Snapshot } from "../core/snapshot.ts";
+import { accessLogOf, observabilityOf } from "../core/test_plan.ts";
 import type { CounterRegions, CreateProgram, WorkerProgram } from "../core/worker_program.ts";
 import { startInProcess } from "./start_in_process.ts";
 import { createTestProgram, TestCounters, TestProgram, testPlan } from "./test_program.ts";
@@ -79,16 +80,7 @@ test("a reload that anything refuses changes nothing and leaves nothing open", a
   const busy = { kind: "tcp", host: "127.0.0.1", port: taken.port, dual_stack: false } as const;
   const path = join(directory, "refused.sock");
   const local = { kind: "unix", path, mode: null, user: null, group: null } as const;
-  const log: AccessLogPlan = {
-    path: join(directory, "none", "access.log"),
-    format: "json",
-    headers: [],
-    redact: [],
-    redact_query: [],
-    buffer_bytes: 0,
-    flush_ms: 0,
-  };
-  const observability = { access_log: log, metrics: { prefix: "fairlead", buckets_seconds: [] } };
+  const observability = observabilityOf({ access_log: accessLogOf(join(directory, "none", "access.log")) });
   for (const [next, words] of [
     [
       testPlan({ web: null, local, api: busy }, { state_dir: "two" }),
@@ -147,16 +139,7 @@ test("an address that overlaps the one before takes over its port", async () => 
 
 test("log files are opened in append mode, kept over reloads and reopened on demand", async () => {
   const path = join(directory, "access.log");
-  const access_log = {
-    path,
-    format: "json",
-    headers: [],
-    redact: [],
-    redact_query: [],
-    buffer_bytes: 0,
-    flush_ms: 0,
-  };
-  const observability = { access_log, metrics: { prefix: "fairlead", buckets_seconds: [] } } as never;
+  const observability = observabilityOf({ access_log: accessLogOf(path) });
   await using server = await startInProcess(
     testPlan({ web: null }, { observability, state_dir: "a" }),
     options,
@@ -225,8 +208,8 @@ test("what becomes known while a snapshot is built reaches the worker, and unkno
 
 test("counters of a layout that is left go to the keeper, once", async () => {
   const counters = new TestCounters();
-  const metrics = (prefix: string) => ({ access_log: null, metrics: { prefix, buckets_seconds: [] } });
-  const plan = (prefix: string) => testPlan({ web: null }, { observability: metrics(prefix) });
+  const plan = (prefix: string) =>
+    testPlan({ web: null }, { observability: observabilityOf({ metrics: { prefix } }) });
   const server = await startInProcess(plan("a"), { ...options, counters });
   const total = () => [...server.supervisor.counters()].map(({ layout, values }) => [layout.key, values[0]]);
   await ask({ port: server.port("web") });

@@ -3,6 +3,7 @@ import { readdirSync, readFileSync } from "node:fs";
 import { connect } from "node:net";
 import { join } from "node:path";
 import type { Plan } from "../core/plan.ts";
+import { observabilityOf } from "../core/test_plan.ts";
 import { ChildWorker } from "./child_worker.ts";
 import type { RunEvent } from "./events.ts";
 import { InProcessWorker } from "./in_process_worker.ts";
@@ -114,11 +115,8 @@ test("many reloads leave descriptors, memory and workers as they were", async ()
   const [worker] = (await supervisor.status()).workers;
   const open = (pid: number | string) => readdirSync(`/proc/${pid}/fd`).length;
   const reload = async (round: number) => {
-    const metrics = { prefix: `layout${round}`, buckets_seconds: [] };
-    state.plan = testPlan(
-      { web: null },
-      { workers: 1, state_dir: `round ${round}`, observability: { access_log: null, metrics } },
-    );
+    const observability = observabilityOf({ metrics: { prefix: `layout${round}` } });
+    state.plan = testPlan({ web: null }, { workers: 1, state_dir: `round ${round}`, observability });
     expect(await supervisor.reload()).toMatchObject({ ok: true });
   };
   await reload(0);

@@ -3,9 +3,10 @@
  * after the client's first byte, and closes. Used by the tests of processes, reload and drain.
  */
 import { writeSync } from "node:fs";
-import { DEFAULT_FORWARDING, DEFAULT_LIMITS, DEFAULT_TIMEOUTS } from "../core/defaults.ts";
+import { DEFAULT_TIMEOUTS } from "../core/defaults.ts";
 import type { ListenAddress, ListenerPlan, Plan } from "../core/plan.ts";
 import { listenerKey, type Snapshot, type SnapshotDelta } from "../core/snapshot.ts";
+import { listenerOf, planOf } from "../core/test_plan.ts";
 import type {
   CounterKeeper,
   CounterRegions,
@@ -32,42 +33,23 @@ export class TestCounters implements CounterKeeper {
   }
 }
 
-/** A plan with listeners on loopback, answering `text` each. Fields of the plan as given. */
+/**
+ * A plan with listeners; an address of null = a port of its own on 127.0.0.1. Accepts are not deferred, so that a
+ * connection is there before its first byte, and a drain ends soon. Fields of the plan as given: `state_dir` is the
+ * text of the answers.
+ */
 export function testPlan(
   listeners: Readonly<Record<string, ListenAddress | null>>,
   fields: Partial<Plan> = {},
 ): Plan {
-  return {
-    workers: 0,
-    user: null,
-    group: null,
-    runtime_dir: "",
+  return planOf([], {
     state_dir: "",
-    listeners: Object.entries(listeners).map(([name, address]) => testListener(name, address)),
-    pools: [],
-    routes: [],
+    listeners: Object.entries(listeners).map(([name, address]) =>
+      listenerOf(name, { defer_accept: false, ...(address !== null && { address }) }),
+    ),
     timeouts: { ...DEFAULT_TIMEOUTS, drain: 5_000, drain_tunnels: 5_000 },
-    limits: DEFAULT_LIMITS,
-    forwarding: DEFAULT_FORWARDING,
-    observability: { access_log: null, metrics: { prefix: "fairlead", buckets_seconds: [] } },
-    admin: { address: "" },
     ...fields,
-  };
-}
-
-/** Null = a port of its own on 127.0.0.1. */
-function testListener(name: string, address: ListenAddress | null): ListenerPlan {
-  return {
-    name,
-    address: address ?? { kind: "tcp", host: "127.0.0.1", port: 0, dual_stack: false },
-    protocol: "http",
-    backlog: 1_024,
-    defer_accept: false,
-    tls: null,
-    proxy_protocol: null,
-    trusted_proxies: [],
-    half_closed_clients: "serve",
-  };
+  });
 }
 
 interface Connection {

@@ -1,9 +1,8 @@
 import { expect, test } from "bun:test";
-import type { BackendPlan } from "../plan.ts";
+import { backendOf, planOf, poolOf } from "../test_plan.ts";
 import { backendName, membersOf, membersOfPlan } from "./members.ts";
-import { planOf, poolOf } from "./test_plan.ts";
 
-const backend = (id: string, url: string): BackendPlan => poolOf("web", [{ id, url }]).backends[0]!;
+const backend = (id: string, url: string) => backendOf({ id, url });
 
 test("a literal address and a unix socket are one member under the backend's id", () => {
   for (const [url, endpoint] of [

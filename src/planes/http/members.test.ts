@@ -1,7 +1,7 @@
 import { expect, test } from "bun:test";
-import { checkOf, planOf, poolOf } from "../../core/health/test_plan.ts";
 import type { PoolPlan } from "../../core/plan.ts";
 import type { Snapshot, SnapshotDelta } from "../../core/snapshot.ts";
+import { checkOf, planOf, poolOf } from "../../core/test_plan.ts";
 import type { CounterRegions } from "../../core/worker_program.ts";
 import { MetricLayout } from "../../observe/metric_layout.ts";
 import { limitNumbers } from "./connection_counts.ts";
