@@ -22,6 +22,7 @@ const SYMBOLS = {
   listen: { args: [i32, i32], returns: i32 },
   connect: { args: [i32, pointer, u32], returns: i32 },
   close: { args: [i32], returns: i32 },
+  shutdown: { args: [i32, i32], returns: i32 },
   dup: { args: [i32], returns: i32 },
   fcntl: { args: [i32, i32, i32], returns: i32 },
   ioctl: { args: [i32, u64, pointer], returns: i32 },

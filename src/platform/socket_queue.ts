@@ -12,16 +12,15 @@ const queued = reserve(16);
  * socket has no descriptor or the kernel refuses.
  */
 export function unacknowledgedBytes(socket: object | null): number {
-  return bytesHeld(socket, SIOCOUTQ);
-}
-
-/** Bytes that came for `socket` and have not been read from the kernel (SIOCINQ, tcp(7)); 0 as above. */
-export function unreadBytes(socket: object | null): number {
-  return bytesHeld(socket, SIOCINQ);
-}
-
-function bytesHeld(socket: object | null, request: number): number {
   const { fd } = (socket ?? {}) as { readonly fd?: number };
-  if (fd === undefined || fd < 0) return 0;
+  return fd === undefined || fd < 0 ? 0 : bytesHeld(fd, SIOCOUTQ);
+}
+
+/** Bytes that came for the socket `fd` and have not been read from the kernel (SIOCINQ, tcp(7)); 0 = none, or refused. */
+export function unreadBytes(fd: number): number {
+  return bytesHeld(fd, SIOCINQ);
+}
+
+function bytesHeld(fd: number, request: number): number {
   return libc.ioctl(fd, request, queued.address) === 0 ? queued.int32[0]! : 0;
 }

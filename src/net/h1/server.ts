@@ -6,6 +6,7 @@
 import type { ErrorCode } from "../../core/errors.ts";
 import type { Limits, Timeouts } from "../../core/plan.ts";
 import { REASON_PHRASES } from "../../core/reason_phrases.ts";
+import { sendFin } from "../../platform/send_before_fin.ts";
 import { unacknowledgedBytes, unreadBytes } from "../../platform/socket_queue.ts";
 import { Timed, type TimerWheel } from "../../platform/timer_wheel.ts";
 import { UNKNOWN_LENGTH, type Client, type Downstream, type HostRule } from "../exchange.ts";
@@ -792,14 +793,14 @@ export class ServerConnection extends Timed implements Downstream, Writer {
    * what has not left: so the answer is pushed out first, and where there is such input it is waited for.
    */
   #endInOrder(): void {
-    if (this.#pending !== null || this.origin.secure || this.byteSocket === null) {
-      if (this.#pending === null) this.#shut();
-      else this.#lingerOn();
+    if (this.#pending !== null) {
+      this.#lingerOn();
       return;
     }
-    this.byteSocket.shutdown();
-    if (unreadBytes(this.byteSocket) === 0) this.#shut();
-    else this.#lingerOn();
+    const fd = this.origin.secure ? -1 : (this.byteSocket?.fd ?? -1);
+    if (fd >= 0) sendFin(fd);
+    if (fd >= 0 && unreadBytes(fd) > 0) this.#lingerOn();
+    else this.#shut();
   }
 
   #releaseExchange(): void {
