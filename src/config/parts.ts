@@ -1,4 +1,4 @@
-/** What the rest of the program hands to the configuration: `main.ts` fills it from the `all.ts` lists. */
+/** What the rest of the program hands to the configuration: `composition.ts` fills it from the `all.ts` lists. */
 import type { z } from "zod";
 import type { HashKey } from "../core/schema/hash_key.ts";
 import type { CertificateReader } from "../platform/certificate_reader.ts";

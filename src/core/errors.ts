@@ -6,8 +6,8 @@
 /** Who caused it. */
 export type ErrorSource = "client" | "backend" | "us";
 
-/** May the request be sent again elsewhere? `reused` = only if the connection had served before. */
-export type RetryClass = "yes" | "no" | "reused";
+/** May the request be sent again? `reused` = only if the connection had served before; `safe` = once, for safe methods. */
+export type RetryClass = "yes" | "no" | "reused" | "safe";
 
 export interface ErrorKind {
   readonly source: ErrorSource;
@@ -63,7 +63,7 @@ export const ERRORS = {
   FL_UPSTREAM_TLS: kind("backend", "yes", 502, "TLS to the backend failed"),
   FL_UPSTREAM_CLOSED: kind("backend", "reused", 502, "backend closed before an answer"),
   FL_UPSTREAM_RESET: kind("backend", "reused", 502, "backend reset before an answer"),
-  FL_FIRST_BYTE_TIMEOUT: kind("backend", "no", 504, "backend did not answer in time"),
+  FL_FIRST_BYTE_TIMEOUT: kind("backend", "safe", 504, "backend did not answer in time"),
   FL_TOTAL_TIMEOUT: kind("backend", "no", 504, "the answer was not complete in time"),
   FL_UPSTREAM_IDLE: kind("backend", "no", 504, "backend made no progress"),
   FL_UPSTREAM_TRUNCATED: kind("backend", "no", 502, "backend ended inside a body"),

@@ -124,9 +124,12 @@ export interface RetryPlan {
   readonly budget: number;
   /** Retries that are always allowed at once. */
   readonly budget_min: number;
-  /** Retry methods that are not idempotent too. */
+  /** Retry methods that are not idempotent too, as long as nothing of the body has left. */
   readonly non_idempotent: boolean;
-  /** Answer statuses that are retried on another backend (idempotent methods, before any byte went to the client). */
+  /**
+   * Answer statuses that are retried on another backend, for the same methods, as long as nothing of the request's body
+   * has left and no byte of the answer has gone to the client.
+   */
   readonly on_status: readonly number[];
 }
 
@@ -202,7 +205,9 @@ export interface Limits {
   /** Connections per listener, 0 = no limit. */
   readonly connections: number;
   readonly connections_per_ip: number;
-  /** Bytes a second that a body must make on average after `minimum_rate_grace` ms. */
+  /**
+   * Bytes a second that a body must make after `minimum_rate_grace` ms; what it was ahead counts for a limited time.
+   */
   readonly minimum_rate: number;
   readonly minimum_rate_grace: number;
   readonly chunk_extension_bytes: number;

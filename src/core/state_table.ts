@@ -1,6 +1,6 @@
 /**
- * State that outlives a reload: positions of strategies, breakers, buckets, TLS contexts. It is found again by identity
- * (kind, id, and the settings that matter to it), never by place in the configuration.
+ * State that outlives a reload: of pools and their steps, connections to backends. It is found again by identity (kind,
+ * id, and the settings that matter to it), never by place in the configuration.
  *
  * A plan is prepared beside the one that acts, so a new table is made from the old one and the old one is not changed:
  * `apply` puts the new table in its place, `discard` forgets it.
@@ -21,8 +21,10 @@ export function canonicalJson(value: unknown): string {
 }
 
 export class StateTable {
-  readonly #before: ReadonlyMap<string, Entry>;
+  #before: ReadonlyMap<string, Entry>;
   readonly #entries = new Map<string, Entry>();
+  /** Names of states that go as soon as they are free, with the question whether they are. */
+  readonly #leaving = new Map<string, (state: unknown) => boolean>();
 
   /** `before` is the table of the plan that acts, null at the start. */
   constructor(before: StateTable | null) {
@@ -32,7 +34,7 @@ export class StateTable {
   /**
    * The state of `kind` and `id`. With equal `settings` it is the very object of the plan before; with other settings
    * `create` gets that object and may take over what still holds; without one before it gets null. What is not asked
-   * for is dropped with the old table. The same kind and id always have the same type of state.
+   * for is dropped when the new table settles. The same kind and id always have the same type of state.
    */
   take<State>(kind: string, id: string, settings: unknown, create: (before: State | null) => State): State {
     const key = `${kind} ${id}`;
@@ -43,6 +45,26 @@ export class StateTable {
         ? (before.state as State)
         : create((before?.state as State | undefined) ?? null);
     this.#entries.set(key, { settings: text, state });
+    this.#leaving.delete(key);
     return state;
+  }
+
+  /**
+   * The plan names `kind` and `id` no more: the state is forgotten once it is free, unless `take` asks for it before.
+   * `isFree` is asked now and, until it says yes, in each later call for any state.
+   */
+  release<State>(kind: string, id: string, isFree: (state: State) => boolean): void {
+    this.#leaving.set(`${kind} ${id}`, isFree as (state: unknown) => boolean);
+    for (const [key, mayGo] of this.#leaving) {
+      const entry = this.#entries.get(key);
+      if (entry !== undefined && !mayGo(entry.state)) continue;
+      this.#entries.delete(key);
+      this.#leaving.delete(key);
+    }
+  }
+
+  /** The plan of this table acts from now on: what only the plan before it named is let go. */
+  settle(): void {
+    this.#before = new Map();
   }
 }

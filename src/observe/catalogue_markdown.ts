@@ -4,8 +4,9 @@ import { AXES, METRIC_NAMES, metricDefinition, type MetricDefinition } from "./c
 const INTRODUCTION = `# Metrics
 
 Prometheus text format at \`/metrics\` of the admin address. Every name starts with \`observability.metrics.prefix\`
-(\`fairlead\`), an underscore follows. Counters keep their values over reloads, upgrades and the death of a worker; of
-parts that have left the configuration the last 1,000 are shown, older ones add up under \`(removed)\`.
+(\`fairlead\`), an underscore follows. Counters keep their values over reloads and the death of a worker; a new
+supervisor begins at 0. Of parts that have left the configuration the last 1,000 are shown, older ones add up under
+\`(removed)\`.
 
 The number of series depends on the configuration alone. Methods other than ${"`GET`, `HEAD`, `POST`, `PUT`, `DELETE`,\n`CONNECT`, `OPTIONS`, `TRACE`, `PATCH` and `QUERY`"} count as \`OTHER\`, requests without a route have the route \`-\`, and
 nothing else that a client sends becomes a label. Histograms have the bounds of \`observability.metrics.buckets\`.

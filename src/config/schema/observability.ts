@@ -13,7 +13,7 @@ const accessLog = z.strictObject({
   format: z
     .enum(["json", "clf"])
     .prefault(DEFAULT_ACCESS_LOG.format)
-    .meta({ description: "JSON lines, or the common log format." }),
+    .meta({ description: "JSON lines, or the combined log format." }),
   headers: z
     .array(lowerFieldName())
     .prefault([])

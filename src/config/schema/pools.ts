@@ -76,14 +76,14 @@ const retries = z.strictObject({
     .meta({ description: "Share of the active requests that may be retries." })
     .prefault(`${DEFAULT_RETRIES.budget * 100}%`),
   budget_min: count(0, DEFAULT_RETRIES.budget_min, "Retries at once that are always allowed."),
-  non_idempotent: z
-    .boolean()
-    .prefault(DEFAULT_RETRIES.non_idempotent)
-    .meta({ description: "Retry POST and PATCH too, where the backend may have seen the request." }),
-  on_status: z
-    .array(statusCode())
-    .prefault([])
-    .meta({ description: "Statuses of a backend that are retried on another one." }),
+  non_idempotent: z.boolean().prefault(DEFAULT_RETRIES.non_idempotent).meta({
+    description:
+      "Retry POST and PATCH too, where the backend may have seen the request; only requests of whose body nothing has left.",
+  }),
+  on_status: z.array(statusCode()).prefault([]).meta({
+    description:
+      "Statuses of a backend that are retried on another one, for requests of whose body nothing has left.",
+  }),
 });
 
 const queue = z.strictObject({

@@ -14,7 +14,7 @@ export interface KnownState {
   readonly members: MemberMap;
 }
 
-/** A change of one member, for logs and the admin API. */
+/** A change of one member, for logs. */
 export interface HealthChange {
   readonly pool: string;
   /** Candidate key: `id` or `id@address`. */

@@ -31,9 +31,9 @@ export interface Condition {
 export interface Matcher {
   /** As it is written in rules; rules may write it in any case. */
   readonly name: string;
-  /** One sentence for the reference page. */
+  /** One or two sentences for the table in `docs/routing-rules.md`. */
   readonly summary: string;
-  /** Names of the values, for messages and the reference page. */
+  /** Names of the values, for messages and that table. */
   readonly parameters: readonly string[];
   /** How many of the parameters, from the end, may be left out. */
   readonly optional?: number;

@@ -241,15 +241,13 @@ export class Attempts {
 
   #mayTryAgain(exchange: HttpExchange, state: AttemptState, code: ErrorCode, wasKept: boolean): boolean {
     const pool = state.pool!;
-    if (exchange.responseStarted || exchange.done) return false;
-    if (code === "FL_FIRST_BYTE_TIMEOUT") {
+    const { retry } = ERRORS[code];
+    if (exchange.responseStarted || exchange.done || retry === "no") return false;
+    // A kept connection that the backend closed meanwhile: one silent try on a new one (RFC 9112 9.3.1).
+    if (retry === "reused") return wasKept && this.#repeatable(exchange, pool);
+    if (retry === "safe") {
       if (state.retriedTimeout || !SAFE_METHODS.has(exchange.method) || !exchange.bodyUntouched) return false;
       state.retriedTimeout = true;
-    } else if (ERRORS[code].retry === "no") return false;
-    else if (ERRORS[code].retry === "reused") {
-      // A kept connection that the backend closed meanwhile: one silent try on a new one (RFC 9112 9.3.1).
-      if (!wasKept || !this.#repeatable(exchange, pool)) return false;
-      return true;
     }
     // Nothing has been sent to a backend that could not be reached: every method may go elsewhere.
     if (state.triesLeft === 0 || !exchange.bodyUntouched || !hasOtherCandidate(pool, state)) return false;

@@ -11,7 +11,7 @@ import { pathRegexp } from "./path_regexp.ts";
 import { query } from "./query.ts";
 import { queryRegexp } from "./query_regexp.ts";
 
-/** Every matcher of the rule language, in the order of the reference page. */
+/** Every matcher of the rule language, in the order of the table in `docs/routing-rules.md`. */
 export const MATCHERS: readonly Matcher[] = [
   host,
   hostRegexp,

@@ -8,7 +8,7 @@ const EXPECTED = "a name such as example.com, *.example.com or **.example.com, a
 export const host: Matcher = {
   name: "Host",
   summary:
-    "The host is this name or address; `*.example.com` takes one more label, `**.example.com` one or more, `*` any host.",
+    "The host is this name or address, whatever its case, port and trailing dot. `*.example.com` takes exactly one more label, `**.example.com` one or more, `*` any host.",
   parameters: ["name"],
   readsHost: true,
 
