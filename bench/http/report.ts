@@ -1,7 +1,7 @@
 /** The result of a run as tables, for the terminal and for the reference page. */
 import { spread, median, type Spread } from "../support/statistics.ts";
 import { markdownTable, plainTable, type Table } from "../support/table.ts";
-import { bestMeasure, cpuOf, GOALS_BY_PEER, ratioTo, verdict } from "./compare.ts";
+import { bestMeasure, cpuOf, OTHER_PEERS, ratioTo, verdict } from "./compare.ts";
 import type { BenchResult, CellResult, FootprintResult, Measurement } from "./result.ts";
 
 const NONE = "–";
@@ -34,7 +34,7 @@ function byPeer(result: BenchResult, cell: (measurements: readonly Measurement[]
 }
 
 function cpuTable(result: BenchResult): Table {
-  const others = Object.keys(GOALS_BY_PEER).filter((name) => result.peers.some((peer) => peer.name === name));
+  const others = OTHER_PEERS.filter((name) => result.peers.some((peer) => peer.name === name));
   const label = (name: string | null): string => result.peers.find((peer) => peer.name === name)?.label ?? "";
   const row = (cell: CellResult): string[] => {
     const best = bestMeasure(cell);
@@ -136,11 +136,11 @@ function footprintTable(result: BenchResult): Table {
 }
 
 function verdictText(result: BenchResult): string {
-  const { cells, atGoal, atMostEqual, atMust, holds } = verdict(result);
+  const { cells, clearlyLess, atMostEqual, clearlyMore } = verdict(result);
   if (cells === 0) return "No cell with both Fairlead and nginx or HAProxy was measured.";
   return (
-    `Of ${cells} cells, Fairlead needs at most 0.95 × the best of nginx and HAProxy in ${atGoal}, at most 1.0 in ${atMostEqual}, ` +
-    `at most 1.1 in ${atMust}: at most 1.1 everywhere and 1.0 in two thirds of them ${holds ? "holds" : "does not hold"}.`
+    `Of ${cells} cells, Fairlead needs at most 0.95 × the best of nginx and HAProxy in ${clearlyLess}, ` +
+    `at most 1.0 in ${atMostEqual}, and more than 1.1 in ${clearlyMore}.`
   );
 }
 
