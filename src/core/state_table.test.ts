@@ -41,6 +41,31 @@ test("a table that is discarded has changed nothing", () => {
   expect(new StateTable(first).take("a", "x", 1, fresh)).toBe(state);
 });
 
+test("what is released is forgotten once it is free, unless it is asked for again", () => {
+  const isFree = ({ count }: Counter): boolean => count === 0;
+  const table = new StateTable(null);
+  const [free, busy, wanted] = ["free", "busy", "wanted"].map((id) => table.take("a", id, null, fresh));
+  busy!.count = wanted!.count = 1;
+  for (const id of ["free", "busy", "wanted"]) table.release("a", id, isFree);
+  expect(table.take("a", "wanted", null, fresh)).toBe(wanted!);
+  expect(new StateTable(table).take("a", "free", null, fresh)).not.toBe(free!);
+  expect(new StateTable(table).take("a", "busy", null, fresh)).toBe(busy!);
+  busy!.count = wanted!.count = 0;
+  table.release("a", "unknown", isFree);
+  expect(new StateTable(table).take("a", "busy", null, fresh)).not.toBe(busy!);
+  expect(new StateTable(table).take("a", "wanted", null, fresh)).toBe(wanted!);
+});
+
+test("a table that has settled knows nothing of the one before", () => {
+  const first = new StateTable(null);
+  const states = ["x", "y"].map((id) => first.take("a", id, null, fresh));
+  const second = new StateTable(first);
+  second.take("a", "x", null, fresh);
+  second.settle();
+  expect(second.take("a", "x", null, fresh)).toBe(states[0]!);
+  expect(second.take("a", "y", null, fresh)).not.toBe(states[1]!);
+});
+
 test("canonical JSON sorts keys at every depth and keeps lists", () => {
   expect(canonicalJson({ b: [{ d: 1, c: 2 }], a: null })).toBe('{"a":null,"b":[{"c":2,"d":1}]}');
 });

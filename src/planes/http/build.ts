@@ -196,7 +196,10 @@ function pickerOf(
   return strategyOf(plan).create(upstreams, plan.strategy.options, host.random, previous);
 }
 
-/** Gives a pool the addresses that its snapshot has now. Those that are gone lose their idle connections. */
+/**
+ * Gives a pool the addresses that its snapshot has now. Those that are gone lose their idle connections, and are
+ * forgotten when nothing is at work there: a name may have had thousands of addresses before the next reload.
+ */
 export function rebuildPool(
   host: BuildHost,
   built: { readonly runtime: PlaneRuntime; readonly layout: MetricLayout; readonly snapshot: Snapshot },
@@ -210,9 +213,15 @@ export function rebuildPool(
   if (runtime.acts) for (const upstream of pool.upstreams) upstream.connections.adopt(upstream);
   for (const { key, connections } of before) {
     if (pool.upstreams.some((upstream) => upstream.connections === connections)) continue;
-    backends.delete(`${pool.plan.name}/${key}`);
+    const id = `${pool.plan.name}/${key}`;
+    backends.delete(id);
     if (runtime.acts) connections.retire();
+    states.release("backend", id, isUnused);
   }
+}
+
+function isUnused({ in_flight, open }: BackendConnections): boolean {
+  return in_flight === 0 && open === 0;
 }
 
 /** The connections of an address: those of the plan before when nothing that matters to them has changed. */
@@ -311,6 +320,7 @@ function noRoute(layout: MetricLayout, counters: PlanCounters, forwarding: Forwa
 /** Gives the pools of a plan that begins to act what the one before it had, and ends what nobody names any more. */
 export function adoptStates(runtime: PlaneRuntime, before: PlaneRuntime | null): void {
   runtime.acts = true;
+  runtime.states.settle();
   for (const pool of runtime.pools.values())
     for (const upstream of pool.upstreams) upstream.connections.adopt(upstream);
   if (before === null) return;
