@@ -50,6 +50,9 @@ const many = { connections: 3_000, settleMs: 1_500 };
 
 export const CELLS: readonly Cell[] = [
   { ...usual, id: "plain-25b", title: "plain, 25 B" },
+  { ...usual, id: "routes-10000", title: "plain, 25 B, 10,000 hosts", routes: MANY_ROUTES },
+  { ...usual, ...byPrefix, id: "prefixes-10", title: "plain, 25 B, 10 prefixes" },
+  { ...usual, ...byPrefix, id: "prefixes-10000", title: "plain, 25 B, 10,000 prefixes", routes: MANY_ROUTES },
   { ...usual, id: "plain-100k", title: "plain, 100 KB", ...large },
   { ...usual, id: "plain-10m", title: "plain, 10 MB", ...huge },
   { ...usual, id: "tls-25b", title: "TLS, 25 B", ...secure },
@@ -74,10 +77,13 @@ export const CELLS: readonly Cell[] = [
     renew: "resumed",
   },
   { ...usual, id: "new-plain-2", title: "new connection each, plain, 2 workers", renew: "plain", workers: 2 },
-  { ...usual, id: "routes-10000", title: "plain, 25 B, 10,000 hosts", routes: MANY_ROUTES },
-  { ...usual, ...byPrefix, id: "prefixes-10", title: "plain, 25 B, 10 prefixes" },
-  { ...usual, ...byPrefix, id: "prefixes-10000", title: "plain, 25 B, 10,000 prefixes", routes: MANY_ROUTES },
 ];
+
+/** Cells that differ in the number of routes alone: what tells the routes apart, few, many. */
+export const BY_ROUTES = [
+  ["hosts", "plain-25b", "routes-10000"],
+  ["prefixes on one host", "prefixes-10", "prefixes-10000"],
+] as const;
 
 /** Further measurements, without load. */
 export const FOOTPRINTS = ["cold-start", "idle-memory", "idle-plain", "idle-tls"] as const;

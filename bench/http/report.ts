@@ -2,6 +2,7 @@
 import { spread, median, type Spread } from "../support/statistics.ts";
 import { markdownTable, plainTable, type Table } from "../support/table.ts";
 import { bestMeasure, cpuOf, OTHER_PEERS, ratioTo, verdict } from "./compare.ts";
+import { BY_ROUTES } from "./cells.ts";
 import type { BenchResult, CellResult, FootprintResult, Measurement } from "./result.ts";
 
 const NONE = "–";
@@ -64,6 +65,7 @@ function loadTables(result: BenchResult): readonly (readonly [string, Table])[] 
   const milliseconds = (value: number): string => significant(value / 1_000);
   return [
     ["CPU µs per request: median (lowest to highest) of the rounds", cpuTable(result)],
+    ["CPU per request with 10,000 routes over that with ten, lowest of the rounds", routesTable(result)],
     [
       "User + system µs per request, medians",
       byPeer(
@@ -102,6 +104,25 @@ function loadTables(result: BenchResult): readonly (readonly [string, Table])[] 
       }),
     ],
   ];
+}
+
+/** What 10,000 routes cost over ten, by the best round of each: the cells are minutes apart. */
+function routesTable(result: BenchResult): Table {
+  const lowest = (id: string, peer: string): number => {
+    const cell = result.cells.find((each) => each.id === id);
+    return cell === undefined ? Number.NaN : spread(cpuOf(cell, peer)).lowest;
+  };
+  const ratio = (few: string, many: string, peer: string): string => {
+    const value = lowest(many, peer) / lowest(few, peer);
+    return Number.isFinite(value) ? value.toFixed(2) : NONE;
+  };
+  return {
+    head: ["", ...result.peers.map(({ label }) => label)],
+    rows: BY_ROUTES.map(([name, few, many]) => [
+      name,
+      ...result.peers.map((peer) => ratio(few, many, peer.name)),
+    ]).filter((row) => row.slice(1).some((text) => text !== NONE)),
+  };
 }
 
 function footprintTable(result: BenchResult): Table {
@@ -171,7 +192,8 @@ export function isClean(result: BenchResult): boolean {
 export function textReport(result: BenchResult): string {
   const parts = [conditions(result)];
   if (result.cells.length > 0) {
-    for (const [title, table] of loadTables(result)) parts.push(`${title}\n${plainTable(table)}`);
+    for (const [title, table] of loadTables(result))
+      if (table.rows.length > 0) parts.push(`${title}\n${plainTable(table)}`);
     parts.push(verdictText(result));
   }
   const footprint = footprintTable(result);
@@ -191,7 +213,8 @@ export function markdownReport(result: BenchResult): string {
   const parts = [conditions(result)];
   if (result.cells.length > 0) {
     parts.push(verdictText(result));
-    for (const [title, table] of loadTables(result)) parts.push(`### ${title}`, markdownTable(table));
+    for (const [title, table] of loadTables(result))
+      if (table.rows.length > 0) parts.push(`### ${title}`, markdownTable(table));
   }
   const footprint = footprintTable(result);
   if (footprint.rows.length > 0)
