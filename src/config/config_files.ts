@@ -1,5 +1,5 @@
 /** The main file and the files of `conf.d/` beside it, read and parsed; what has not changed is not parsed again. */
-import { dirname, join, resolve } from "node:path";
+import { basename, dirname, join, resolve } from "node:path";
 import type { Files } from "../platform/files.ts";
 import type { Layer } from "./layer.ts";
 import { isMap, kindOf } from "./plain_value.ts";
@@ -9,7 +9,7 @@ import { readYaml, type YamlText } from "./yaml_text.ts";
 /** Larger configuration files are refused. */
 export const MAX_CONFIG_BYTES = 64 * 2 ** 20;
 /** More files of `conf.d/` are refused. */
-const MAX_FILES = 10_000;
+export const MAX_FILES = 10_000;
 
 export interface ConfigFile {
   /** Absolute. */
@@ -25,8 +25,20 @@ export interface ConfigFile {
 
 export interface ConfigFiles {
   readonly main: ConfigFile;
+  /** Those of `conf.d/`; where it cannot be listed, those of which a good content is known. */
   readonly extras: readonly ConfigFile[];
+  /** What is wrong with `conf.d/` itself, or null. */
+  readonly folder: { readonly problem: Problem; readonly kind: "unknown" | "too_many" } | null;
+  /** By absolute name: the hash of each file that was read, and the words of the folder's problem. */
+  readonly hashes: ReadonlyMap<string, string>;
 }
+
+/** The names of the files of `conf.d/`. */
+export type ExtraNames =
+  /** Where there is a problem, the first of them. */
+  | { readonly names: readonly string[]; readonly problem: string | null }
+  /** The folder cannot be listed. */
+  | { readonly names: null; readonly problem: string };
 
 /** What is kept from one load to the next. One cache serves one main file. */
 export class ConfigCache {
@@ -44,8 +56,24 @@ export function extraFolder(mainFile: string): string {
 }
 
 /** True for names in `conf.d/` that are read: YAML files that are not hidden (as editors and ConfigMaps make them). */
-export function isExtraName(name: string): boolean {
+function isExtraName(name: string): boolean {
   return /\.ya?ml$/.test(name) && !name.startsWith(".");
+}
+
+/** True for the main file and for files of `conf.d/`; `path` is absolute. */
+export function isConfigFile(path: string, mainFile: string): boolean {
+  const main = resolve(mainFile);
+  return path === main || (dirname(path) === extraFolder(main) && isExtraName(basename(path)));
+}
+
+/** Lists `conf.d/`. The watch asks here too: what only one of the two saw would be loaded again for ever. Never throws. */
+export async function listExtras(mainFile: string, files: Files): Promise<ExtraNames> {
+  const content = await files.list(extraFolder(resolve(mainFile)));
+  if ("problem" in content) return { names: null, problem: `cannot be listed: ${content.problem}` };
+  const names = (content.names ?? []).filter(isExtraName);
+  const problem =
+    names.length > MAX_FILES ? `holds more than ${MAX_FILES} files, which are expected at most` : null;
+  return { names: names.slice(0, MAX_FILES), problem };
 }
 
 /** Reads the main file (as the user named it) and `conf.d/`. Never throws. */
@@ -55,15 +83,27 @@ export async function readConfigFiles(
   cache: ConfigCache,
 ): Promise<ConfigFiles> {
   const folder = extraFolder(mainFile);
-  const names = ((await files.list(resolve(folder))) ?? []).filter(isExtraName).slice(0, MAX_FILES);
-  const [main, ...extras] = await Promise.all([
+  const { names, problem } = await listExtras(mainFile, files);
+  const [main, ...read] = await Promise.all([
     readOne(mainFile, false, files, cache),
-    ...names.map((name) => readOne(join(folder, name), true, files, cache)),
+    ...(names ?? []).map((name) => readOne(join(folder, name), true, files, cache)),
   ]);
+  const extras = names === null ? unlistedFiles(cache) : read;
   const present = new Set([main, ...extras].map(({ path }) => path));
   for (const path of cache.parsed.keys()) if (!present.has(path)) cache.parsed.delete(path);
   for (const path of cache.lastGood.keys()) if (!present.has(path)) cache.lastGood.delete(path);
-  return { main, extras };
+  const hashes = new Map([main, ...read].map(({ path, hash }) => [path, hash]));
+  if (problem === null) return { main, extras, folder: null, hashes };
+  hashes.set(resolve(folder), problem);
+  const kind = names === null ? "unknown" : "too_many";
+  return { main, extras, folder: { problem: problemOf(folder, problem), kind }, hashes };
+}
+
+/** The files that a folder held when it could be listed: nothing says that they are gone. */
+function unlistedFiles(cache: ConfigCache): ConfigFile[] {
+  return [...cache.lastGood]
+    .map(([path, { source }]) => ({ path, source, hash: "", layer: null, problems: [] }))
+    .toSorted((a, b) => (a.path < b.path ? -1 : 1));
 }
 
 async function readOne(
@@ -84,8 +124,11 @@ async function readOne(
 }
 
 function failed(path: string, source: string, hash: string, message: string): ConfigFile {
-  const problem = { source, line: 0, column: 0, path: "", message, suggestion: null };
-  return { path, source, hash, layer: null, problems: [problem] };
+  return { path, source, hash, layer: null, problems: [problemOf(source, message)] };
+}
+
+function problemOf(source: string, message: string): Problem {
+  return { source, line: 0, column: 0, path: "", message, suggestion: null };
 }
 
 function parse(

@@ -12,7 +12,7 @@ import type { Path } from "./problem.ts";
 import { mapMarked } from "./schema_walk.ts";
 
 /** Larger secrets, certificates and lists are refused. */
-const MAX_INPUT_BYTES = 16 * 2 ** 20;
+export const MAX_INPUT_BYTES = 16 * 2 ** 20;
 /** Files that are read at once. */
 const BATCH = 64;
 

@@ -6,7 +6,13 @@
 import { basename, dirname, join, resolve } from "node:path";
 import { z } from "zod";
 import { DEFAULT_STATE_DIR } from "../core/defaults.ts";
-import { contentHash, realFiles, type FileContent, type Files } from "../platform/files.ts";
+import {
+  contentHash,
+  realFiles,
+  type FileContent,
+  type Files,
+  type FolderContent,
+} from "../platform/files.ts";
 import { ConfigCache, extraFolder } from "./config_files.ts";
 import { loadConfig, type LoadOptions, type LoadResult } from "./load.ts";
 import type { Problem } from "./problem.ts";
@@ -172,10 +178,10 @@ class ConfigFilesView implements Files {
     return content;
   }
 
-  list(folder: string): Promise<readonly string[] | null> {
+  list(folder: string): Promise<FolderContent> {
     if (!this.#isCopy) return this.#files.list(folder);
     const paths = [...this.contents.keys()].filter((path) => dirname(path) === folder);
-    return Promise.resolve(paths.map((path) => basename(path)).toSorted());
+    return Promise.resolve({ names: paths.map((path) => basename(path)).toSorted() });
   }
 
   resolve(path: string): Promise<string | null> {

@@ -2,7 +2,7 @@ import { expect, test } from "bun:test";
 import { z } from "zod";
 import { inputFile } from "../core/schema/file_name.ts";
 import { MemoryFiles } from "../platform/files.ts";
-import { ConfigCache } from "./config_files.ts";
+import { ConfigCache, MAX_FILES } from "./config_files.ts";
 import { loadConfig, type LoadResult } from "./load.ts";
 import type { ConfigParts } from "./parts.ts";
 import { problemText } from "./problem.ts";
@@ -75,6 +75,42 @@ test("what cannot be read counts as bad", async () => {
   expect(result.fileHashes[extra("a.yaml")]).toBe("");
   files.write(extra("a.yaml"), new Uint8Array([0x61, 0xff]));
   expect(texts(await load())).toEqual([`${extra("a.yaml")}: is not UTF-8 text`]);
+});
+
+test("a conf.d that cannot be listed keeps the last good content of its files, and says so", async () => {
+  const files = new MemoryFiles({
+    [MAIN]: GOOD,
+    [extra("a.yaml")]: route("a1"),
+    [extra("b.yaml")]: route("b1"),
+  });
+  const load = loader(files);
+  const before = await load();
+  files.refuse("/etc/fairlead/conf.d", "permission denied");
+  const degraded = await load();
+  expect(degraded.plan).toEqual(before.plan!);
+  expect(texts(degraded)).toEqual(["/etc/fairlead/conf.d: cannot be listed: permission denied"]);
+  expect(degraded.degradedFiles).toEqual(["/etc/fairlead/conf.d", extra("a.yaml"), extra("b.yaml")]);
+  // The main file goes on to count.
+  files.write(MAIN, `${GOOD}workers: 7\n`);
+  expect((await load()).plan).toEqual({ ...before.plan!, workers: 7 });
+  files.write(extra("a.yaml"), route("a2"));
+  files.allow("/etc/fairlead/conf.d");
+  const repaired = await load();
+  expect(routeNames(repaired)).toEqual(["default", "a2", "b1"]);
+  expect(repaired).toMatchObject({ problems: [], degradedFiles: [] });
+});
+
+test("more files in conf.d than may be there are refused, not left out", async () => {
+  const files = new MemoryFiles({ [MAIN]: GOOD });
+  for (let index = 0; index < MAX_FILES; index++) files.write(extra(`${index}.yaml`), "");
+  const load = loader(files);
+  expect(await load()).toMatchObject({ problems: [], plan: {} });
+  files.write(extra("zz.yaml"), route("late"));
+  const result = await load();
+  expect(result.plan).toBeNull();
+  expect(texts(result)).toEqual([
+    "/etc/fairlead/conf.d: holds more than 10000 files, which are expected at most",
+  ]);
 });
 
 test.each([

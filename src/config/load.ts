@@ -47,11 +47,17 @@ export interface LoadResult {
   readonly problems: readonly Problem[];
   readonly warnings: readonly Problem[];
   readonly origins: Origins;
-  /** Files of `conf.d/` that are bad now: their last good content counts, or nothing. */
+  /**
+   * Files of `conf.d/` that are bad now: their last good content counts, or nothing. Where the folder cannot be listed,
+   * itself and all that is known of it.
+   */
   readonly degradedFiles: readonly string[];
   /** Text of the files that the plan names (certificates, keys, lists of users), by absolute name. */
   readonly files: Readonly<Record<string, string>>;
-  /** Hash of every file that was read, by absolute name, "" where it cannot be read. */
+  /**
+   * Hash of every file that was read, by absolute name, "" where it cannot be read; for `conf.d/` what is wrong with the
+   * folder itself.
+   */
   readonly fileHashes: Readonly<Record<string, string>>;
   /** `state_dir` as far as it is known: null where the main file cannot be parsed and nothing else sets it. */
   readonly stateDir: string | null;
@@ -74,24 +80,31 @@ interface Extra {
 /** Loads and checks everything that `options` name. Throws only for defects of the program. */
 export async function loadConfig(options: LoadOptions): Promise<LoadResult> {
   const cache = options.cache ?? new ConfigCache();
-  const { main, extras: extraFiles } = await readConfigFiles(options.file, options.files ?? realFiles, cache);
-  const problems: Problem[] = [...main.problems, ...extraFiles.flatMap((file) => file.problems)];
+  const {
+    main,
+    extras: extraFiles,
+    folder,
+    hashes,
+  } = await readConfigFiles(options.file, options.files ?? realFiles, cache);
+  const problems: Problem[] = [main, ...extraFiles].flatMap((file) => file.problems);
+  if (folder !== null) problems.push(folder.problem);
+  const mayApply = main.layer !== null && folder?.kind !== "too_many";
   const extras = extraFiles.map((file): Extra =>
     file.layer === null
       ? { file, layer: cache.lastGood.get(file.path) ?? null, degraded: true }
       : { file, layer: file.layer, degraded: false },
   );
-  const hashes = new Map([main, ...extraFiles].map(({ path, hash }) => [path, hash]));
+  const inputHashes = new Map<string, string>();
   let evaluation: Evaluation;
   let usable: boolean;
   for (;;) {
     evaluation = await evaluate(options, main.layer, extras);
     // Those of files that are left out count too: a certificate that appears makes its file good.
-    for (const [path, hash] of evaluation.inputs.hashes) hashes.set(path, hash);
+    for (const [path, hash] of evaluation.inputs.hashes) inputHashes.set(path, hash);
     const errors = evaluation.findings.filter(({ severity }) => severity === "error");
     problems.push(...errors.map(({ problem }) => problem));
-    usable = errors.length === 0 && main.layer !== null;
-    const blamed = main.layer === null ? [] : replaceableFiles(errors, extras);
+    usable = errors.length === 0 && mayApply;
+    const blamed = mayApply ? replaceableFiles(errors, extras) : [];
     if (blamed.length === 0) break;
     // Each round degrades at least one more file, so the rounds are bounded by their number.
     for (const extra of blamed) {
@@ -102,9 +115,13 @@ export async function loadConfig(options: LoadOptions): Promise<LoadResult> {
   if (usable)
     for (const { file, layer, degraded } of extras) if (!degraded) cache.lastGood.set(file.path, layer!);
   return {
-    ...resultOf(options, evaluation, usable, extras, main.layer !== null),
+    ...resultOf(options, evaluation, usable, main.layer !== null),
+    degradedFiles: [
+      ...(folder?.kind === "unknown" ? [folder.problem.source] : []),
+      ...extras.filter(({ degraded }) => degraded).map(({ file }) => file.source),
+    ],
     problems: sortProblems(problems),
-    fileHashes: Object.fromEntries(hashes),
+    fileHashes: Object.fromEntries([...inputHashes, ...hashes]),
   };
 }
 
@@ -112,9 +129,8 @@ function resultOf(
   options: LoadOptions,
   { merged, findings, config, inputs }: Evaluation,
   usable: boolean,
-  extras: readonly Extra[],
   hasMain: boolean,
-): Omit<LoadResult, "problems" | "fileHashes"> {
+): Omit<LoadResult, "problems" | "degradedFiles" | "fileHashes"> {
   const stateDir = mapOr(inputs.value)["state_dir"];
   const warnings = findings.filter(({ severity }) => severity === "warning").map(({ problem }) => problem);
   const plan =
@@ -128,7 +144,6 @@ function resultOf(
     plan,
     warnings: sortProblems(warnings),
     origins: new Origins(configSchema(options.parts), merged, config ?? undefined),
-    degradedFiles: extras.filter(({ degraded }) => degraded).map(({ file }) => file.source),
     files: inputs.files,
     stateDir: typeof stateDir === "string" ? stateDir : hasMain ? DEFAULT_STATE_DIR : null,
   };

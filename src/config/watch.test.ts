@@ -3,7 +3,8 @@ import { mkdirSync, mkdtempSync, renameSync, rmSync, symlinkSync, unlinkSync, wr
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { MemoryFiles } from "../platform/files.ts";
-import { ConfigCache } from "./config_files.ts";
+import { ConfigCache, MAX_FILES } from "./config_files.ts";
+import { MAX_INPUT_BYTES } from "./inputs.ts";
 import { loadConfig } from "./load.ts";
 import { testParts } from "./test_parts.ts";
 import { watchConfig, type ConfigWatch, type Schedule } from "./watch.ts";
@@ -125,9 +126,8 @@ test("a half-written file is a failed load, and the rest of it is followed", asy
 function manualTime(): { schedule: Schedule; pass(ms: number): Promise<void> } {
   let now = 0;
   const due = new Set<{ at: number; run: () => void }>();
-  const settle = async (): Promise<void> => {
-    for (let turn = 0; turn < 50; turn++) await Promise.resolve();
-  };
+  // Files in memory answer by promises alone, and all of these run before an immediate.
+  const settle = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
   return {
     schedule: (ms, run) => {
       const entry = { at: now + ms, run };
@@ -188,6 +188,59 @@ test("events are joined, equal content is no change, and endless events do not p
     await time.pass(90);
   }
   expect(changes).toBeGreaterThan(1);
+});
+
+/** Loads once, tells the watch, and counts what it then reports while time passes. */
+async function reportsAfterLoad(
+  files: MemoryFiles,
+): Promise<{ pass(ms: number): Promise<number>; reload(): Promise<void> }> {
+  const time = manualTime();
+  const options = { file: "/c/f.yaml", parts: testParts, files, cache: new ConfigCache() };
+  let reports = 0;
+  const onChange = () => void reports++;
+  const watch = watchConfig({ file: options.file, files, schedule: time.schedule, onChange });
+  open.push(watch);
+  const reload = async (): Promise<void> => watch.loaded((await loadConfig(options)).fileHashes);
+  await reload();
+  return {
+    reload,
+    async pass(ms) {
+      await time.pass(ms);
+      return reports;
+    },
+  };
+}
+
+test("a file that is too large to be loaded is no change", async () => {
+  const files = new MemoryFiles({
+    "/c/f.yaml": `listeners: { s: { address: ":1", tls: { certificates: [{ cert: big, key: big }] } } }`,
+  });
+  files.write("/c/big", new Uint8Array(MAX_INPUT_BYTES + 1));
+  const { pass } = await reportsAfterLoad(files);
+  expect(await pass(20_000)).toBe(0);
+  files.write("/c/big", "small");
+  expect(await pass(20_000)).toBeGreaterThan(0);
+});
+
+test("more files than are loaded, and a folder that cannot be listed, are one change each", async () => {
+  const files = new MemoryFiles({ "/c/f.yaml": config(1), "/c/conf.d/a.yaml": "" });
+  const { pass, reload } = await reportsAfterLoad(files);
+  let seen = 0;
+  const oneChange = async (): Promise<void> => {
+    // Until it is loaded the poll tells it again and again.
+    expect(await pass(200)).toBeGreaterThan(seen);
+    await reload();
+    seen = await pass(0);
+    expect(await pass(1_000)).toBe(seen);
+  };
+  files.refuse("/c/conf.d", "permission denied");
+  await oneChange();
+  files.allow("/c/conf.d");
+  await oneChange();
+  for (let index = 0; index < MAX_FILES; index++) files.write(`/c/conf.d/${index}.yaml`, "");
+  await oneChange();
+  files.remove("/c/conf.d/0.yaml");
+  await oneChange();
 });
 
 test("the poll finds what no event told; secrets count; what happened during a load is found after it", async () => {

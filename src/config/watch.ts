@@ -5,7 +5,8 @@
  */
 import { dirname, join, resolve } from "node:path";
 import { realFiles, type Files } from "../platform/files.ts";
-import { extraFolder, isExtraName, MAX_CONFIG_BYTES } from "./config_files.ts";
+import { extraFolder, isConfigFile, listExtras, MAX_CONFIG_BYTES } from "./config_files.ts";
+import { MAX_INPUT_BYTES } from "./inputs.ts";
 
 const DEBOUNCE_MS = 100;
 /** Events that never stop are cut off after this time. */
@@ -126,15 +127,24 @@ class Watch implements ConfigWatch {
   }
 
   async #differs(hashes: Readonly<Record<string, string>>): Promise<boolean> {
-    const folder = resolve(extraFolder(this.#options.file));
-    const names = (await this.#files.list(folder)) ?? [];
-    const extras = names.filter(isExtraName).map((name) => join(folder, name));
-    if (extras.some((path) => !Object.hasOwn(hashes, path))) return true;
+    const { file } = this.#options;
+    const folder = resolve(extraFolder(file));
+    const { names, problem } = await listExtras(file, this.#files);
+    if ((hashes[folder] || null) !== problem) return true;
+    if (names?.some((name) => !Object.hasOwn(hashes, join(folder, name))) === true) return true;
     for (const [path, known] of Object.entries(hashes)) {
-      const content = await this.#files.read(path, MAX_CONFIG_BYTES);
+      if (path === folder) continue;
+      // The limit of loading: a file above it has no hash there, and would differ here for ever.
+      const limit = isConfigFile(path, file) ? MAX_CONFIG_BYTES : MAX_INPUT_BYTES;
+      const content = await this.#files.read(path, limit);
       if (("hash" in content ? content.hash : "") !== known) return true;
     }
     return false;
+  }
+
+  async #isGone(folder: string): Promise<boolean> {
+    const content = await this.#files.list(folder);
+    return "names" in content && content.names === null;
   }
 
   /**
@@ -151,7 +161,7 @@ class Watch implements ConfigWatch {
     }
     for (const [folder, close] of this.#folders) {
       // The watch on a folder that is gone would stay silent if it came again.
-      if (wanted.has(folder) && (await this.#files.list(folder)) !== null) continue;
+      if (wanted.has(folder) && !(await this.#isGone(folder))) continue;
       close();
       this.#folders.delete(folder);
     }

@@ -29,8 +29,8 @@ test.each([
   });
   expect(await files.read(a, 2)).toEqual({ problem: "larger than 2 bytes" });
   expect(await files.read(join(folder, "none"), 10)).toEqual({ problem: "no such file" });
-  expect((await files.list(join(folder, "sub")))?.slice(0, 2)).toEqual(["a", "b"]);
-  expect(await files.list(join(folder, "nowhere"))).toBeNull();
+  expect(await files.list(join(folder, "sub"))).toMatchObject({ names: expect.arrayContaining(["a", "b"]) });
+  expect(await files.list(join(folder, "nowhere"))).toEqual({ names: null });
   expect(await files.resolve(join(folder, "none"))).toBeNull();
 });
 
@@ -50,11 +50,23 @@ test("what was replaced is for its owner only and leaves nothing behind; what ca
   const path = join(folder, "private", "file");
   await realFiles.replace(path, new Uint8Array(3));
   expect(statSync(path).mode & 0o777).toBe(0o600);
-  expect(await realFiles.list(join(folder, "private"))).toEqual(["file"]);
+  expect(await realFiles.list(join(folder, "private"))).toEqual({ names: ["file"] });
   mkdirSync(join(folder, "private", "taken", "by"), { recursive: true });
   expect(await realFiles.replace(join(folder, "private", "taken"), new Uint8Array(3))).not.toBeNull();
-  expect(await realFiles.list(join(folder, "private"))).toEqual(["file", "taken"]);
+  expect(await realFiles.list(join(folder, "private"))).toEqual({ names: ["file", "taken"] });
   expect(await realFiles.replace(join(path, "below"), new Uint8Array(3))).not.toBeNull();
+});
+
+test("a folder that cannot be listed is not one that is not there", async () => {
+  symlinkSync("loop", join(folder, "loop"));
+  expect(await realFiles.list(join(folder, "loop"))).toEqual({ problem: "too many symbolic links" });
+  expect(await realFiles.list(join(folder, "x".repeat(300)))).toEqual({ problem: "the name is too long" });
+  expect(await realFiles.list(join(folder, "sub", "a"))).toEqual({ names: null });
+  const memory = new MemoryFiles({ "/c/a": "1" });
+  memory.refuse("/c", "permission denied");
+  expect(await memory.list("/c")).toEqual({ problem: "permission denied" });
+  memory.allow("/c");
+  expect(await memory.list("/c")).toEqual({ names: ["a"] });
 });
 
 test("folders and devices are not read, links are resolved", async () => {

@@ -7,11 +7,14 @@ import { dirname } from "node:path";
 export type FileContent =
   { readonly bytes: Uint8Array; readonly hash: string } | { readonly problem: string };
 
+/** What listing gave: names in byte order, null where there is no such folder, or why they are not known. */
+export type FolderContent = { readonly names: readonly string[] | null } | { readonly problem: string };
+
 export interface Files {
   /** Reads a regular file of at most `maxBytes`. Never throws. */
   read(path: string, maxBytes: number): Promise<FileContent>;
-  /** Names in a folder in byte order, null where there is no such folder. Never throws. */
-  list(folder: string): Promise<readonly string[] | null>;
+  /** The names in a folder. Never throws. */
+  list(folder: string): Promise<FolderContent>;
   /** The file behind all symbolic links, or null where there is none. */
   resolve(path: string): Promise<string | null>;
   /**
@@ -68,9 +71,11 @@ export const realFiles: Files = {
   },
   async list(folder) {
     try {
-      return (await readdir(folder)).toSorted();
-    } catch {
-      return null;
+      return { names: (await readdir(folder)).toSorted() };
+    } catch (error) {
+      const { code } = error as { code?: string };
+      // Only these say that there is nothing: behind any other error the files may well be there.
+      return code === "ENOENT" || code === "ENOTDIR" ? { names: null } : { problem: wordsOf(error) };
     }
   },
   async resolve(path) {
@@ -127,9 +132,14 @@ export class MemoryFiles implements Files {
     this.#notify(path);
   }
 
-  /** Reading `path` fails from now on with these words. */
+  /** Reading or listing `path` fails with these words until it is allowed or written. */
   refuse(path: string, problem: string): void {
     this.#problems.set(path, problem);
+    this.#notify(path);
+  }
+
+  allow(path: string): void {
+    this.#problems.delete(path);
     this.#notify(path);
   }
 
@@ -148,11 +158,13 @@ export class MemoryFiles implements Files {
       : { bytes, hash: contentHash(bytes) };
   }
 
-  list(folder: string): Promise<readonly string[] | null> {
+  list(folder: string): Promise<FolderContent> {
+    const problem = this.#problems.get(folder);
+    if (problem !== undefined) return Promise.resolve({ problem });
     const names = [...this.#contents.keys(), ...this.#problems.keys()]
       .filter((path) => dirname(path) === folder)
       .map((path) => path.slice(folder.length + 1));
-    return Promise.resolve(names.length === 0 ? null : [...new Set(names)].toSorted());
+    return Promise.resolve({ names: names.length === 0 ? null : [...new Set(names)].toSorted() });
   }
 
   resolve(path: string): Promise<string | null> {
