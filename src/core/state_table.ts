@@ -24,7 +24,7 @@ export class StateTable {
   #before: ReadonlyMap<string, Entry>;
   readonly #entries = new Map<string, Entry>();
   /** Names of states that go as soon as they are free, with the question whether they are. */
-  readonly #leaving = new Map<string, (state: unknown) => boolean>();
+  readonly #leaving = new Map<string, (state: never) => boolean>();
 
   /** `before` is the table of the plan that acts, null at the start. */
   constructor(before: StateTable | null) {
@@ -53,11 +53,11 @@ export class StateTable {
    * The plan names `kind` and `id` no more: the state is forgotten once it is free, unless `take` asks for it before.
    * `isFree` is asked now and, until it says yes, in each later call for any state.
    */
-  release<State>(kind: string, id: string, isFree: (state: State) => boolean): void {
-    this.#leaving.set(`${kind} ${id}`, isFree as (state: unknown) => boolean);
+  release(kind: string, id: string, isFree: (state: never) => boolean): void {
+    this.#leaving.set(`${kind} ${id}`, isFree);
     for (const [key, mayGo] of this.#leaving) {
       const entry = this.#entries.get(key);
-      if (entry !== undefined && !mayGo(entry.state)) continue;
+      if (entry !== undefined && !mayGo(entry.state as never)) continue;
       this.#entries.delete(key);
       this.#leaving.delete(key);
     }
