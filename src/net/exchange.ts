@@ -122,8 +122,17 @@ export interface Step {
   readonly body?: BodyUse;
   /** Called with the request head (and the peeked or buffered body in `exchange.bodyBytes` where it is declared). */
   onRequest?(exchange: Exchange): StepResult;
-  /** Called with the final answer's head before it is sent; may change it. */
+  /**
+   * Called with the final answer's head before it is sent; may change it. Answers of our own (errors, and what steps
+   * respond) come here as well, when this step was entered before. An answer that is given in here takes the place of
+   * the other and meets the steps that are left.
+   */
   onResponse?(exchange: Exchange, head: Head): void;
+  /**
+   * `onResponse` needs nothing of `onRequest`: it is called too for answers of steps that the configuration lists behind
+   * this one and that an earlier stage runs before it.
+   */
+  readonly wraps?: boolean;
   /** A stage for the request body or null for this exchange. */
   requestStage?(exchange: Exchange): BodyStage | null;
   /** A stage for the response body or null. Its length is then unknown unless the stage keeps it. */

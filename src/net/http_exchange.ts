@@ -33,6 +33,8 @@ export interface ExchangeHandler {
   onResponseHead(exchange: HttpExchange, status: number, head: Head, length: number): void;
   /** The backend's side failed before a final head. */
   onUpstreamFailed(exchange: HttpExchange, code: ErrorCode, detail: string): void;
+  /** An answer of our own is about to leave with the lines `fields`: returns those that are sent instead. */
+  onRespond?(exchange: HttpExchange, status: number, fields: string): string;
   /** The exchange answers with the error `code`. */
   onFail(exchange: HttpExchange, code: ErrorCode, detail: string): void;
   /** A step waits: `onDeadline` is due in `delayMs`, unless the wait ends before. */
@@ -110,6 +112,8 @@ export class HttpExchange extends Timed implements Exchange {
   attempt: unknown = null;
   stepIndex = 0;
   stepsEntered = 0;
+  /** Steps that the answer has met so far, while it passes them. */
+  stepsAnswered = 0;
   readonly slots: unknown[] = [];
   bodyBytes: Uint8Array | null = null;
   user = "";
@@ -173,7 +177,7 @@ export class HttpExchange extends Timed implements Exchange {
     this.isHead = this.takesTrailers = this.expectsContinue = false;
     this.routeName = "";
     this.route = null;
-    this.stepIndex = this.stepsEntered = 0;
+    this.stepIndex = this.stepsEntered = this.stepsAnswered = 0;
     this.bodyBytes = null;
     this.bodyUntouched = true;
     this.user = "";
@@ -271,12 +275,15 @@ export class HttpExchange extends Timed implements Exchange {
   }
 
   respond(status: number, fields = "", body = ""): typeof RESPOND {
-    if (!this.responseStarted && !this.done) {
-      this.releaseUpstream();
-      this.responseStarted = true;
-      this.status = status;
-      this.down.writeLocal(this, status, fields, body);
-    }
+    if (this.responseStarted || this.done) return RESPOND;
+    this.releaseUpstream();
+    const { serial } = this;
+    const lines = this.handler.onRespond?.(this, status, fields) ?? fields;
+    // What looks at the answer may have given another one in its place.
+    if (this.isAnswered(serial)) return RESPOND;
+    this.responseStarted = true;
+    this.status = status;
+    this.down.writeLocal(this, status, lines, body);
     return RESPOND;
   }
 

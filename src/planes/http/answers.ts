@@ -8,6 +8,9 @@ import type { HttpExchange } from "../../net/http_exchange.ts";
 /** Statuses after which a client may try again soon. */
 const RETRY_AFTER_SECONDS: Readonly<Record<number, number>> = { 429: 1, 503: 1 };
 
+/** Stands in what no cache may keep: errors, refusals, and what holds for a moment. */
+export const NO_STORE_LINE = "Cache-Control: no-store\r\n";
+
 let dateSecond = 0;
 let date = "";
 
@@ -44,7 +47,7 @@ export function answerPage(exchange: Exchange, status: number, text: string, lin
   const { type, body } = errorBody(accept, status, text, exchange.requestId);
   const retryAfter = RETRY_AFTER_SECONDS[status];
   const retry = retryAfter === undefined ? "" : `Retry-After: ${retryAfter}\r\n`;
-  const fields = `Content-Type: ${type}\r\nCache-Control: no-store\r\n${dateLine()}${retry}${lines}`;
+  const fields = `Content-Type: ${type}\r\n${NO_STORE_LINE}${dateLine()}${retry}${lines}`;
   return exchange.respond(status, fields, body);
 }
 

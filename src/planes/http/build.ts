@@ -10,14 +10,13 @@ import { sharedWeights } from "../../core/strategies/shared_weights.ts";
 import { StateTable } from "../../core/state_table.ts";
 import type { FileMap, Snapshot } from "../../core/snapshot.ts";
 import { CidrSet } from "../../net/addresses.ts";
-import type { Step } from "../../net/exchange.ts";
 import type { MetricLayout } from "../../observe/metric_layout.ts";
 import type { ClientTlsOptions } from "../../platform/connect.ts";
 import { prepareTls, TlsSettingsError, type TlsContexts } from "../../platform/tls_contexts.ts";
 import { prepareUpstreamTls } from "../../platform/tls_upstream.ts";
 import { socketAddress } from "../../platform/socket_address.ts";
 import { BackendConnections, type BackendHost } from "./backend_connections.ts";
-import { buildSteps, type StepHost, type StepParts } from "./build_steps.ts";
+import { buildSteps, NO_STEPS, type RouteSteps, type StepHost, type StepParts } from "./build_steps.ts";
 import { deniedPatterns } from "./denied_paths.ts";
 import type { PlanCounters } from "./plan_counters.ts";
 import { RouterBuilder } from "./router/router.ts";
@@ -291,10 +290,11 @@ function buildRoute(parts: RouteParts, index: number, plan: RoutePlan): RouteRun
   };
 }
 
-function withSteps(steps: readonly Step[]) {
+function withSteps({ steps, answerSteps }: RouteSteps) {
   return {
     steps,
     responseSteps: steps.filter((step) => step.onResponse !== undefined).reverse(),
+    answerSteps,
     requestStageSteps: steps.filter((step) => step.requestStage !== undefined),
     responseStageSteps: steps.filter((step) => step.responseStage !== undefined).reverse(),
     collectAt: steps.findIndex(({ body }) => body?.kind === "peek" || body?.kind === "buffer"),
@@ -305,7 +305,7 @@ function withSteps(steps: readonly Step[]) {
 
 function noRoute(layout: MetricLayout, counters: PlanCounters, forwarding: ForwardingPlan): RouteRuntime {
   return {
-    ...withSteps([]),
+    ...withSteps(NO_STEPS),
     plan: null,
     name: "",
     slots: layout.routeSlots(-1),

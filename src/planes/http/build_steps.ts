@@ -23,14 +23,39 @@ export interface StepParts {
   readonly states: StateTable;
 }
 
-/** The steps in the order in which requests meet them: by stage, then as the configuration lists them. */
-export function buildSteps(parts: StepParts, plan: RoutePlan): Step[] {
+export interface RouteSteps {
+  /** In the order in which requests meet them: by stage, then as the configuration lists them. */
+  readonly steps: readonly Step[];
+  /**
+   * By the number of steps that were entered: those that an answer of our own meets then, in this order. Empty where no
+   * step looks at answers.
+   */
+  readonly answerSteps: readonly (readonly Step[])[];
+}
+
+export const NO_STEPS: RouteSteps = { steps: [], answerSteps: [] };
+
+/** The steps of a route. Throws when the options of a middleware cannot be used. */
+export function buildSteps(parts: StepParts, plan: RoutePlan): RouteSteps {
   let slots = 0;
   const nextSlot = (): number => slots++;
-  const steps = plan.middlewares.map(({ kind, name, options }) =>
+  const listed = plan.middlewares.map(({ kind, name, options }) =>
     parts.host.createStep(kind, options, contextOf(parts, plan.name, name, nextSlot)),
   );
-  return steps.toSorted((one, other) => stageIndex(one) - stageIndex(other));
+  const steps = listed.toSorted((one, other) => stageIndex(one) - stageIndex(other));
+  const looksAtAnswers = steps.some(({ onResponse }) => onResponse !== undefined);
+  return { steps, answerSteps: looksAtAnswers ? answerSteps(steps, listed) : [] };
+}
+
+function answerSteps(steps: readonly Step[], listed: readonly Step[]): Step[][] {
+  const meeting = (entered: number): Step[] => {
+    const place = entered === 0 ? -1 : listed.indexOf(steps[entered - 1]!);
+    const meets = (step: Step, index: number): boolean =>
+      step.onResponse !== undefined &&
+      (index < entered || (step.wraps === true && listed.indexOf(step) < place));
+    return steps.filter(meets).reverse();
+  };
+  return [...steps.keys(), steps.length].map(meeting);
 }
 
 function stageIndex({ stage = "rewrite" }: Step): number {

@@ -13,6 +13,7 @@ import {
   type BodyStage,
   type Client,
   type Downstream,
+  type Step,
   type StepResult,
 } from "../../net/exchange.ts";
 import type { ClientConnection } from "../../net/h1/client.ts";
@@ -22,7 +23,7 @@ import type { AccessLog } from "../../observe/access_log.ts";
 import { addTo, countError, countRequest, observeHistogram } from "../../observe/counters.ts";
 import { methodIndex, statusClass } from "../../observe/label_values.ts";
 import type { TimerWheel } from "../../platform/timer_wheel.ts";
-import { answerError, dateLine, localHead } from "./answers.ts";
+import { answerError, dateLine, localHead, NO_STORE_LINE } from "./answers.ts";
 import { Attempts } from "./attempts.ts";
 import { ClientBehindProxies } from "./client_behind_proxies.ts";
 import { isDeniedPath } from "./denied_paths.ts";
@@ -319,29 +320,36 @@ export class HttpPlane implements ExchangeHandler {
     const { target } = route.plan!;
     if (target.kind === "respond") {
       const type = target.content_type === "" ? "" : `Content-Type: ${target.content_type}\r\n`;
-      this.#answer(exchange, route, target.status, `${type}${dateLine()}`, target.body);
+      exchange.respond(target.status, `${type}${dateLine()}`, target.body);
     } else {
       const ready = !this.#host.draining;
-      const fields = `Content-Type: text/plain; charset=utf-8\r\nCache-Control: no-store\r\n${dateLine()}`;
-      this.#answer(exchange, route, ready ? 200 : 503, fields, ready ? "ready\n" : "draining\n");
+      const fields = `Content-Type: text/plain; charset=utf-8\r\n${NO_STORE_LINE}${dateLine()}`;
+      exchange.respond(ready ? 200 : 503, fields, ready ? "ready\n" : "draining\n");
     }
   }
 
-  /** An answer of a route: steps may add fields to it like to those of backends. */
-  #answer(exchange: HttpExchange, route: RouteRuntime, status: number, fields: string, body: string): void {
-    if (route.responseSteps.length > 0) {
-      const head = localHead(fields);
-      if (!this.#runResponseSteps(exchange, route, status, head)) return;
-      fields = head.appended;
-    }
-    exchange.respond(status, fields, body);
+  /** Gives answers of our own what those of backends get: the request's id, and what steps do to them. */
+  onRespond(exchange: HttpExchange, status: number, fields: string): string {
+    const route = (exchange.route as RouteRuntime | null) ?? this.runtime.noRoute;
+    if (route.forwarding.request_id_in_answers) fields += requestIdLine(exchange);
+    const steps = route.answerSteps[exchange.stepsEntered];
+    if (steps === undefined || steps.length === 0) return fields;
+    const head = localHead(fields);
+    if (!this.#runResponseSteps(exchange, steps, status, head)) return fields;
+    // What steps say of a site's pages must not let caches keep its errors.
+    if (fields.includes(NO_STORE_LINE)) head.set("Cache-Control", "no-store");
+    return head.appended;
   }
 
-  /** Returns false when a step has failed or answered instead. */
-  #runResponseSteps(exchange: HttpExchange, route: RouteRuntime, status: number, head: Head): boolean {
+  /**
+   * Shows the head to `steps`. Returns false when one has failed or answered instead: that answer has met those that
+   * were left.
+   */
+  #runResponseSteps(exchange: HttpExchange, steps: readonly Step[], status: number, head: Head): boolean {
     const { serial } = exchange;
     exchange.status = status;
-    for (const step of route.responseSteps) {
+    while (exchange.stepsAnswered < steps.length) {
+      const step = steps[exchange.stepsAnswered++]!;
       try {
         step.onResponse!(exchange, head);
       } catch (error) {
@@ -351,6 +359,7 @@ export class HttpPlane implements ExchangeHandler {
       }
       if (exchange.isAnswered(serial)) return false;
     }
+    exchange.stepsAnswered = 0;
     return true;
   }
 
@@ -386,11 +395,14 @@ export class HttpPlane implements ExchangeHandler {
     attempts.answered(exchange);
     if (status === 401 && authenticatesConnection(status, head)) attempts.pinConnection(exchange);
     const route = exchange.route as RouteRuntime;
+    const { forwarding, responseSteps } = route;
+    if (forwarding.request_id_in_answers) {
+      head.remove("x-request-id");
+      head.appended += requestIdLine(exchange);
+    }
     if (head.find("date") < 0) head.appended += dateLine();
-    const { forwarding } = route;
     if (forwarding.via) head.appended += VIA_LINE;
-    if (forwarding.request_id_in_answers) head.appended += `X-Request-ID: ${exchange.requestId}\r\n`;
-    if (route.responseSteps.length > 0 && !this.#runResponseSteps(exchange, route, status, head)) return;
+    if (responseSteps.length > 0 && !this.#runResponseSteps(exchange, responseSteps, status, head)) return;
     if (status === 101) {
       exchange.down.openTunnel(exchange, head);
       return;
@@ -458,6 +470,10 @@ export class HttpPlane implements ExchangeHandler {
     for (let index = exchange.stepsEntered - 1; index >= 0; index--) route.steps[index]!.onDone?.(exchange);
     this.accessLog?.write(exchange, now);
   }
+}
+
+function requestIdLine({ requestId }: HttpExchange): string {
+  return `X-Request-ID: ${requestId}\r\n`;
 }
 
 /** Value of Max-Forwards, or -1 when it is no number. */

@@ -25,6 +25,8 @@ export interface RouteRuntime {
   readonly steps: readonly Step[];
   /** Those with `onResponse`, in the order in which answers meet them. */
   readonly responseSteps: readonly Step[];
+  /** By the number of steps that were entered: those that an answer of our own meets then. Empty: none ever does. */
+  readonly answerSteps: readonly (readonly Step[])[];
   readonly requestStageSteps: readonly Step[];
   readonly responseStageSteps: readonly Step[];
   /** Index of the first step that wants the body before it runs, -1 = none does. */

@@ -1,6 +1,6 @@
 import { type ErrorCode, ERRORS } from "../../../core/errors.ts";
 import type { Exchange, RESPOND } from "../../../net/exchange.ts";
-import { answerPage, dateLine } from "../answers.ts";
+import { answerPage, dateLine, NO_STORE_LINE } from "../answers.ts";
 
 /** Answers with the page of an error and further fields, each line of `lines` with its end. */
 export function refuse(exchange: Exchange, code: ErrorCode, lines = ""): typeof RESPOND {
@@ -11,5 +11,5 @@ export function refuse(exchange: Exchange, code: ErrorCode, lines = ""): typeof 
 /** Ends the request for the reason `code` with another status and without a word about why. */
 export function refuseSilently(exchange: Exchange, code: ErrorCode, status: number): typeof RESPOND {
   exchange.reason = code;
-  return exchange.respond(status, `Cache-Control: no-store\r\n${dateLine()}`);
+  return exchange.respond(status, `${NO_STORE_LINE}${dateLine()}`);
 }

@@ -64,9 +64,13 @@ export class FieldChanges {
     head.appended += lines;
   }
 
-  /** Changes an answer; where its lines would be too long, it gets those that are the same for all. */
+  /**
+   * Changes an answer; where its lines would be too long or cannot stand in fields, it gets those that are the same for
+   * all. The latter are answers of ours alone, that to such a request among them.
+   */
   applyToResponse(head: Head, exchange: Exchange): void {
     for (const name of this.#removed) head.remove(name);
-    head.appended += this.linesFor(exchange) ?? this.#lines;
+    const lines = this.mayBreak && this.breaks(exchange) ? null : this.linesFor(exchange);
+    head.appended += lines ?? this.#lines;
   }
 }

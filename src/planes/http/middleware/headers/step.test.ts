@@ -45,7 +45,7 @@ test("a step does nothing on the side where nothing changes", () => {
   const keysOf = (options: object): string[] => Object.keys(testStep(headersPart, options));
   expect(keysOf({})).toEqual(["name", "stage"]);
   expect(keysOf({ request: { remove: ["a"] } })).toEqual(["name", "stage", "onRequest"]);
-  expect(keysOf({ response: { remove: ["a"] } })).toEqual(["name", "stage", "onResponse"]);
+  expect(keysOf({ response: { remove: ["a"] } })).toEqual(["name", "stage", "wraps", "onResponse"]);
 });
 
 test.each([

@@ -21,6 +21,7 @@ export const headers: Middleware<HeadersOptions> = {
         : {}),
       ...(looksAtResponse
         ? {
+            wraps: true,
             onResponse(exchange: Exchange, head: Head) {
               toClient.applyToResponse(head, exchange);
               addSecurity(exchange, head, fields, security.override);
