@@ -154,6 +154,33 @@ routes: [{ pool: web }]
   }
 });
 
+test.each([
+  ["of another kind", `{ basic_auth: { users: "hunter2" } }`],
+  ["of another kind, deeper", `{ basic_auth: { users: { hunter2: hunter2 } } }`],
+  ["of another kind, higher", `{ basic_auth: hunter2 }`],
+  ["under a key with a typo", `{ basic_auth: { userz: [hunter2] } }`],
+  ["under a middleware with a typo", `{ basic_auht: { users: [hunter2] } }`],
+])("H-J14/config a secret %s is shown nowhere", async (_, middleware) => {
+  const files = { "f.yaml": `${GOOD}middlewares: { a: ${middleware} }\n` };
+  for (const options of [["--origin"], ["--origin", "--json"], []]) {
+    const { code, out } = await check(files, options);
+    expect(code).toBe(1);
+    expect(out).not.toContain("hunter2");
+    expect(out).toMatch(/unknown key|expected a (?:list|map), got (?:text|a map)/);
+    if (options.length === 1) expect(out).toMatch(/^middlewares\.a\.\S+ +"REDACTED" +f\.yaml:4$/m);
+  }
+});
+
+test("H-J14/config a secret of a health check whose type has a typo is shown nowhere", async () => {
+  const health = `{ type: htpp, path: /up, headers: { Authorization: hunter2 } }`;
+  const files = {
+    "f.yaml": GOOD.replace("backends:", `health_check: ${health}, backends:`),
+  };
+  const { out } = await check(files, ["--origin"]);
+  expect(out).not.toContain("hunter2");
+  expect(out).toMatch(/^pools\.web\.health_check\.path +"\/up" /m);
+});
+
 test("--json gives the same as data", async () => {
   const { code, out } = await check({ "f.yaml": "wrokers: 1\n" }, ["--json", "--origin"]);
   expect(code).toBe(1);
@@ -171,7 +198,7 @@ test("--json gives the same as data", async () => {
     warnings: [{ message: "there is no listener, so nothing is served" }],
     degraded_files: [],
     origins: expect.arrayContaining([
-      { path: "wrokers", value: 1, source: expect.stringMatching(/f\.yaml:1$/) },
+      { path: "wrokers", value: "REDACTED", source: expect.stringMatching(/f\.yaml:1$/) },
     ]),
   });
 });

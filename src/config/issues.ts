@@ -4,7 +4,7 @@ import type { Finding } from "./finding.ts";
 import { isLaterKey, isLaterValue, NOT_AVAILABLE } from "./later.ts";
 import { isMap, kindOf } from "./plain_value.ts";
 import type { Path } from "./problem.ts";
-import { keysAt, schemasAt } from "./schema_walk.ts";
+import { keysAt, mayHoldSecret } from "./schema_walk.ts";
 import { suggest } from "./suggest.ts";
 
 type Issue = z.core.$ZodIssue;
@@ -168,12 +168,11 @@ const KINDS: Readonly<Record<string, string>> = {
   array: "a list",
 };
 
-/** Adds what was given: its kind, and for plain values that are no secrets the value. */
+/** Adds what was given: its kind, and for plain values that can be no secrets the value. */
 function withGiven({ schema, value }: Context, path: Path, message: string, given: unknown): string {
-  const secret = schemasAt(schema, path, value).some(({ meta }) => meta.secret === true);
-  const plain =
-    !secret && (typeof given === "number" || typeof given === "boolean" || typeof given === "string");
-  const shown = plain && String(given).length <= 64 ? JSON.stringify(given) : kindOf(given);
+  const plain = typeof given === "number" || typeof given === "boolean" || typeof given === "string";
+  const isShown = plain && String(given).length <= 64 && !mayHoldSecret(schema, path, value);
+  const shown = isShown ? JSON.stringify(given) : kindOf(given);
   return `${message}, got ${shown}`;
 }
 

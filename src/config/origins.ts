@@ -6,12 +6,12 @@ import { positionIn } from "./layer.ts";
 import type { Merged } from "./merge.ts";
 import { isMap } from "./plain_value.ts";
 import { pathText, type Path } from "./problem.ts";
-import { redact, withoutUserinfo } from "./redact.ts";
-import { schemasAt } from "./schema_walk.ts";
+import { REDACTED, redact, withoutUserinfo } from "./redact.ts";
+import { schemasAt, withoutSecrets } from "./schema_walk.ts";
 
 export interface OriginRow {
   readonly path: string;
-  /** As it was written, secrets redacted; for defaults the value that counts. */
+  /** As it was written, without what is or may be a secret; for defaults the value that counts. */
   readonly value: unknown;
   /** `file:line`, `environment variable NAME`, the flag, or `default`. */
   readonly source: string;
@@ -39,7 +39,7 @@ export class Origins {
 
   /** All values, in the order of the configuration; what is set first, then defaults. */
   rows(): OriginRow[] {
-    const written = redact(this.#schema, this.#merged.value);
+    const written = withoutSecrets(this.#schema, this.#merged.value, REDACTED);
     const rows: OriginRow[] = [];
     for (const [path, value] of leavesOf(written, []))
       rows.push({ path: pathText(path), value: withoutUserinfo(value), source: this.of(path) ?? "default" });

@@ -77,6 +77,21 @@ function matching(schema: Schema, value: unknown): readonly Bare[] {
   });
 }
 
+/**
+ * Those alternatives that take the kind of `value`. Where the literals agree with none of them, all of that kind: what is
+ * wrong with a word beside it must not hide what is known of a value.
+ */
+function ofKind(schema: Schema, value: unknown): readonly Bare[] {
+  const fitting = matching(schema, value).filter((bare) => takesKind(bare, value));
+  return fitting.length > 0 ? fitting : bareSchemas(schema).filter((bare) => takesKind(bare, value));
+}
+
+function takesKind({ schema: { _zod } }: Bare, value: unknown): boolean {
+  const { type } = _zod.def;
+  if (type === "object" || type === "record") return isMap(value);
+  return type === "array" ? Array.isArray(value) : !isMap(value) && !Array.isArray(value);
+}
+
 function literalsAgree(shape: Readonly<Record<string, Schema>>, value: PlainMap): boolean {
   return Object.entries(shape).every(([key, inner]) => {
     const { def } = (inner as z.core.$ZodTypes)._zod;
@@ -124,11 +139,7 @@ function stepInto(value: unknown, step: string | number): unknown {
 
 /** True when a value of the kind of `value` (map, list or plain) may stand at `path`. */
 export function acceptsKind(root: Schema, path: Path, value: unknown): boolean {
-  return schemasAt(root, path, undefined).some(({ schema: { _zod } }) => {
-    const { type } = _zod.def;
-    if (type === "object" || type === "record") return isMap(value);
-    return type === "array" ? Array.isArray(value) : !isMap(value) && !Array.isArray(value);
-  });
+  return schemasAt(root, path, undefined).some((bare) => takesKind(bare, value));
 }
 
 /** The keys that a map at `path` may have. */
@@ -139,22 +150,66 @@ export function keysAt(root: Schema, path: Path, value: unknown): string[] {
   return [...new Set(keys)];
 }
 
-const marked = new WeakMap<Schema, boolean>();
+/** A question about a schema that is true where `isMarked` is true of something in it. */
+function whetherAny(isMarked: (meta: SettingMeta) => boolean): (schema: Schema) => boolean {
+  const answers = new WeakMap<Schema, boolean>();
+  const ask = (schema: Schema): boolean => {
+    const known = answers.get(schema);
+    if (known !== undefined) return known;
+    answers.set(schema, false);
+    const found = bareSchemas(schema).some(({ schema: inner, meta }) => {
+      if (isMarked(meta)) return true;
+      const { def } = inner._zod;
+      if (def.type === "object") return Object.values(def.shape).some(ask);
+      if (def.type === "record") return ask(def.valueType);
+      return def.type === "array" && ask(def.element);
+    });
+    answers.set(schema, found);
+    return found;
+  };
+  return ask;
+}
 
 /** True when something in the schema carries a marker that needs work on the value. */
-function hasMarker(schema: Schema): boolean {
-  const known = marked.get(schema);
-  if (known !== undefined) return known;
-  marked.set(schema, false);
-  const found = bareSchemas(schema).some(({ schema: inner, meta }) => {
-    if (meta.secret === true || meta.file !== undefined) return true;
-    const { def } = inner._zod;
-    if (def.type === "object") return Object.values(def.shape).some(hasMarker);
-    if (def.type === "record") return hasMarker(def.valueType);
-    return def.type === "array" && hasMarker(def.element);
-  });
-  marked.set(schema, found);
-  return found;
+const hasMarker = whetherAny((meta) => meta.secret === true || meta.file !== undefined);
+
+const hasSecret = whetherAny((meta) => meta.secret === true);
+
+/**
+ * True when a secret may stand at `path` or below it, so that a value of the wrong kind that stands there may be one.
+ * `value` is what stands at the root.
+ */
+export function mayHoldSecret(root: Schema, path: Path, value: unknown): boolean {
+  let schemas: Schema[] = [root];
+  let current = value;
+  for (const step of path) {
+    schemas = schemas.flatMap((schema) => ofKind(schema, current).flatMap((bare) => childrenOf(bare, step)));
+    current = stepInto(current, step);
+  }
+  return schemas.some(hasSecret);
+}
+
+/**
+ * `value` with `hidden` in the place of all that is or may be a secret: what is marked as one, what stands under a key that
+ * the schema does not know, and what is of another kind than the schema takes.
+ */
+export function withoutSecrets(schema: Schema, value: unknown, hidden: unknown): unknown {
+  return shown([schema], value, hidden);
+}
+
+function shown(schemas: readonly Schema[], value: unknown, hidden: unknown): unknown {
+  if (value === null || value === undefined) return value;
+  const fitting = schemas.flatMap((schema) => ofKind(schema, value));
+  if (fitting.length === 0 || fitting.some(({ meta }) => meta.secret === true)) return hidden;
+  const below = (step: string | number, inner: unknown): unknown =>
+    shown(
+      fitting.flatMap((bare) => childrenOf(bare, step)),
+      inner,
+      hidden,
+    );
+  if (Array.isArray(value)) return value.map((item: unknown, index) => below(index, item));
+  if (!isMap(value)) return value;
+  return Object.fromEntries(Object.entries(value).map(([key, inner]) => [key, below(key, inner)]));
 }
 
 /**
