@@ -211,13 +211,15 @@ test("--schema prints a JSON Schema", async () => {
   expect(Object.keys(schema.properties)).toContain("pools");
 });
 
-test("--help has examples and the exit codes; wrong arguments are one sentence and 1", async () => {
+test("--help has examples and the exit codes; wrong arguments are one sentence and 2", async () => {
   const help = await check({}, ["--help"]);
   expect(help.code).toBe(0);
   expect(help.out).toContain("examples:");
   expect(help.out).toContain("exit code: 0");
   const wrong = await check({}, ["--orign"]);
-  expect(wrong.code).toBe(1);
+  expect(wrong.code).toBe(2);
   expect(wrong.error).toContain("--orign");
-  expect((await check({}, ["--set", "a"])).error).toContain("expected PATH=VALUE");
+  const malformed = await check({}, ["--set", "a"]);
+  expect(malformed.code).toBe(2);
+  expect(malformed.error).toContain("--set a: expected PATH=VALUE");
 });

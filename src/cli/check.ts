@@ -1,12 +1,11 @@
 /** `fairlead check`: reads a configuration as `run` would and says what is wrong with it, or where each value comes from. */
-import { parseArgs } from "node:util";
 import { configJsonSchema } from "../config/json_schema.ts";
 import { loadConfig, type LoadResult } from "../config/load.ts";
 import type { OriginRow } from "../config/origins.ts";
 import type { ConfigParts } from "../config/parts.ts";
 import { problemText } from "../config/problem.ts";
 import type { FlagValue } from "../config/assignments.ts";
-import { DEFAULT_CONFIG_FILE } from "./command.ts";
+import { DEFAULT_CONFIG_FILE, readOptions, terminal, usageError, type Output } from "./command.ts";
 
 const HELP = `usage: fairlead check [-c FILE] [--set PATH=VALUE …] [--origin] [--json]
        fairlead check --schema
@@ -30,77 +29,40 @@ examples:
 exit code: 0 when the configuration can be applied as it stands, 1 when something is wrong
 `;
 
-/** Where the command writes. */
-export interface CheckOutput {
-  out(text: string): void;
-  error(text: string): void;
-}
-
-const CONSOLE: CheckOutput = {
-  out: (text) => void process.stdout.write(text),
-  error: (text) => void process.stderr.write(text),
-};
-
-interface CheckArguments {
-  readonly file: string;
-  readonly flags: readonly FlagValue[];
-  readonly mode: "check" | "help" | "schema";
-  readonly origin: boolean;
-  readonly json: boolean;
-}
+const OPTIONS = {
+  config: { type: "string", short: "c", default: DEFAULT_CONFIG_FILE },
+  set: { type: "string", multiple: true, default: [] as string[] },
+  origin: { type: "boolean", default: false },
+  json: { type: "boolean", default: false },
+  schema: { type: "boolean", default: false },
+} as const;
 
 /** Runs the command with the arguments behind `check`. Returns the exit code. */
 export async function checkCommand(
   args: readonly string[],
   parts: ConfigParts,
-  output: CheckOutput = CONSOLE,
+  output: Output = terminal,
   environment: Readonly<Record<string, string | undefined>> = process.env,
 ): Promise<number> {
-  const given = readArguments(args);
-  if (typeof given === "string") {
-    output.error(`fairlead check: ${given}\n"fairlead check --help" says what is possible\n`);
-    return 1;
-  }
-  if (given.mode === "help") {
-    output.out(HELP);
-    return 0;
-  }
-  if (given.mode === "schema") {
+  const given = readOptions("check", HELP, args, OPTIONS, output);
+  if (typeof given === "number") return given;
+  const malformed = malformedSet(given.set);
+  if (malformed !== null) return usageError("check", malformed, output);
+  if (given.schema) {
     output.out(`${JSON.stringify(configJsonSchema(parts), null, 2)}\n`);
     return 0;
   }
-  const result = await loadConfig({ file: given.file, parts, environment, flags: given.flags });
+  const { config: file, origin } = given;
+  const result = await loadConfig({ file, parts, environment, flags: given.set.map(setFlag) });
   const good = result.plan !== null && result.problems.length === 0;
-  output.out(given.json ? jsonReport(result, good, given.origin) : textReport(result, good, given));
+  output.out(given.json ? jsonReport(result, good, origin) : textReport(result, good, file, origin));
   return good ? 0 : 1;
 }
 
-/** The arguments, or what is wrong with them. */
-function readArguments(args: readonly string[]): CheckArguments | string {
-  try {
-    const { values } = parseArgs({
-      args: [...args],
-      options: {
-        config: { type: "string", short: "c", default: DEFAULT_CONFIG_FILE },
-        set: { type: "string", multiple: true, default: [] },
-        origin: { type: "boolean", default: false },
-        json: { type: "boolean", default: false },
-        schema: { type: "boolean", default: false },
-        help: { type: "boolean", short: "h", default: false },
-      },
-    });
-    const malformed = values.set.find((text) => !text.includes("="));
-    if (malformed !== undefined) return `--set ${malformed}: expected PATH=VALUE`;
-    return {
-      file: values.config,
-      flags: values.set.map(setFlag),
-      mode: values.help ? "help" : values.schema ? "schema" : "check",
-      origin: values.origin,
-      json: values.json,
-    };
-  } catch (error) {
-    return (error as Error).message;
-  }
+/** What is wrong with the values of `--set`, or null. */
+export function malformedSet(texts: readonly string[]): string | null {
+  const malformed = texts.find((text) => !text.includes("="));
+  return malformed === undefined ? null : `--set ${malformed}: expected PATH=VALUE`;
 }
 
 /** `--set a.b=c` as a value for the loader. `text` holds an equals sign. */
@@ -121,7 +83,7 @@ function jsonReport(result: LoadResult, good: boolean, origin: boolean): string 
   return `${JSON.stringify(report, null, 2)}\n`;
 }
 
-function textReport(result: LoadResult, good: boolean, { file, origin }: CheckArguments): string {
+function textReport(result: LoadResult, good: boolean, file: string, origin: boolean): string {
   const lines = [
     ...(origin ? originTable(result.origins.rows()) : []),
     ...result.warnings.map((warning) => `warning: ${problemText(warning)}`),

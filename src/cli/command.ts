@@ -8,9 +8,30 @@ export interface Output {
 }
 
 export const terminal: Output = {
-  out: (text) => void process.stdout.write(text),
-  error: (text) => void process.stderr.write(text),
+  out: (text) => write(process.stdout, text),
+  error: (text) => write(process.stderr, text),
 };
+
+let written: Promise<boolean> = Promise.resolve(true);
+
+function write(stream: NodeJS.WriteStream, text: string): void {
+  // The callback tells a failure. Without a listener it would also be an exception of the program.
+  if (stream.listenerCount("error") === 0) stream.on("error", () => {});
+  const { promise, resolve } = Promise.withResolvers<boolean>();
+  // A reader that has gone wanted no more, as in `| head`.
+  stream.write(text, (error: NodeJS.ErrnoException | null | undefined) =>
+    resolve(error == null || error.code === "EPIPE"),
+  );
+  written = Promise.all([written, promise]).then((all) => all.every(Boolean));
+}
+
+/**
+ * Resolves when all that was written to the terminal so far has left the process, which must not end before: a pipe takes
+ * 64 KiB at a time. False where something was lost, as on a full disk.
+ */
+export function terminalWritten(): Promise<boolean> {
+  return written;
+}
 
 /** Argument of a worker whose own messages are JSON. */
 export const JSON_LOG = "--log-format=json";

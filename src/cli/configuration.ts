@@ -9,7 +9,7 @@ import { problemText } from "../config/problem.ts";
 import { watchConfig } from "../config/watch.ts";
 import type { Plan } from "../core/plan.ts";
 import type { LoadedConfiguration, RunParts } from "../run/parts.ts";
-import { setFlag } from "./check.ts";
+import { malformedSet, setFlag } from "./check.ts";
 
 /** Where a running supervisor is looked for when nothing else is said. */
 export const DEFAULT_RUNTIME_DIRECTORY = "/run/fairlead";
@@ -26,8 +26,8 @@ export interface ConfigurationChoice {
 
 /** The choice as values for the loader; the later ones win. Throws Error for a malformed `--set`. */
 function flagsOf({ set, workers, stateDirectory }: ConfigurationChoice): FlagValue[] {
-  const malformed = set.find((text) => !text.includes("="));
-  if (malformed !== undefined) throw new Error(`--set ${malformed}: expected PATH=VALUE`);
+  const malformed = malformedSet(set);
+  if (malformed !== null) throw new Error(malformed);
   const flags = set.map(setFlag);
   if (workers !== undefined) flags.push({ flag: "--workers", path: "workers", text: workers });
   if (stateDirectory !== undefined)

@@ -1,5 +1,5 @@
 import { afterAll, expect, test } from "bun:test";
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { mkdtempSync, rmSync, truncateSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { expectedWorkers } from "./expected_workers.ts";
@@ -25,4 +25,16 @@ test.each([
 
 test("a file that cannot be read asks for nobody", () => {
   expect(expectedWorkers({ flag: undefined, variable: undefined, file: `${file}.none`, cores: 4 })).toBe(0);
+});
+
+test("a pipe, a folder and a huge file are not read", () => {
+  const workers = (name: string): number =>
+    expectedWorkers({ flag: undefined, variable: undefined, file: name, cores: 4 });
+  const pipe = join(directory, "pipe");
+  expect(Bun.spawnSync(["mkfifo", pipe]).exitCode).toBe(0);
+  expect(workers(pipe)).toBe(0);
+  expect(workers(directory)).toBe(0);
+  writeFileSync(file, "workers: 3\n");
+  truncateSync(file, 64 * 2 ** 20 + 1);
+  expect(workers(file)).toBe(0);
 });
