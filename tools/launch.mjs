@@ -4,6 +4,7 @@
 // usage: node tools/launch.mjs FILE.ts [argument …]     (installed as `fairlead`: the file is then src/main.ts)
 import { spawn, spawnSync } from "node:child_process";
 import { existsSync, readFileSync } from "node:fs";
+import { constants } from "node:os";
 import { basename } from "node:path";
 import { fileURLToPath } from "node:url";
 
@@ -44,4 +45,4 @@ const child = spawn(bun, asProgram ? [`${root}src/main.ts`, ...given] : given, {
 });
 for (const signal of ["SIGINT", "SIGTERM", "SIGHUP", "SIGUSR1", "SIGUSR2"])
   process.on(signal, () => child.kill(signal));
-child.on("exit", (code, signal) => process.exit(code ?? (signal === "SIGINT" ? 130 : 143)));
+child.on("exit", (code, signal) => process.exit(code ?? 128 + constants.signals[signal]));

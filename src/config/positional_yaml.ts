@@ -66,7 +66,11 @@ function messageOf(error: unknown): string {
 function problemsOf(document: Document, text: string): YamlProblem[] {
   const errors = [...document.errors, ...document.warnings.filter(isSerious)];
   if (errors.some((error) => error.message.startsWith("Maximum call stack"))) throw new RangeError();
-  const problems = errors.map((error) => ({ offset: error.pos[0], message: wordsOf(error, text) }));
+  const problems = errors.map((error) =>
+    isOpenQuote(error)
+      ? { offset: lastQuote(document), message: "the quote that opens here is not closed" }
+      : { offset: error.pos[0], message: wordsOf(error, text) },
+  );
   if (document.directives?.yaml.version === "1.1")
     problems.push({ offset: 0, message: "YAML 1.1 is not supported; expected YAML 1.2" });
   visit(document, (_, node, ancestors) => {
@@ -93,6 +97,21 @@ function wordsOf(error: { code: string; message: string; pos: [number, number] }
     default:
       return lowerFirst(error.message);
   }
+}
+
+/** The parser tells a quote that is not closed where the text ends. */
+function isOpenQuote({ code, message }: { code: string; message: string }): boolean {
+  return code === "MISSING_CHAR" && /^Missing closing ["']quote/.test(message);
+}
+
+function lastQuote(document: Document): number {
+  let offset = 0;
+  visit(document, {
+    Scalar(_, node) {
+      if (node.type === "QUOTE_DOUBLE" || node.type === "QUOTE_SINGLE") offset = offsetOfNode(node);
+    },
+  });
+  return offset;
 }
 
 /** Brackets that close less deep than they should are not an error here; an unknown tag is. */

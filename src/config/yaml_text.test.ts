@@ -83,6 +83,8 @@ test.each([
   ["a:\n  __proto__: {}", "2:3 the key __proto__ is not allowed"],
   ["%YAML 1.1\n---\na: yes", "1:1 YAML 1.1 is not supported; expected YAML 1.2"],
   ["[a, b]: c", "1:1 a key must be text"],
+  ['a: "1"\nb: "x\nc: 2\n', "2:4 the quote that opens here is not closed"],
+  ["a: ['x', 'y]\nb: 1\n", "1:10 the quote that opens here is not closed"],
 ])("%j is an error with its place", (text, expected) => {
   expect(messages(text)).toContain(expected);
 });

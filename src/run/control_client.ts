@@ -22,13 +22,15 @@ export interface ControlAnswer {
 export async function askSupervisor(directory: string, request: object): Promise<ControlAnswer> {
   const { promise, resolve, reject } = Promise.withResolvers<ControlAnswer>();
   let received = "";
+  // Characters may stand in two chunks.
+  const decoder = new TextDecoder();
   try {
     await Bun.connect({
       unix: controlSocketPath(directory),
       socket: {
         open: (socket) => void socket.write(`${JSON.stringify(request)}\n`),
         data(socket, bytes) {
-          received += bytes.toString("utf8");
+          received += decoder.decode(bytes, { stream: true });
           const end = received.indexOf("\n");
           if (end < 0) return;
           resolve(JSON.parse(received.slice(0, end)) as ControlAnswer);

@@ -16,6 +16,8 @@ export interface ControlRequest {
 export type ControlHandler = (request: ControlRequest) => Promise<object>;
 
 interface Client {
+  /** Characters may stand in two chunks. */
+  readonly decoder: TextDecoder;
   received: string;
   /** Requests of one connection are answered in order. */
   last: Promise<void>;
@@ -32,7 +34,12 @@ export function serveControl(fd: number, handle: ControlHandler): ControlServer 
     socket: {
       open(socket) {
         const peer = peerCredentials((socket as unknown as { fd: number }).fd);
-        const client: Client = { received: "", last: Promise.resolve(), unsent: new Uint8Array() };
+        const client: Client = {
+          decoder: new TextDecoder(),
+          received: "",
+          last: Promise.resolve(),
+          unsent: new Uint8Array(),
+        };
         socket.data = client;
         if (peer === null || (peer.uid !== 0 && peer.uid !== process.geteuid?.())) {
           reply(socket, { ok: false, error: "only root and the user of the supervisor may give orders" });
@@ -42,7 +49,7 @@ export function serveControl(fd: number, handle: ControlHandler): ControlServer 
       data(socket, bytes) {
         const client = socket.data;
         if (client === undefined) return;
-        client.received += bytes.toString("utf8");
+        client.received += client.decoder.decode(bytes, { stream: true });
         for (let end = client.received.indexOf("\n"); end >= 0; end = client.received.indexOf("\n")) {
           const line = client.received.slice(0, end);
           client.received = client.received.slice(end + 1);
