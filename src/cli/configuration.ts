@@ -104,8 +104,8 @@ export const FIND_HELP = `  -c, --config FILE      the configuration that the su
 `;
 
 /**
- * The runtime directory that the options point to. Throws Error when the configuration that they name cannot be loaded:
- * then its directory is not known.
+ * The runtime directory that the options point to, also when the configuration that they name is bad elsewhere. Throws
+ * Error with one problem per line when it does not say its directory.
  */
 export async function runtimeDirectory(
   options: {
@@ -119,8 +119,10 @@ export async function runtimeDirectory(
   if (direct !== undefined) return direct;
   if (config === undefined)
     return stateDirectory === undefined ? DEFAULT_RUNTIME_DIRECTORY : join(stateDirectory, "run");
-  const loaded = await configuration({ file: config, set: [], stateDirectory }, await parts()).load();
-  if (loaded.plan === null)
-    throw new Error(`${config} cannot be loaded, so its runtime_dir is not known; give --runtime-dir DIR`);
-  return loaded.plan.runtime_dir;
+  const flags = flagsOf({ file: config, set: [], stateDirectory });
+  const loaded = await loadConfig({ file: config, parts: await parts(), environment: process.env, flags });
+  // What else is wrong does not matter here: it may be what a reload is to refuse, or why a program is to be stopped.
+  if (loaded.runtimeDir !== null) return loaded.runtimeDir;
+  const problems = loaded.problems.map(problemText);
+  throw new Error([...problems, `${config}: runtime_dir is not known; give --runtime-dir DIR`].join("\n"));
 }

@@ -31,7 +31,7 @@ export async function reloadCommand(
   try {
     answer = await askSupervisor(await runtimeDirectory(given, program.config), { command: "reload" });
   } catch (error) {
-    answer = { ok: false, problems: [messageOf(error)] };
+    answer = { ok: false, problems: messageOf(error).split("\n") };
   }
   if (given.json) output.out(`${JSON.stringify(answer)}\n`);
   else printResult(answer, output);

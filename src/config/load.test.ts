@@ -321,6 +321,33 @@ test("runtime_dir follows --state-dir, and only that", async () => {
   expect((await load(MAIN, both)).plan).toMatchObject({ state_dir: "/tmp/state", runtime_dir: "/tmp/r" });
 });
 
+test("runtime_dir is known as long as it can be made out, also without a plan", async () => {
+  const known = async (text: string, flags: readonly { flag: string; path: string; text: string }[] = []) => {
+    const files = new MemoryFiles({ [MAIN]: text });
+    return (await loadConfig({ file: MAIN, parts: testParts, files, flags })).runtimeDir;
+  };
+  expect(await known("runtime_dir: ../run\nwrokers: 1\n")).toBe("/etc/run");
+  expect(await known("wrokers: 1\n")).toBe("/run/fairlead");
+  expect(await known("wrokers: 1\n", [{ flag: "--state-dir", path: "state_dir", text: "/s" }])).toBe(
+    "/s/run",
+  );
+  expect(await known("runtime_dir: [a]\n")).toBeNull();
+  expect(await known("routes: [\n")).toBeNull();
+});
+
+test("a runtime_dir that is too long for a socket in it is told at the setting that makes it so", async () => {
+  const load = (text: string, flags: readonly { flag: string; path: string; text: string }[] = []) =>
+    loadConfig({ file: MAIN, parts: testParts, files: new MemoryFiles({ [MAIN]: text }), flags });
+  const longest = `/${"d".repeat(93)}`;
+  expect((await load(`${GOOD}runtime_dir: ${longest}\n`)).plan?.runtime_dir).toBe(longest);
+  const words = "is too long for the path of a unix socket in it; expected at most 94 bytes";
+  expect(texts(await load(`${GOOD}runtime_dir: ${longest}d\n`))).toEqual([
+    `${MAIN}:4:14: runtime_dir: ${longest}d ${words}`,
+  ]);
+  const flag = { flag: "--state-dir", path: "state_dir", text: longest };
+  expect(texts(await load(GOOD, [flag]))).toEqual([`--state-dir: state_dir: ${longest}/run ${words}`]);
+});
+
 test("10,000 routes: the fast reader is used, a wrong one is found, and the plan is plain JSON", async () => {
   const lines = Array.from(
     { length: 10_000 },

@@ -4,9 +4,10 @@
  * applies; a problem of the main file, of the environment or of a flag, or one that takes two files, yields no plan.
  */
 import { join } from "node:path";
-import { DEFAULT_STATE_DIR } from "../core/defaults.ts";
+import { CONTROL_SOCKET, DEFAULT_RUNTIME_DIR, DEFAULT_STATE_DIR } from "../core/defaults.ts";
 import type { Plan } from "../core/plan.ts";
 import { realFiles, type Files } from "../platform/files.ts";
+import { UNIX_PATH_BYTES } from "../platform/socket_address.ts";
 import { withAssignments, type FlagValue } from "./assignments.ts";
 import { buildPlan } from "./build_plan.ts";
 import { certificateFindings } from "./checks/certificate_checks.ts";
@@ -61,6 +62,8 @@ export interface LoadResult {
   readonly fileHashes: Readonly<Record<string, string>>;
   /** `state_dir` as far as it is known: null where the main file cannot be parsed and nothing else sets it. */
   readonly stateDir: string | null;
+  /** `runtime_dir` in the same way; null also where it has another kind of value. */
+  readonly runtimeDir: string | null;
 }
 
 interface Evaluation {
@@ -132,12 +135,13 @@ function resultOf(
   hasMain: boolean,
 ): Omit<LoadResult, "problems" | "degradedFiles" | "fileHashes"> {
   const stateDir = mapOr(inputs.value)["state_dir"];
+  const runtimeDir = runtimeDirOf(inputs.value, merged);
   const warnings = findings.filter(({ severity }) => severity === "warning").map(({ problem }) => problem);
   const plan =
     usable && config !== null
       ? buildPlan(config, options.parts, {
           cores: options.cores ?? navigator.hardwareConcurrency,
-          runtimeDir: runtimeDir(config, merged),
+          runtimeDir: runtimeDirOf(inputs.value, merged) ?? config.runtime_dir,
         })
       : null;
   return {
@@ -146,6 +150,7 @@ function resultOf(
     origins: new Origins(configSchema(options.parts), merged, config ?? undefined),
     files: inputs.files,
     stateDir: typeof stateDir === "string" ? stateDir : hasMain ? DEFAULT_STATE_DIR : null,
+    runtimeDir: runtimeDir === undefined && hasMain ? DEFAULT_RUNTIME_DIR : (runtimeDir ?? null),
   };
 }
 
@@ -181,6 +186,7 @@ async function evaluate(
     ...inputs.findings,
     ...findingsOf(schema, value, parsed.error?.issues ?? []),
     ...runChecks(merged.value, parts),
+    ...runtimeDirFindings(value, merged),
     ...certificateFindings(value, inputs, parts),
     ...middlewareFileFindings(value, inputs, parts),
   ];
@@ -234,11 +240,23 @@ function placeWrongKind({ path, origin: { layer, at }, value }: WrongKind): Plac
   };
 }
 
-/** `DIR/run` where a flag sets `state_dir: DIR` and nothing sets `runtime_dir`. */
-function runtimeDir(config: Config, merged: Merged): string {
-  if (mapOr(merged.value)["runtime_dir"] !== undefined) return config.runtime_dir;
+/**
+ * `runtime_dir` of a value that may be malformed elsewhere: `DIR/run` where a flag sets `state_dir: DIR` and nothing sets
+ * it; undefined where nothing says it, null for another kind of value.
+ */
+function runtimeDirOf(value: unknown, merged: Merged): string | null | undefined {
+  const { runtime_dir: own, state_dir: state } = mapOr(value);
+  if (own !== undefined) return typeof own === "string" && own !== "" ? own : null;
   const byFlag = merged.originOf(["state_dir"])?.layer.kind === "flag";
-  return byFlag && mapOr(merged.value)["state_dir"] !== undefined
-    ? join(config.state_dir, "run")
-    : config.runtime_dir;
+  return byFlag && typeof state === "string" ? join(state, "run") : undefined;
+}
+
+/** The supervisor would be refused its control socket. */
+function runtimeDirFindings(value: unknown, merged: Merged): Finding[] {
+  const directory = runtimeDirOf(value, merged) ?? DEFAULT_RUNTIME_DIR;
+  const most = UNIX_PATH_BYTES - Buffer.byteLength(`/${CONTROL_SOCKET}`);
+  if (Buffer.byteLength(directory) <= most) return [];
+  const path = [mapOr(value)["runtime_dir"] === undefined ? "state_dir" : "runtime_dir"];
+  const message = `${directory} is too long for the path of a unix socket in it; expected at most ${most} bytes`;
+  return [{ path, what: "value", message }];
 }

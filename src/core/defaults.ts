@@ -72,4 +72,6 @@ export const DEFAULT_METRICS = {
 
 export const DEFAULT_ADMIN_ADDRESS = "127.0.0.1:9900";
 export const DEFAULT_RUNTIME_DIR = "/run/fairlead";
+/** Name of the control socket in `runtime_dir`. */
+export const CONTROL_SOCKET = "control.sock";
 export const DEFAULT_STATE_DIR = "/var/lib/fairlead";

@@ -5,6 +5,7 @@
  * each; `workers/<pid>` names a worker with its start time, so that a supervisor that comes after a dead one finds those
  * that still serve.
  */
+import { CONTROL_SOCKET } from "../core/defaults.ts";
 import { messageOf } from "../core/text/message_of.ts";
 import { mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
@@ -15,7 +16,7 @@ const CONTROL_BACKLOG = 16;
 
 /** Path of the control socket in a runtime directory. */
 export function controlSocketPath(directory: string): string {
-  return join(directory, "control.sock");
+  return join(directory, CONTROL_SOCKET);
 }
 
 /** A number that a file of the directory holds, 0 when there is none. */
