@@ -31,7 +31,13 @@ export function usable(candidate: Candidate): boolean {
 
 /** True when a request that has already been sent to `tried` may be sent to `candidate` now. */
 export function mayTake(candidate: Candidate, tried: readonly Candidate[]): boolean {
-  return usable(candidate) && (tried.length === 0 || !tried.includes(candidate));
+  return usable(candidate) && (tried.length === 0 || !isTried(candidate, tried));
+}
+
+/** True when `tried` names `candidate`, by its key: reloads and new addresses make other objects for the same candidate. */
+export function isTried({ key }: Candidate, tried: readonly Candidate[]): boolean {
+  for (const other of tried) if (other.key === key) return true;
+  return false;
 }
 
 /** True when two lists name the same candidates with the same weights in the same order. */
@@ -50,7 +56,7 @@ export interface Picker {
   /**
    * The next candidate for a request, or null when none is usable.
    * `hash` is the unsigned 32-bit hash of the request's key (0 when the strategy needs none); `tried` are candidates
-   * that this request has already been sent to: never returned.
+   * that this request has already been sent to, perhaps those of an earlier plan: none with such a key is returned.
    */
   pick?(hash: number, tried: readonly Candidate[]): Candidate | null;
   /**
