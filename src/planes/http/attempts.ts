@@ -5,7 +5,7 @@
 import { ERRORS, type ErrorCode } from "../../core/errors.ts";
 import type { Timeouts } from "../../core/plan.ts";
 import { IDEMPOTENT_METHODS, SAFE_METHODS } from "../../core/model.ts";
-import { mayTake, usable } from "../../core/strategies/contract.ts";
+import { isTried, usable } from "../../core/strategies/contract.ts";
 import { writeProxyHeader } from "../../net/proxy_header_writer.ts";
 import { ClientConnection } from "../../net/h1/client.ts";
 import type { HttpExchange } from "../../net/http_exchange.ts";
@@ -22,7 +22,7 @@ import { upstreamTlsProblem } from "../../platform/tls_upstream.ts";
 import type { TimerWheel } from "../../platform/timer_wheel.ts";
 import { answerError } from "./answers.ts";
 import { pin, pinnedFor } from "./pinned.ts";
-import { AttemptState, type PoolRuntime } from "./runtime.ts";
+import { AttemptState, type PoolRuntime, type PoolState } from "./runtime.ts";
 import type { Upstream } from "./upstream.ts";
 
 const ECONNREFUSED = 111;
@@ -61,57 +61,42 @@ export class Attempts {
   }
 
   /** Starts the first try of an exchange. `now` is monotonic. */
-  start(exchange: HttpExchange, pool: PoolRuntime, hash: number, now: number): void {
+  start(exchange: HttpExchange, routed: PoolRuntime, hash: number, now: number): void {
     const state = stateOf(exchange);
+    // A step may have waited while another plan began to act: its backends and its queue are those that count.
+    const pool = routed.state.acting ?? routed;
     state.begin(pool, hash, now);
     exchange.poolName = pool.plan.name;
     pool.state.active++;
-    this.#next(exchange, state, "FL_NO_BACKEND");
+    this.#next(exchange, state, "FL_NO_BACKEND", now);
   }
 
   /** Chooses a candidate and sends; `lastError` is answered when there is none. */
-  #next(exchange: HttpExchange, state: AttemptState, lastError: ErrorCode): void {
+  #next(exchange: HttpExchange, state: AttemptState, lastError: ErrorCode, now: number): void {
     const pool = state.pool!;
     const pinned = exchange.down.pinned === null ? null : pinnedFor(exchange, pool.upstreams);
     if (pinned?.binding === true) {
-      this.#usePinned(exchange, state, pinned.upstream, pinned.connection);
+      takePlace(exchange, state, pinned.upstream, now);
+      this.#send(exchange, state, pinned.connection);
       return;
     }
     const chosen = pool.picker.pick!(state.hash, state.tried) as Upstream | null;
-    if (chosen !== null) {
-      this.#use(exchange, state, chosen);
-      return;
-    }
-    if (hasFullCandidate(pool, state)) this.#enqueue(exchange, state);
+    if (chosen !== null) this.#use(exchange, state, chosen, now);
+    else if (hasFullCandidate(state)) this.#enqueue(exchange, state);
     else this.#giveUp(exchange, lastError);
   }
 
-  #use(exchange: HttpExchange, state: AttemptState, upstream: Upstream): void {
-    takePlace(exchange, state, upstream);
-    state.phaseStart = this.#host.wheel.coarseNow;
-    const kept = state.freshConnection ? null : this.#keptConnection(exchange, upstream);
-    state.freshConnection = false;
-    if (kept !== null) {
-      this.#send(exchange, state, kept);
-      return;
-    }
-    this.#dial(exchange, state, upstream);
+  #use(exchange: HttpExchange, state: AttemptState, upstream: Upstream, now: number): void {
+    takePlace(exchange, state, upstream, now);
+    const kept = this.#keptConnection(exchange, upstream);
+    if (kept !== null) this.#send(exchange, state, kept);
+    else this.#dial(exchange, state, upstream);
   }
 
   /** A connection that stands and may serve this client. A PROXY header speaks for one client alone. */
   #keptConnection(exchange: HttpExchange, upstream: Upstream): ClientConnection | null {
     if (upstream.pool.proxy_protocol === "none") return upstream.connections.takeIdle();
     return pinnedFor(exchange, [upstream])?.connection ?? null;
-  }
-
-  #usePinned(
-    exchange: HttpExchange,
-    state: AttemptState,
-    upstream: Upstream,
-    connection: ClientConnection,
-  ): void {
-    takePlace(exchange, state, upstream);
-    this.#send(exchange, state, connection);
   }
 
   /** The backend authenticates the connection of `exchange`: it becomes the client's own. */
@@ -151,7 +136,7 @@ export class Attempts {
     }
     const state = stateOf(exchange);
     exchange.connectMs = this.#host.now() - state.phaseStart;
-    if (state.pool!.plan.proxy_protocol !== "none") pin(exchange, state.upstream!, connection, false);
+    if (state.upstream!.pool.proxy_protocol !== "none") pin(exchange, state.upstream!, connection, false);
     this.#send(exchange, state, connection);
   }
 
@@ -183,75 +168,100 @@ export class Attempts {
   /** The try at work has failed before a final head. Tries elsewhere or answers. */
   failed(exchange: HttpExchange, code: ErrorCode, detail: string): void {
     const state = stateOf(exchange);
-    const { connection } = state;
-    const wasKept = connection !== null && connection.served > 0 && !connection.answering;
-    this.release(exchange, 0);
+    const now = this.#host.now();
+    const isDeadKept = this.#isDeadKept(exchange, state, code);
     exchange.reasonDetail = detail;
+    if (isDeadKept && state.upstream!.available) {
+      this.#reconnect(exchange, state, code, now);
+      return;
+    }
+    this.release(exchange, 0, now);
+    state.useActingPool();
     const other = otherAddress(exchange, state, code);
     if (other !== null) {
       state.tried.push(state.upstream!);
-      this.#use(exchange, state, other);
+      this.#use(exchange, state, other, now);
       return;
     }
-    if (this.#mayTryAgain(exchange, state, code, wasKept)) {
-      if (ERRORS[code].retry === "reused") state.freshConnection = true;
-      else state.tried.push(state.upstream!);
-      this.#retry(exchange, state, code, code);
-      return;
-    }
-    this.#giveUp(exchange, code);
+    if (this.#mayTryElsewhere(exchange, state, code, isDeadKept))
+      this.#retry(exchange, state, code, code, now);
+    else this.#giveUp(exchange, code);
   }
 
   /** An answer whose status the pool retries. Returns false when the answer must go to the client. */
   retryStatus(exchange: HttpExchange, status: number): boolean {
     const state = stateOf(exchange);
-    const pool = state.pool!;
-    const { retries } = pool.plan;
-    if (!retries.on_status.includes(status) || state.triesLeft === 0 || !this.#repeatable(exchange, pool))
-      return false;
-    if (
-      !pool.upstreams.some(
-        (other) => other !== state.upstream && usable(other) && !state.tried.includes(other),
-      )
-    ) {
-      return false;
-    }
-    if (!this.#withinBudget(pool)) return false;
-    this.release(exchange, status);
+    if (!state.pool!.plan.retries.on_status.includes(status)) return false;
+    const pool = state.useActingPool();
+    if (state.triesLeft <= 0 || !this.#repeatable(exchange, pool)) return false;
+    if (!pool.upstreams.some((other) => usable(other) && isElsewhere(other, state))) return false;
+    if (!this.#withinBudget(pool, state)) return false;
+    const now = this.#host.now();
+    this.release(exchange, status, now);
     exchange.releaseUpstream();
-    state.tried.push(state.upstream!);
-    this.#retry(exchange, state, "status", "FL_NO_BACKEND");
+    this.#retry(exchange, state, "status", "FL_NO_BACKEND", now);
     return true;
   }
 
-  #retry(exchange: HttpExchange, state: AttemptState, reason: RetryReason, lastError: ErrorCode): void {
-    const pool = state.pool!;
-    countRetry(pool.counters.region, pool.slots, reason);
-    exchange.retries++;
+  /** Tries a candidate that has not been tried. */
+  #retry(
+    exchange: HttpExchange,
+    state: AttemptState,
+    reason: RetryReason,
+    lastError: ErrorCode,
+    now: number,
+  ): void {
+    this.#countRetry(exchange, state, reason);
     if (!state.isRetry) {
       state.isRetry = true;
-      pool.state.retrying++;
+      state.pool!.state.retrying++;
     }
-    if (state.freshConnection && usable(state.upstream!)) this.#use(exchange, state, state.upstream!);
-    else {
-      state.triesLeft--;
-      this.#next(exchange, state, lastError);
-    }
+    state.triesLeft--;
+    state.tried.push(state.upstream!);
+    this.#next(exchange, state, lastError, now);
   }
 
-  #mayTryAgain(exchange: HttpExchange, state: AttemptState, code: ErrorCode, wasKept: boolean): boolean {
+  /** A kept connection that the backend has closed meanwhile, with a request that may be sent twice. */
+  #isDeadKept(exchange: HttpExchange, { connection, pool }: AttemptState, code: ErrorCode): boolean {
+    if (ERRORS[code].retry !== "reused" || exchange.responseStarted || exchange.done) return false;
+    const isKept = connection !== null && connection.served > 0 && !connection.answering;
+    return isKept && this.#repeatable(exchange, pool!);
+  }
+
+  /**
+   * One silent try on a new connection to the same backend (RFC 9112 9.3.1). No load that the budget is there for: each
+   * kept connection dies once. The place stays the exchange's own, so none of those who wait is woken for it.
+   */
+  #reconnect(exchange: HttpExchange, state: AttemptState, code: RetryReason, now: number): void {
+    const upstream = state.upstream!;
+    this.#countRetry(exchange, state, code);
+    this.#endTry(exchange, state, 0, now);
+    takePlace(exchange, state, upstream, now);
+    this.#dial(exchange, state, upstream);
+  }
+
+  #countRetry(exchange: HttpExchange, { pool }: AttemptState, reason: RetryReason): void {
+    countRetry(pool!.counters.region, pool!.slots, reason);
+    exchange.retries++;
+  }
+
+  #mayTryElsewhere(
+    exchange: HttpExchange,
+    state: AttemptState,
+    code: ErrorCode,
+    isDeadKept: boolean,
+  ): boolean {
     const pool = state.pool!;
     const { retry } = ERRORS[code];
     if (exchange.responseStarted || exchange.done || retry === "no") return false;
-    // A kept connection that the backend closed meanwhile: one silent try on a new one (RFC 9112 9.3.1).
-    if (retry === "reused") return wasKept && this.#repeatable(exchange, pool);
+    if (retry === "reused" && !isDeadKept) return false;
     if (retry === "safe") {
       if (state.retriedTimeout || !SAFE_METHODS.has(exchange.method) || !exchange.bodyUntouched) return false;
       state.retriedTimeout = true;
     }
     // Nothing has been sent to a backend that could not be reached: every method may go elsewhere.
-    if (state.triesLeft === 0 || !exchange.bodyUntouched || !hasOtherCandidate(pool, state)) return false;
-    return this.#withinBudget(pool);
+    if (state.triesLeft <= 0 || !exchange.bodyUntouched || !hasOtherCandidate(state)) return false;
+    return this.#withinBudget(pool, state);
   }
 
   #repeatable(exchange: HttpExchange, pool: PoolRuntime): boolean {
@@ -259,9 +269,12 @@ export class Attempts {
     return pool.plan.retries.non_idempotent || IDEMPOTENT_METHODS.has(exchange.method);
   }
 
-  #withinBudget(pool: PoolRuntime): boolean {
+  #withinBudget(pool: PoolRuntime, { isRetry }: AttemptState): boolean {
     const { budget, budget_min } = pool.plan.retries;
-    if (pool.state.retrying < Math.max(budget_min, pool.state.active * budget)) return true;
+    const { active, retrying } = pool.state;
+    // A request does not stand in its own way.
+    const others = isRetry ? retrying - 1 : retrying;
+    if (others < Math.max(budget_min, active * budget)) return true;
     addTo(pool.counters.region, pool.slots.retry_budget_exhausted_total, 1);
     return false;
   }
@@ -287,18 +300,19 @@ export class Attempts {
     this.#arm(exchange, state, pool.plan.queue.timeout_ms);
   }
 
-  #leaveQueue(exchange: HttpExchange, state: AttemptState): void {
+  #leaveQueue(exchange: HttpExchange, state: AttemptState, now: number): void {
     const pool = state.pool!;
     const index = pool.state.queue.indexOf(exchange);
     if (index < 0) return;
     pool.state.queue.splice(index, 1);
     addTo(pool.counters.region, pool.slots.queue_length, -1);
     state.phase = "none";
-    exchange.queueMs += this.#host.now() - state.phaseStart;
+    exchange.queueMs += now - state.phaseStart;
   }
 
-  /** Those who wait for a pool of the plan before wait for `pool` from now on. */
+  /** `pool` acts from now on, also for those who wait for the one of the plan before. */
   adoptQueue(pool: PoolRuntime): void {
+    pool.state.acting = pool;
     for (const exchange of pool.state.queue) stateOf(exchange).pool = pool;
     this.wakeQueue(pool);
   }
@@ -312,22 +326,23 @@ export class Attempts {
     if (waiting.isServed) return;
     waiting.isServed = true;
     try {
-      this.#serveQueue(waiting.queue);
+      this.#serveQueue(waiting);
     } finally {
       waiting.isServed = false;
     }
   }
 
-  #serveQueue(queue: readonly HttpExchange[]): void {
+  #serveQueue({ queue }: PoolState): void {
     let passed = 0;
     while (passed < queue.length && passed < MOST_PASSED_OVER) {
       const exchange = queue[passed]!;
       const state = stateOf(exchange);
-      // Its own pool, as the one that was released may belong to the plan before.
+      // All who wait have the pool that acts: what one of them finds full is full for each that has the same choice.
       const chosen = state.pool!.picker.pick!(state.hash, state.tried) as Upstream | null;
       if (chosen !== null) {
-        this.#leaveQueue(exchange, state);
-        this.#use(exchange, state, chosen);
+        const now = this.#host.now();
+        this.#leaveQueue(exchange, state, now);
+        this.#use(exchange, state, chosen, now);
       } else if (state.tried.length > 0) passed++;
       else return;
     }
@@ -347,12 +362,17 @@ export class Attempts {
     const state = stateOf(exchange);
     if (state.phase !== "answering") return;
     state.connection = null;
-    this.#givePlaceBack(state, exchange.status, this.#host.now());
+    if (this.#leavePlace(state, exchange.status, this.#host.now())) this.#wakeNext(state);
   }
 
   /** Ends the try: gives the place at the candidate or in the queue back. `status` of the candidate's answer, 0 = none. */
   release(exchange: HttpExchange, status: number, now: number = this.#host.now()): void {
     const state = stateOf(exchange);
+    if (this.#endTry(exchange, state, status, now)) this.#wakeNext(state);
+  }
+
+  /** Returns true when somebody may have the place now. */
+  #endTry(exchange: HttpExchange, state: AttemptState, status: number, now: number): boolean {
     const { connection } = state;
     if (connection !== null && connection.claimant === exchange) {
       connection.claimant = null;
@@ -360,13 +380,14 @@ export class Attempts {
       connection.close();
     }
     state.connection = null;
-    if (state.phase === "queued") this.#leaveQueue(exchange, state);
+    if (state.phase === "queued") this.#leaveQueue(exchange, state, now);
     state.phase = "none";
-    this.#givePlaceBack(state, status, now);
+    return this.#leavePlace(state, status, now);
   }
 
-  #givePlaceBack(state: AttemptState, status: number, now: number): void {
-    if (!state.holdsPlace) return;
+  /** Returns true when there was a place. */
+  #leavePlace(state: AttemptState, status: number, now: number): boolean {
+    if (!state.holdsPlace) return false;
     const upstream = state.upstream!;
     state.holdsPlace = false;
     upstream.in_flight--;
@@ -376,9 +397,13 @@ export class Attempts {
       region,
       upstream.slots.backend_request_duration_seconds,
       boundsMs,
-      Math.max(0, now - state.startedAt),
+      Math.max(0, now - state.chosenAt),
     );
-    if (state.pool!.state.queue.length > 0) this.wakeQueue(state.pool!);
+    return true;
+  }
+
+  #wakeNext({ pool }: AttemptState): void {
+    if (pool!.state.queue.length > 0) this.wakeQueue(pool!);
   }
 
   /** The exchange is answered by us: it waits for no backend any more. */
@@ -476,7 +501,7 @@ export class Attempts {
         break;
       case "queued":
         addTo(state.pool!.counters.region, state.pool!.slots.queue_timeouts_total, 1);
-        this.#leaveQueue(exchange, state);
+        this.#leaveQueue(exchange, state, this.#host.now());
         this.#giveUp(exchange, "FL_QUEUE_TIMEOUT");
         break;
       case "connecting":
@@ -509,8 +534,9 @@ function proxyHeader({ client }: HttpExchange, version: "v1" | "v2"): Uint8Array
   return writeProxyHeader(version, client.address, client.port, client.localAddress ?? "", client.localPort);
 }
 
-function takePlace(exchange: HttpExchange, state: AttemptState, upstream: Upstream): void {
+function takePlace(exchange: HttpExchange, state: AttemptState, upstream: Upstream, now: number): void {
   state.upstream = upstream;
+  state.chosenAt = now;
   state.holdsPlace = true;
   upstream.in_flight++;
   exchange.backendId = upstream.key;
@@ -527,24 +553,27 @@ function stateOf(exchange: HttpExchange): AttemptState {
 function otherAddress(exchange: HttpExchange, state: AttemptState, code: ErrorCode): Upstream | null {
   if (code !== "FL_CONNECT_REFUSED" && code !== "FL_CONNECT_FAILED") return null;
   if (exchange.responseStarted || exchange.done || !exchange.bodyUntouched) return null;
-  const failed = state.upstream!;
+  const { backend } = state.upstream!;
   const isOther = (upstream: Upstream) =>
-    upstream !== failed && upstream.backend.id === failed.backend.id && mayTake(upstream, state.tried);
+    upstream.backend.id === backend.id && usable(upstream) && isElsewhere(upstream, state);
   return state.pool!.upstreams.find(isOther) ?? null;
 }
 
+/** True for a candidate that has not been tried. By keys: a reload or a new address makes new objects. */
+function isElsewhere(upstream: Upstream, { upstream: last, tried }: AttemptState): boolean {
+  return upstream.key !== last!.key && !isTried(upstream, tried);
+}
+
 /** True when there is a candidate that has not been tried, whether it is free or at its limit. */
-function hasOtherCandidate(pool: PoolRuntime, state: AttemptState): boolean {
-  return pool.upstreams.some(
-    (other) =>
-      other !== state.upstream && other.available && other.weight > 0 && !state.tried.includes(other),
+function hasOtherCandidate(state: AttemptState): boolean {
+  return state.pool!.upstreams.some(
+    (other) => other.available && other.weight > 0 && isElsewhere(other, state),
   );
 }
 
 /** True when a candidate is passed over only because it is at its limit. */
-function hasFullCandidate(pool: PoolRuntime, state: AttemptState): boolean {
-  return pool.upstreams.some(
-    (upstream) =>
-      upstream.available && upstream.weight > 0 && !usable(upstream) && !state.tried.includes(upstream),
+function hasFullCandidate({ pool, tried }: AttemptState): boolean {
+  return pool!.upstreams.some(
+    (upstream) => upstream.available && upstream.weight > 0 && !usable(upstream) && !isTried(upstream, tried),
   );
 }

@@ -151,6 +151,7 @@ function buildPool(parts: PoolParts, index: number, plan: PoolPlan, before: Pool
     slots: layout.poolSlots(index),
     counters,
     state: states.take<PoolState>("pool", plan.name, {}, () => ({
+      acting: null,
       queue: [],
       active: 0,
       retrying: 0,

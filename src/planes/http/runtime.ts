@@ -43,6 +43,8 @@ export interface RouteRuntime {
 
 /** What a pool keeps over reloads. */
 export interface PoolState {
+  /** The pool in the plan that acts, or in the last one that had it; null before the first. */
+  acting: PoolRuntime | null;
   /** Exchanges that wait because every candidate is at its limit, first come first served. */
   readonly queue: HttpExchange[];
   /** Requests at work, and those of them that are tries after the first. */
@@ -107,15 +109,21 @@ export class AttemptState {
   readonly tried: Upstream[] = [];
   hash = 0;
   triesLeft = 0;
-  /** A try after the first is at work: it counts against the budget. */
+  /** A try elsewhere is at work: it counts against the budget. */
   isRetry = false;
   phaseStart = 0;
   startedAt = 0;
+  /** When `upstream` was chosen. */
+  chosenAt = 0;
   /** Monotonic time at which the answer must be complete. */
   endsAt = Infinity;
-  /** The next connection must be a new one: a kept one was dead. */
-  freshConnection = false;
   retriedTimeout = false;
+
+  /** Goes on with the pool of the plan that acts: another one may have come since the last choice. */
+  useActingPool(): PoolRuntime {
+    const pool = this.pool!;
+    return (this.pool = pool.state.acting ?? pool);
+  }
 
   begin(pool: PoolRuntime, hash: number, now: number): void {
     this.phase = "none";
@@ -126,7 +134,7 @@ export class AttemptState {
     if (this.tried.length > 0) this.tried.length = 0;
     this.hash = hash;
     this.triesLeft = pool.plan.retries.attempts;
-    this.isRetry = this.freshConnection = this.retriedTimeout = false;
+    this.isRetry = this.retriedTimeout = false;
     this.startedAt = this.phaseStart = now;
     const { total } = pool.plan.timeouts;
     this.endsAt = total > 0 ? now + total : Infinity;
