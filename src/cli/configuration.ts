@@ -5,7 +5,7 @@ import { ConfigCache } from "../config/config_files.ts";
 import { LastGoodLoader } from "../config/last_good.ts";
 import { loadConfig, type LoadOptions, type LoadResult } from "../config/load.ts";
 import type { ConfigParts } from "../config/parts.ts";
-import { problemText } from "../config/problem.ts";
+import { problemText, type Problem } from "../config/problem.ts";
 import { watchConfig } from "../config/watch.ts";
 import type { Plan } from "../core/plan.ts";
 import type { LoadedConfiguration, RunParts } from "../run/parts.ts";
@@ -39,9 +39,9 @@ function flagsOf({ set, workers, stateDirectory }: ConfigurationChoice): FlagVal
 export function configuration(
   choice: ConfigurationChoice,
   parts: ConfigParts,
-): Required<Pick<RunParts, "load" | "watch">> {
+): Required<Pick<RunParts, "load" | "acts" | "watch">> {
   const options = { file: choice.file, parts, environment: process.env, flags: flagsOf(choice) };
-  const read = choice.keepLastGood === true ? readWithCopy(options) : readAlone(options);
+  const { read, acts } = choice.keepLastGood === true ? readWithCopy(options) : readAlone(options);
   let loaded: ((hashes: Readonly<Record<string, string>>) => void) | null = null;
   let hashes: Readonly<Record<string, string>> = {};
   return {
@@ -57,6 +57,10 @@ export function configuration(
         degraded_files: result.degradedFiles,
       };
     },
+    async acts() {
+      const problem = await acts();
+      return problem === null ? [] : [problemText(problem)];
+    },
     watch(onChange) {
       const watch = watchConfig({ file: choice.file, onChange });
       loaded = (next) => watch.loaded(next);
@@ -66,14 +70,20 @@ export function configuration(
   };
 }
 
-function readAlone(options: LoadOptions): () => Promise<LoadResult> {
-  const cache = new ConfigCache();
-  return () => loadConfig({ ...options, cache });
+interface Reading {
+  read(): Promise<LoadResult>;
+  /** What was read last acts. Resolves with what the operator should know of that. */
+  acts(): Promise<Problem | null>;
 }
 
-function readWithCopy(options: LoadOptions): () => Promise<LoadResult> {
+function readAlone(options: LoadOptions): Reading {
+  const cache = new ConfigCache();
+  return { read: () => loadConfig({ ...options, cache }), acts: () => Promise.resolve(null) };
+}
+
+function readWithCopy(options: LoadOptions): Reading {
   const loader = new LastGoodLoader(options, Date.now);
-  return () => loader.load();
+  return { read: () => loader.load(), acts: () => loader.acts() };
 }
 
 /** Those of the files that were read while loading that the plan names. */

@@ -96,7 +96,7 @@ async function supervise(
     import("../observe/log.ts"),
     import("../run/run_process.ts"),
   ]);
-  let loading: Pick<RunParts, "load" | "watch">;
+  let loading: Pick<RunParts, "load" | "acts" | "watch">;
   try {
     const { config: file, workers: count, set, "state-dir": stateDirectory } = given;
     const choice = { file, set, workers: count, stateDirectory, keepLastGood: true };

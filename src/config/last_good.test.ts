@@ -18,6 +18,12 @@ const route = (name: string): string =>
 const NOON = Date.parse("2030-01-02T12:00:00Z");
 const start = (files: MemoryFiles, environment: Readonly<Record<string, string>> = {}): LastGoodLoader =>
   new LastGoodLoader({ file: MAIN, parts: testParts, files, environment, cores: 1 }, () => NOON);
+/** Loads what is good, as a program that then runs with it. */
+const run = async (files: MemoryFiles, environment: Readonly<Record<string, string>> = {}): Promise<void> => {
+  const loader = start(files, environment);
+  await loader.load();
+  await loader.acts();
+};
 const poolNames = ({ plan }: LoadResult): string[] | undefined => plan?.pools.map(({ name }) => name);
 const routeNames = ({ plan }: LoadResult): string[] | undefined => plan?.routes.map(({ name }) => name);
 const notes = ({ warnings }: LoadResult): string[] =>
@@ -35,7 +41,7 @@ test.each([
   "a start with a main file that is bad (%s) uses the last good configuration and says so",
   async (_, text) => {
     const files = new MemoryFiles({ [MAIN]: main("one"), [extra("a.yaml")]: route("a") });
-    await start(files).load();
+    await run(files);
     if (text === null) files.remove(MAIN);
     else files.write(MAIN, text);
     files.write(extra("a.yaml"), route("b"));
@@ -67,7 +73,7 @@ test("a start with a bad file of conf.d keeps that file's last good content, and
     [extra("b.yaml")]: route("b"),
     [extra("c.yaml")]: route("c"),
   });
-  await start(files).load();
+  await run(files);
   files.write(MAIN, main("two"));
   files.write(extra("a.yaml"), "routes: [");
   files.write(extra("b.yaml"), route("b2"));
@@ -85,14 +91,30 @@ test("only what is good as a whole is kept: not a configuration with a file left
   const files = new MemoryFiles({ [MAIN]: main("one"), [extra("a.yaml")]: route("a") });
   const loader = start(files);
   await loader.load();
+  await loader.acts();
   const before = await read(files, COPY);
   files.write(MAIN, main("two"));
   files.write(extra("a.yaml"), "routes: [");
   expect(poolNames(await loader.load())).toEqual(["two"]);
+  await loader.acts();
   expect(await read(files, COPY)).toBe(before);
   files.write(extra("a.yaml"), route("a"));
   await loader.load();
+  await loader.acts();
   expect(await read(files, COPY)).not.toBe(before);
+});
+
+test("what is good and then refused is not kept, not even when the next load is bad", async () => {
+  const files = new MemoryFiles({ [MAIN]: main("one") });
+  const loader = start(files);
+  await loader.load();
+  await loader.acts();
+  files.write(MAIN, main("refused"));
+  expect(poolNames(await loader.load())).toEqual(["refused"]);
+  files.write(MAIN, "pools: [");
+  await loader.load();
+  await loader.acts();
+  expect(poolNames(await start(files).load())).toEqual(["one"]);
 });
 
 test("without a copy that can be used a bad configuration gives no plan", async () => {
@@ -129,7 +151,7 @@ test.each([
   ["in the file, relative and in quotes", `state_dir: "../../srv/state" # here\n`, {}],
 ])("the copy is found by state_dir %s, although the main file is no YAML", async (_, line, environment) => {
   const files = new MemoryFiles({ [MAIN]: main("one") + line });
-  await start(files, environment).load();
+  await run(files, environment);
   expect(await read(files, "/srv/state/last-good.json")).toContain(MAIN);
   files.write(MAIN, `${line}pools: [\n`);
   expect(poolNames(await start(files, environment).load())).toEqual(["one"]);
@@ -142,7 +164,7 @@ routes: [{ respond: ready, middlewares: [a] }]
 `;
   const files = new MemoryFiles({ [MAIN]: secure });
   for (const name of ["c", "k", "users"]) files.write(`/etc/fairlead/${name}`, `content of ${name}`);
-  await start(files).load();
+  await run(files);
   const copy = JSON.parse(await read(files, COPY)) as { files: object };
   expect(Object.keys(copy.files)).toEqual([MAIN]);
   files.write(MAIN, "a");
@@ -157,8 +179,22 @@ test("a place where nothing can be written is told once, and the configuration a
   const files = new MemoryFiles({ [MAIN]: main("one") });
   files.refuse(COPY, "permission denied");
   const loader = start(files);
-  const result = await loader.load();
-  expect(poolNames(result)).toEqual(["one"]);
-  expect(notes(result)).toEqual([`${COPY}: no copy can be kept there: permission denied`]);
-  expect(notes(await loader.load())).toEqual([]);
+  expect(poolNames(await loader.load())).toEqual(["one"]);
+  const told = await loader.acts();
+  expect(told === null ? null : problemText(told)).toBe(
+    `${COPY}: no copy can be kept there: permission denied`,
+  );
+  await loader.load();
+  expect(await loader.acts()).toBeNull();
+});
+
+test("a start with a conf.d that cannot be listed uses the content that was kept", async () => {
+  const files = new MemoryFiles({ [MAIN]: main("one"), [extra("a.yaml")]: route("a") });
+  await run(files);
+  files.write(MAIN, main("two"));
+  files.refuse("/etc/fairlead/conf.d", "permission denied");
+  const result = await start(files).load();
+  expect(poolNames(result)).toEqual(["two"]);
+  expect(routeNames(result)).toEqual(["default", "a"]);
+  expect(result.degradedFiles).toEqual(["/etc/fairlead/conf.d", extra("a.yaml")]);
 });

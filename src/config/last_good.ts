@@ -33,6 +33,13 @@ const copySchema = z.object({
 
 type Copy = z.output<typeof copySchema>;
 
+/** What a load gave that was good as a whole. */
+interface Good {
+  readonly stateDir: string;
+  readonly fileHashes: Readonly<Record<string, string>>;
+  readonly contents: ReadonlyMap<string, Uint8Array>;
+}
+
 /** Loads one configuration again and again, keeps its last good copy, and turns to that where the first load fails. */
 export class LastGoodLoader {
   readonly #options: LoadOptions;
@@ -41,6 +48,8 @@ export class LastGoodLoader {
   readonly #now: () => number;
   #cache = new ConfigCache();
   #isFirst = true;
+  /** Of the last load, until it is kept. */
+  #good: Good | null = null;
   /** Hashes of the files in the copy that this process has written. */
   #saved = "";
 
@@ -57,22 +66,30 @@ export class LastGoodLoader {
     const result = await loadConfig({ ...this.#options, files: recorded, cache: this.#cache });
     const isFirst = this.#isFirst;
     this.#isFirst = false;
-    if (result.plan !== null && result.problems.length === 0)
-      return this.#save(result, result.plan.state_dir, recorded.contents);
+    const { plan, problems, fileHashes } = result;
+    this.#good = null;
+    if (plan !== null && problems.length === 0) {
+      this.#good = { stateDir: plan.state_dir, fileHashes, contents: recorded.contents };
+      return result;
+    }
     return isFirst ? this.#recover(result, recorded.contents) : result;
   }
 
-  async #save(
-    result: LoadResult,
-    stateDir: string,
-    contents: ReadonlyMap<string, Uint8Array>,
-  ): Promise<LoadResult> {
-    const hashes = JSON.stringify([stateDir, result.fileHashes]);
-    if (hashes === this.#saved) return result;
+  /**
+   * What was loaded last acts: it is kept when it is good as a whole. Not before, because what is good may still be
+   * refused, by a port that is taken for example, and a start could then do nothing with the copy. Returns what went
+   * wrong, or null; nothing is told twice.
+   */
+  async acts(): Promise<Problem | null> {
+    const good = this.#good;
+    this.#good = null;
+    if (good === null) return null;
+    const hashes = JSON.stringify([good.stateDir, good.fileHashes]);
+    if (hashes === this.#saved) return null;
     this.#saved = hashes;
-    const path = copyPath(stateDir);
-    const problem = await this.#write(path, contents);
-    return problem === null ? result : withWarning(result, path, `no copy can be kept there: ${problem}`);
+    const path = copyPath(good.stateDir);
+    const problem = await this.#write(path, good.contents);
+    return problem === null ? null : warningAt(path, `no copy can be kept there: ${problem}`);
   }
 
   /** Returns what went wrong, or null. */
@@ -146,8 +163,11 @@ function copyFrom(content: FileContent, main: string): Copy | null {
 }
 
 function withWarning(result: LoadResult, source: string, message: string): LoadResult {
-  const warning: Problem = { source, line: 0, column: 0, path: "", message, suggestion: null };
-  return { ...result, warnings: [...result.warnings, warning] };
+  return { ...result, warnings: [...result.warnings, warningAt(source, message)] };
+}
+
+function warningAt(source: string, message: string): Problem {
+  return { source, line: 0, column: 0, path: "", message, suggestion: null };
 }
 
 /** Files of which those of the configuration are remembered when they are read, or are those of a copy. */

@@ -70,6 +70,11 @@ export interface SupervisorPart {
 
 export interface RunParts {
   readonly load: LoadConfiguration;
+  /**
+   * What was loaded last acts as a whole: nothing has refused it. Resolves with what the operator should know of that, one
+   * line each; must not throw.
+   */
+  readonly acts?: () => Promise<readonly string[]>;
   readonly createProgram: CreateProgram;
   readonly counters: CounterKeeper;
   /** Health and members that are known before the first probe (from `state_dir`). */

@@ -187,6 +187,7 @@ export class Supervisor implements SupervisorFacade {
       throw new StartError([messageOf(error)], error);
     }
     this.#state = "serving";
+    await this.#tellThatItActs();
     this.#stopWatching = parts.watch?.(() => void this.#reloadChangedFiles()) ?? null;
   }
 
@@ -263,6 +264,11 @@ export class Supervisor implements SupervisorFacade {
     this.#options.acts?.(snapshot.generation);
   }
 
+  async #tellThatItActs(): Promise<void> {
+    const texts = (await this.#options.parts.acts?.()) ?? [];
+    for (const text of texts) this.#options.report({ event: "config_warning", level: "warning", text });
+  }
+
   #warn({ problems, warnings }: LoadedConfiguration): void {
     for (const text of problems) this.#options.report({ event: "config_problem", level: "error", text });
     for (const text of warnings) this.#options.report({ event: "config_warning", level: "warning", text });
@@ -282,6 +288,7 @@ export class Supervisor implements SupervisorFacade {
   reload(): Promise<ReloadResult> {
     return this.#exclusively(async () => {
       const result = await this.#reload();
+      if (result.ok) await this.#tellThatItActs();
       const problems = result.ok ? [] : result.problems;
       this.#lastReload = { ok: result.ok, at: new Date().toISOString(), problems };
       for (const part of this.#started) part.reloaded?.(result);
