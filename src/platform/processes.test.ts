@@ -8,6 +8,7 @@ import {
   raiseOpenFileLimit,
   userId,
 } from "./processes.ts";
+import { requireRoot } from "../../test/support/require.ts";
 
 test("a process is told apart from a later one with its pid", async () => {
   const child = Bun.spawn(["sleep", "60"], { stdio: ["ignore", "ignore", "ignore"] });
@@ -33,7 +34,9 @@ test("limits of the machine are numbers", () => {
   expect(raiseOpenFileLimit()).toBeGreaterThan(0);
 });
 
-test.skipIf(process.getuid?.() !== 0)("root gives up user, group and supplementary groups for good", () => {
+const notRoot = requireRoot();
+
+test.skipIf(notRoot !== null)("root gives up user, group and supplementary groups for good", () => {
   const program = `
     const { dropPrivileges } = await import(${JSON.stringify(new URL("./processes.ts", import.meta.url).href)});
     dropPrivileges("nobody", null);

@@ -1,9 +1,13 @@
-import { afterEach, expect, test } from "bun:test";
+import { afterEach, expect, setDefaultTimeout, test } from "bun:test";
 import { existsSync, readFileSync, renameSync, statSync } from "node:fs";
 import { connect } from "node:net";
 import { join } from "node:path";
 import { identify } from "../../src/platform/processes.ts";
+import { requireRoot } from "../support/require.ts";
 import { ask, Load, Place } from "./processes_fixture.ts";
+
+// Each test starts whole programs, some of them several.
+setDefaultTimeout(30_000);
 
 const places: Place[] = [];
 afterEach(async () => {
@@ -357,7 +361,9 @@ test("SIGUSR1 opens the log files again in every worker", async () => {
   expect(new Set(lines())).toEqual(new Set(here.workers()));
 });
 
-test.skipIf(process.getuid?.() !== 0)("workers give up root and still get new listeners", async () => {
+const notRoot = requireRoot();
+
+test.skipIf(notRoot !== null)("workers give up root and still get new listeners", async () => {
   const here = place();
   here.write({ web: ANY }, "one", "workers: 2\nuser: nobody");
   const program = here.start();
