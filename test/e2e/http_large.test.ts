@@ -4,6 +4,7 @@ import { pass, startFairlead } from "../support/fairlead.ts";
 import { rawClient, readChunked, tlsClient } from "../support/raw_client.ts";
 import { rawOrigin } from "../support/raw_origin.ts";
 import { SlowReader } from "../support/slow_reader.ts";
+import { stopped as stoppedFor } from "../support/stopped.ts";
 import { StreamClient, StreamOrigin } from "../support/stream_ends.ts";
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { createServer, type Socket } from "node:net";
@@ -19,6 +20,9 @@ const MIB = 2 ** 20;
 const GIB = 2 ** 30;
 const residentBytes = (pid: number) =>
   Number(/^VmRSS:\s+(\d+) kB$/m.exec(readFileSync(`/proc/${pid}/status`, "utf8"))![1]) * 1_024;
+
+/** Many connections of several processes: one may rest while another moves. */
+const stopped = (read: () => number) => stoppedFor(read, 300);
 
 /** Resident memory of a process, looked at all the time. */
 class MemoryWatch {
@@ -89,15 +93,6 @@ for (const [scheme, size] of [
     expect(both).toBeLessThan(256 * MIB);
     expect(it.origin.connections.length).toBe(1);
   }, 60_000);
-}
-
-/** Waits until a number has stayed the same for a while. */
-async function stopped(read: () => number): Promise<number> {
-  for (let last = -1, quiet = 0; quiet < 10; quiet = last === read() ? quiet + 1 : 0) {
-    last = read();
-    await Bun.sleep(30);
-  }
-  return read();
 }
 
 for (const scheme of ["http", "https"] as const) {

@@ -4,10 +4,13 @@ import { readdirSync, readFileSync } from "node:fs";
 import { connect } from "node:net";
 import { issueCertificate } from "../../src/platform/issue_certificate.ts";
 import { ManualClock } from "../../src/platform/clock.ts";
+import { raiseOpenFileLimit } from "../../src/platform/processes.ts";
 import { closeDescriptor, openListeningSocket, queuedConnections } from "../../src/platform/sockets.ts";
 import { pass, startFairlead, until, type Fairlead } from "../support/fairlead.ts";
 import { askOnce, rawClient, tlsClient, type RawClient } from "../support/raw_client.ts";
 import { answerText, rawOrigin, type OriginConnection, type ReceivedRequest } from "../support/raw_origin.ts";
+import { requirement } from "../support/require.ts";
+import { stopped } from "../support/stopped.ts";
 import { runFairlead } from "./processes_program.ts";
 
 const get = (path: string) => `GET ${path} HTTP/1.1\r\nHost: a.example\r\n\r\n`;
@@ -167,7 +170,7 @@ test("H-H24 a large body waits at its client and then arrives whole", async () =
   second.send(`POST /second HTTP/1.1\r\nHost: a\r\nContent-Length: ${body.length}\r\n\r\n`);
   second.send(body);
   await until(() => queued(fairlead) === 1, "the second waits");
-  await Bun.sleep(200);
+  await stopped(() => second.socket.writableLength);
   // Buffers of the two kernels' sides hold some megabytes; the rest is still with the client.
   expect(second.socket.writableLength).toBeGreaterThan(6_000_000);
   origin.connections[0]!.send(answerText("one"));
@@ -453,37 +456,52 @@ class ManyClient {
   }
 }
 
-test("H-E16 2,000 idle connections: descriptors and memory", async () => {
-  using origin = await rawOrigin();
-  await using fairlead = await runFairlead(
-    `workers: 0\npools: { app: { backends: [{ url: "${origin.url}" }] } }\nroutes: [{ pool: app }]`,
-  );
-  const { pid } = fairlead.program.child;
-  const count = 2_000;
-  const warm = await ManyClient.open(fairlead.port());
-  for (let index = 0; index < 200; index++) expect(await warm.ask(GET)).toBe(200);
-  const before = { descriptors: descriptors(pid), bytes: residentBytes(pid) };
-  const clients: ManyClient[] = [];
-  while (clients.length < count) {
-    const some = await Promise.all(Array.from({ length: 50 }, () => ManyClient.open(fairlead.port())));
-    for (const client of some) expect(await client.ask(GET)).toBe(200);
-    clients.push(...some);
-  }
-  const perConnection = (residentBytes(pid) - before.bytes) / count;
-  console.log(`note: ${Math.round(perConnection)} bytes per idle connection (${count})`);
-  expect(descriptors(pid) - before.descriptors).toBeWithin(count, count + 20);
-  expect(perConnection).toBeLessThan(12 * 1_024);
-  expect(await fairlead.metric("connections_open")).toBe(count + 1);
-  // All of them still serve, and all go.
-  for (const client of clients) expect(await client.ask(GET)).toBe(200);
-  for (const client of clients) client.socket.end();
-  for (const end = performance.now() + 10_000; descriptors(pid) > before.descriptors + 5;) {
-    if (performance.now() > end)
-      throw new Error(`${descriptors(pid)} descriptors, ${before.descriptors} before`);
-    await Bun.sleep(20);
-  }
-  warm.socket.end();
-}, 60_000);
+const fewFiles = requirement(
+  "open_files",
+  raiseOpenFileLimit() < 11_000 ? "a process may have fewer than 11,000 files open" : null,
+);
+
+test.skipIf(fewFiles !== null)(
+  "H-E16 10,000 idle connections: descriptors and memory",
+  async () => {
+    using origin = await rawOrigin();
+    await using fairlead = await runFairlead(
+      `workers: 0\npools: { app: { backends: [{ url: "${origin.url}" }] } }\nroutes: [{ pool: app }]`,
+    );
+    const { pid } = fairlead.program.child;
+    const count = 10_000;
+    /** So many requests run at once, each over a connection to the backend. */
+    const atOnce = 50;
+    const warm = await ManyClient.open(fairlead.port());
+    for (let index = 0; index < 200; index++) expect(await warm.ask(GET)).toBe(200);
+    const before = { descriptors: descriptors(pid), bytes: residentBytes(pid) };
+    const clients: ManyClient[] = [];
+    const askAll = async (some: readonly ManyClient[]) => {
+      const statuses = await Promise.all(some.map((client) => client.ask(GET)));
+      expect(statuses.every((status) => status === 200)).toBe(true);
+    };
+    while (clients.length < count) {
+      const some = await Promise.all(Array.from({ length: atOnce }, () => ManyClient.open(fairlead.port())));
+      await askAll(some);
+      clients.push(...some);
+    }
+    const perConnection = (residentBytes(pid) - before.bytes) / count;
+    console.log(`note: ${Math.round(perConnection)} bytes per idle connection (${count})`);
+    expect(descriptors(pid) - before.descriptors).toBeWithin(count, count + atOnce + 20);
+    expect(perConnection).toBeLessThan(12 * 1_024);
+    expect(await fairlead.metric("connections_open")).toBe(count + 1);
+    // All of them still serve, and all go.
+    for (let at = 0; at < count; at += atOnce) await askAll(clients.slice(at, at + atOnce));
+    for (const client of clients) client.socket.end();
+    for (const end = performance.now() + 10_000; descriptors(pid) > before.descriptors + atOnce + 5;) {
+      if (performance.now() > end)
+        throw new Error(`${descriptors(pid)} descriptors, ${before.descriptors} before`);
+      await Bun.sleep(20);
+    }
+    warm.socket.end();
+  },
+  60_000,
+);
 
 test("H-E9 a backend that swallows all packets leaves the number of open files flat", async () => {
   const hole = openListeningSocket(
@@ -522,7 +540,7 @@ test("H-E9 a backend that swallows all packets leaves the number of open files f
     `note: ${Math.round(requests / seconds)} requests/s into the void, open files ${base} + ${clients.length} + ${most.map((value) => value - base - clients.length).join(", ")}`,
   );
   expect([...statuses.keys()]).toEqual([504]);
-  expect(requests).toBeGreaterThan(seconds * 200);
+  expect(requests).toBeGreaterThan(clients.length);
   for (const highest of most) expect(highest).toBeLessThanOrEqual(base + 2 * clients.length + 15);
   await until(() => descriptors(pid) <= base + clients.length + 2, "the descriptors are free again");
   expect(await fairlead.metric("backend_connections_open")).toBe(0);

@@ -16,6 +16,7 @@ import {
   type RawOriginOptions,
 } from "../support/raw_origin.ts";
 import { SlowReader } from "../support/slow_reader.ts";
+import { stopped } from "../support/stopped.ts";
 
 const GET = "GET / HTTP/1.1\r\nHost: a.example\r\n\r\n";
 
@@ -155,14 +156,6 @@ const READ_BYTES = 4_000;
 async function buffersFull(origin: RawOrigin): Promise<void> {
   await until(() => origin.requests.length === 1, "the origin answers");
   await stopped(() => origin.connections[0]!.socket.writableLength);
-}
-
-/** Waits until a number of bytes has stayed the same for a while. */
-async function stopped(read: () => number): Promise<void> {
-  for (let last = -1, quiet = 0; quiet < 5; quiet = last === read() ? quiet + 1 : 0) {
-    last = read();
-    await Bun.sleep(20);
-  }
 }
 
 /** Reads until the time is over or the client has been cut, which it would notice only behind all that it has. */

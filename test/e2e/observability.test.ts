@@ -106,9 +106,11 @@ interface Case extends Expected {
 }
 
 const readsAll = (client: RawClient): Promise<void> => client.end();
+/** Leaves when the backend has something of the request: then all of it has been read, as it came at once. */
 const leaves = async (client: RawClient): Promise<void> => {
-  await client.until(() => client.socket.bytesWritten > 0);
-  await Bun.sleep(20);
+  const atBackend = () => origin.raw.connections.reduce((sum, { everything }) => sum + everything.length, 0);
+  const before = atBackend();
+  await until(() => atBackend() > before, "the backend has the request");
   client.socket.resetAndDestroy();
 };
 
@@ -378,7 +380,7 @@ const CASES: readonly Case[] = [
     request: get("/large"),
     async act(client) {
       client.socket.pause();
-      await Bun.sleep(600);
+      await fairlead.log(seen.length + 1);
     },
     status: 200,
     reason: "FL_CLIENT_TOO_SLOW",
@@ -465,6 +467,14 @@ async function nextLine(): Promise<LogLine> {
   return line;
 }
 
+/** True when the other end of a connection to `port`, from `peer`, has been accepted and read to its last byte. */
+function isRead(port: number, peer: number): boolean {
+  const hex = (number: number) => number.toString(16).toUpperCase().padStart(4, "0");
+  // Local address and port, remote ones, state (01 = established), bytes to send and to read (proc(5)).
+  const line = new RegExp(`: [0-9A-F]+:${hex(port)} [0-9A-F]+:${hex(peer)} 01 [0-9A-F]+:0{8} `);
+  return line.test(readFileSync("/proc/net/tcp", "utf8"));
+}
+
 const PHASES = ["queue_ms", "connect_ms", "first_byte_ms", "other_ms"] as const;
 const microseconds = (value: unknown): number => Math.round(Number(value) * 1_000);
 
@@ -522,6 +532,7 @@ test("H-J12 a head that comes in two parts has begun with the first", async () =
   using client = await rawClient(fairlead.port());
   const begin = performance.now();
   client.send("GET /parts HTT");
+  await until(() => isRead(fairlead.port(), client.socket.localPort!), "the first part has been read");
   await Bun.sleep(80);
   client.send("P/1.1\r\nHost: a.example\r\n\r\n");
   await client.answer();
@@ -536,8 +547,7 @@ test.each(["FIN", "RST"])(
     using silent = await rawClient(fairlead.port());
     using client = await rawClient(fairlead.port());
     client.send("GET /unfini");
-    await client.until(() => client.socket.bytesWritten === 11);
-    await Bun.sleep(20);
+    await until(() => isRead(fairlead.port(), client.socket.localPort!), "what was sent has been read");
     for (const { socket } of [silent, client]) {
       if (how === "FIN") socket.end();
       else socket.resetAndDestroy();
