@@ -260,6 +260,114 @@ test("the duration of a backend counts from its choice: not the tries before, no
   expect(sum("slow") - before).toBe(1);
 });
 
+test("behind a trusted proxy a connection that NTLM authenticates serves no further request", async () => {
+  for (const [one, other] of [
+    ["203.0.113.1", "203.0.113.2"],
+    ["203.0.113.1", "203.0.113.1"],
+  ] as const) {
+    using origin = await holdingOrigin("origin");
+    await using fairlead = await startFairlead(
+      `listeners: { web: { address: "127.0.0.1:0", trusted_proxies: [127.0.0.1] } }\n${poolOf([backendAt(origin.url)])}`,
+    );
+    using proxy = await rawClient(fairlead.port());
+    expect((await proxy.ask(get("/login", `X-Forwarded-For: ${one}\r\n`))).status).toBe(401);
+    const answer = await proxy.ask(get("/", `X-Forwarded-For: ${other}\r\n`));
+    expect(answer.body.toString()).toBe("origin 1");
+    await until(() => origin.origin.connections[0]!.closed, "the authenticated connection ends");
+  }
+});
+
+test("a client that is a trusted peer itself comes back to its authenticated connection", async () => {
+  using origin = await holdingOrigin("origin");
+  await using fairlead = await startFairlead(
+    `listeners: { web: { address: "127.0.0.1:0", trusted_proxies: [127.0.0.1] } }\n${poolOf([backendAt(origin.url)])}`,
+  );
+  using client = await rawClient(fairlead.port());
+  expect((await client.ask(get("/login"))).status).toBe(401);
+  expect((await askOnce(fairlead.port(), get("/"))).body.toString()).toBe("origin 1");
+  expect((await client.ask(get("/"))).body.toString()).toBe("origin 0");
+});
+
+test("an authenticated connection has no place beyond the backend's limit, and its client waits for it", async () => {
+  using first = await holdingOrigin("first");
+  using second = await holdingOrigin("second");
+  await using fairlead = await startFairlead(
+    poolOf([first.url, second.url].map((url) => backendAt(url, ", max_in_flight: 1"))),
+  );
+  using bound = await rawClient(fairlead.port());
+  expect((await bound.ask(get("/login"))).status).toBe(401);
+  using one = await begin(fairlead, get("/hold"), () => first.held === 1);
+  using two = await begin(fairlead, get("/hold"), () => second.held === 1);
+  bound.send(get("/bound"));
+  await until(() => queued(fairlead) === 1, "its client waits");
+  using free = await begin(fairlead, get("/free"), () => queued(fairlead) === 2);
+  second.answer();
+  expect((await two.answer()).status).toBe(200);
+  // Who is bound to the one is passed over when the other is free.
+  expect((await free.answer()).body.toString()).toBe("second 0");
+  expect(queued(fairlead)).toBe(1);
+  first.answer();
+  expect((await one.answer()).status).toBe(200);
+  expect((await bound.answer()).body.toString()).toBe("first 0");
+  expect(first.targets).toEqual(["/login", "/hold", "/bound"]);
+});
+
+test("an authenticated connection to an unhealthy backend ends, and its client goes elsewhere", async () => {
+  using first = await holdingOrigin("first");
+  using second = await holdingOrigin("second");
+  await using fairlead = await startFairlead(
+    poolOf([backendAt(first.url), backendAt(second.url)], HEALTH_CHECK),
+  );
+  using client = await rawClient(fairlead.port());
+  expect((await client.ask(get("/login"))).status).toBe(401);
+  await makeUnhealthy(fairlead, first.origin.port, second.origin.port);
+  expect((await client.ask(get("/"))).body.toString()).toMatch(/^second /);
+  await until(() => first.origin.open.length === 0, "the connection ends");
+});
+
+test("an authenticated connection that is idle for too long ends", async () => {
+  const clock = new ManualClock();
+  using origin = await holdingOrigin("origin");
+  await using fairlead = await startFairlead(
+    poolOf([backendAt(origin.url)], ", timeouts: { upstream_idle: 5s }"),
+    { clock },
+  );
+  using client = await rawClient(fairlead.port());
+  expect((await client.ask(get("/login"))).status).toBe(401);
+  await pass(clock, 4_000);
+  expect((await client.ask(get("/"))).body.toString()).toBe("origin 0");
+  client.send(get("/hold"));
+  await until(() => origin.held === 1, "it is at work");
+  await pass(clock, 10_000);
+  expect(origin.origin.open.length).toBe(1);
+  origin.answer();
+  expect((await client.answer()).status).toBe(200);
+  await pass(clock, 7_000);
+  await until(() => origin.origin.open.length === 0, "the connection ends");
+  expect((await client.ask(get("/"))).body.toString()).toBe("origin 1");
+});
+
+test("an authenticated connection to a backend that a reload removes ends, at once or after its request", async () => {
+  for (const target of ["/", "/hold"]) {
+    using old = await holdingOrigin("old");
+    using now = await holdingOrigin("now");
+    await using fairlead = await startFairlead(poolOf([backendAt(old.url)]));
+    using client = await rawClient(fairlead.port());
+    expect((await client.ask(get("/login"))).status).toBe(401);
+    if (target === "/hold") {
+      client.send(get(target));
+      await until(() => old.held === 1, "it is at work");
+    }
+    await fairlead.reload(poolOf([backendAt(now.url)]));
+    if (target === "/hold") {
+      old.answer();
+      expect((await client.answer()).body.toString()).toBe("old held");
+    }
+    await until(() => old.origin.open.length === 0, "the connection ends");
+    expect((await client.ask(get("/"))).body.toString()).toBe("now 0");
+  }
+});
+
 /** One backend of the pool may not serve any more, and the other one may. */
 async function makeUnhealthy(fairlead: Fairlead, port: number, other: number): Promise<void> {
   fairlead.instance.publish({

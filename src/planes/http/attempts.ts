@@ -21,7 +21,7 @@ import { createConnector, TLS_FAILED, type Connector } from "../../platform/conn
 import { upstreamTlsProblem } from "../../platform/tls_upstream.ts";
 import type { TimerWheel } from "../../platform/timer_wheel.ts";
 import { answerError } from "./answers.ts";
-import { pin, pinnedFor } from "./pinned.ts";
+import { boundTo, isBound, pin, pinnedFor } from "./pinned.ts";
 import { AttemptState, type PoolRuntime, type PoolState } from "./runtime.ts";
 import type { Upstream } from "./upstream.ts";
 
@@ -73,17 +73,18 @@ export class Attempts {
 
   /** Chooses a candidate and sends; `lastError` is answered when there is none. */
   #next(exchange: HttpExchange, state: AttemptState, lastError: ErrorCode, now: number): void {
-    const pool = state.pool!;
-    const pinned = exchange.down.pinned === null ? null : pinnedFor(exchange, pool.upstreams);
-    if (pinned?.binding === true) {
-      takePlace(exchange, state, pinned.upstream, now);
-      this.#send(exchange, state, pinned.connection);
-      return;
-    }
-    const chosen = pool.picker.pick!(state.hash, state.tried) as Upstream | null;
+    const chosen = this.#choose(exchange, state);
     if (chosen !== null) this.#use(exchange, state, chosen, now);
     else if (hasFullCandidate(state)) this.#enqueue(exchange, state);
     else this.#giveUp(exchange, lastError);
+  }
+
+  /** Who may take the request now, or null. A client with a connection of its own comes back to that. */
+  #choose(exchange: HttpExchange, state: AttemptState): Upstream | null {
+    const { picker, upstreams } = state.pool!;
+    const bound = exchange.down.pinned === null ? null : boundTo(exchange, upstreams);
+    if (bound !== null) return usable(bound) ? bound : null;
+    return picker.pick!(state.hash, state.tried) as Upstream | null;
   }
 
   #use(exchange: HttpExchange, state: AttemptState, upstream: Upstream, now: number): void {
@@ -95,8 +96,9 @@ export class Attempts {
 
   /** A connection that stands and may serve this client. A PROXY header speaks for one client alone. */
   #keptConnection(exchange: HttpExchange, upstream: Upstream): ClientConnection | null {
-    if (upstream.pool.proxy_protocol === "none") return upstream.connections.takeIdle();
-    return pinnedFor(exchange, [upstream])?.connection ?? null;
+    const own = exchange.down.pinned === null ? null : pinnedFor(exchange, upstream);
+    if (own !== null || upstream.pool.proxy_protocol !== "none") return own;
+    return upstream.connections.takeIdle();
   }
 
   /** The backend authenticates the connection of `exchange`: it becomes the client's own. */
@@ -319,7 +321,7 @@ export class Attempts {
 
   /**
    * Serves those who wait as far as candidates are free. Called when one has become free or available. Who has tried the
-   * free ones already is passed over.
+   * free ones already, or needs another one, is passed over.
    */
   wakeQueue({ state: waiting }: PoolRuntime): void {
     // A try that fails at once gives its candidate back in here: the loop goes on with it, not one inside the other.
@@ -338,12 +340,12 @@ export class Attempts {
       const exchange = queue[passed]!;
       const state = stateOf(exchange);
       // All who wait have the pool that acts: what one of them finds full is full for each that has the same choice.
-      const chosen = state.pool!.picker.pick!(state.hash, state.tried) as Upstream | null;
+      const chosen = this.#choose(exchange, state);
       if (chosen !== null) {
         const now = this.#host.now();
         this.#leaveQueue(exchange, state, now);
         this.#use(exchange, state, chosen, now);
-      } else if (state.tried.length > 0) passed++;
+      } else if (state.tried.length > 0 || isBound(exchange.down)) passed++;
       else return;
     }
   }

@@ -37,6 +37,8 @@ export class BackendConnections extends Timed implements ConnectionOwner {
   open = 0;
   /** Idle connections, the one that was used last at the end. */
   readonly idleConnections: ClientConnection[] = [];
+  /** Connections that serve one client alone, idle or not. */
+  readonly #privates = new Set<ClientConnection>();
   /** The plan's view that counts connections, null before the first plan with this address acts. */
   view: BackendView | null = null;
   readonly #host: BackendHost;
@@ -78,21 +80,26 @@ export class BackendConnections extends Timed implements ConnectionOwner {
     return new ClientConnection(this);
   }
 
+  /** From now on `connection` serves one client alone: it waits for that one when it is idle. */
+  makePrivate(connection: ClientConnection): void {
+    connection.isPrivate = true;
+    this.#privates.add(connection);
+  }
+
   idle(connection: ClientConnection): void {
-    if (connection.isPrivate) return;
-    const pool = this.view?.pool;
-    const most = pool?.max_idle_connections ?? 0;
-    if (
-      this.#retired ||
-      this.idleConnections.length >= most ||
-      (pool !== undefined && isWorn(connection, pool))
-    ) {
+    if (this.#retired || !(connection.isPrivate || this.#keeps(connection))) {
       connection.close();
       return;
     }
     connection.progressAt = this.wheel.coarseNow;
-    this.idleConnections.push(connection);
+    if (!connection.isPrivate) this.idleConnections.push(connection);
     if (this.wheelTick === 0) this.wheel.after(this, SWEEP_MS);
+  }
+
+  #keeps(connection: ClientConnection): boolean {
+    const pool = this.view?.pool;
+    const most = pool?.max_idle_connections ?? 0;
+    return this.idleConnections.length < most && !(pool !== undefined && isWorn(connection, pool));
   }
 
   gone(connection: ClientConnection): void {
@@ -100,22 +107,25 @@ export class BackendConnections extends Timed implements ConnectionOwner {
     this.#count(-1);
     const index = this.idleConnections.lastIndexOf(connection);
     if (index >= 0) this.idleConnections.splice(index, 1);
+    if (connection.isPrivate) this.#privates.delete(connection);
   }
 
   /** Closes connections that have been idle for too long; the oldest stand first. */
   override onDeadline(now: number): void {
     const idleMs = this.view?.pool.timeouts.upstream_idle ?? 0;
     const { idleConnections } = this;
-    while (idleConnections.length > 0 && idleMs > 0 && now - idleConnections[0]!.progressAt >= idleMs) {
-      idleConnections[0]!.close();
-    }
-    if (idleConnections.length > 0) this.wheel.after(this, SWEEP_MS);
+    const isOver = ({ progressAt }: ClientConnection) => idleMs > 0 && now - progressAt >= idleMs;
+    while (idleConnections.length > 0 && isOver(idleConnections[0]!)) idleConnections[0]!.close();
+    for (const connection of this.#privates)
+      if (connection.exchange === null && isOver(connection)) connection.close();
+    if (idleConnections.length > 0 || this.#privates.size > 0) this.wheel.after(this, SWEEP_MS);
   }
 
   /** No plan names the address any more: idle connections end now, busy ones after their exchange. */
   retire(): void {
     this.#retired = true;
     for (const connection of this.idleConnections.slice()) connection.close();
+    for (const connection of this.#privates) if (connection.exchange === null) connection.close();
     this.wheel.remove(this);
   }
 

@@ -31,29 +31,61 @@ export function pin(
   binding: boolean,
 ): void {
   unpin(exchange.down, connection);
-  connection.isPrivate = true;
+  upstream.connections.makePrivate(connection);
   exchange.down.pinned = { upstream, connection, client: exchange.client, binding } satisfies Pinned;
 }
 
-/** The connection that a new request of this client must use, when it stands and the pool still has its backend. */
-export function pinnedFor(exchange: HttpExchange, upstreams: readonly Upstream[]): Pinned | null {
-  const pinned = exchange.down.pinned as Pinned | null;
-  if (pinned === null) return null;
-  const { connection, upstream } = pinned;
-  if (connection.closed) {
-    exchange.down.pinned = null;
+/** True when only the client's own connection to a backend may take its requests, as long as it stands. */
+export function isBound({ pinned }: Downstream): boolean {
+  return (pinned as Pinned | null)?.binding === true;
+}
+
+/**
+ * The candidate of the connection that the client must come back to, or null when it may go anywhere. The binding ends,
+ * and the connection with it, when the backend takes no requests or the request may be somebody else's; the client
+ * authenticates anew then.
+ */
+export function boundTo({ down, client }: HttpExchange, upstreams: readonly Upstream[]): Upstream | null {
+  const pinned = standing(down);
+  if (pinned === null || !pinned.binding || pinned.connection.exchange !== null) return null;
+  if (!isItself(pinned.client, client)) {
+    unpin(down);
     return null;
   }
-  if (connection.exchange !== null) return null;
-  const now = upstreams.find(({ connections }) => connections === upstream.connections);
-  if (now === undefined || (now.pool.proxy_protocol !== "none" && !isSame(pinned.client, exchange.client)))
-    return null;
-  return { ...pinned, upstream: now };
+  const upstream = upstreams.find(({ connections }) => connections === pinned.upstream.connections);
+  // A backend of another pool: the client may come back to it.
+  if (upstream === undefined) return null;
+  if (upstream.available && upstream.weight > 0) return upstream;
+  unpin(down);
+  return null;
+}
+
+/** The connection to `upstream` that is kept for the client of `exchange`, or null. */
+export function pinnedFor({ down, client }: HttpExchange, upstream: Upstream): ClientConnection | null {
+  const pinned = standing(down);
+  if (pinned === null || pinned.upstream.connections !== upstream.connections) return null;
+  const isTheirs = pinned.binding ? isItself(pinned.client, client) : isSame(pinned.client, client);
+  return isTheirs && pinned.connection.exchange === null ? pinned.connection : null;
+}
+
+function standing(down: Downstream): Pinned | null {
+  const pinned = down.pinned as Pinned | null;
+  if (pinned === null || !pinned.connection.closed) return pinned;
+  down.pinned = null;
+  return null;
 }
 
 /** A PROXY header names one client; a trusted proxy may bring requests of many on its connection. */
 function isSame(one: Client, other: Client): boolean {
   return one === other || (one.address === other.address && one.port === other.port);
+}
+
+/**
+ * True when both are whoever holds the client's connection. An address that a trusted proxy wrote has no port, and
+ * many people may be behind it.
+ */
+function isItself(one: Client, other: Client): boolean {
+  return one === other || (one.port !== 0 && isSame(one, other));
 }
 
 /** The client is gone, or another connection takes the place: what was pinned ends, unless it is `kept`. */
