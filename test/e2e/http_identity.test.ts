@@ -103,6 +103,16 @@ test("H-G5 Forwarded is sent where it is asked for, with IPv6 in quotes and the 
   ]);
   const none = await identityOf("", "GET / HTTP/1.1\r\nHost: a\r\n\r\n");
   expect(none.received.get("forwarded")).toBeNull();
+  using origin = await rawOrigin();
+  await using fairlead = await startFairlead(
+    `listeners: { web: { address: "[::1]:0" } }\npools: { app: { backends: [{ url: "${origin.url}" }] } }\nroutes: [{ pool: app }]\n${forwarding}`,
+  );
+  using six = await rawClient({ host: "::1", port: fairlead.port() });
+  for (const host of ["[::1]", "[::1]:8080"]) await six.ask(`GET / HTTP/1.1\r\nHost: ${host}\r\n\r\n`);
+  expect(origin.requests.map((request) => request.all("forwarded"))).toEqual([
+    ['for="[::1]";host="[::1]";proto=http'],
+    ['for="[::1]";host="[::1]:8080";proto=http'],
+  ]);
 });
 
 test("H-G6 a request id is kept from trusted peers, made otherwise, and on answers where that is asked for", async () => {

@@ -120,28 +120,36 @@ test("H-D6 wrong lengths become 502, a wrong chunk after the head cuts the clien
   await using it = await setUp((request) => {
     const head = heads[request.target];
     if (head !== undefined) return `HTTP/1.1 200 OK\r\n${head}`;
-    return "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\nzz\r\n";
+    return "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n";
   });
   for (const path of Object.keys(heads)) {
     expect((await askOnce(it.port, `GET ${path} HTTP/1.1\r\nHost: a\r\n\r\n`)).status).toBe(502);
   }
   using client = await rawClient(it.port);
   client.send(GET);
+  await client.until(() => client.received.includes("abc"));
+  it.origin.open.at(-1)!.send("zz\r\n");
   await client.until(() => client.closed);
+  expect(client.received.toString("latin1")).toStartWith("HTTP/1.1 200 ");
   expect(client.received.toString("latin1")).not.toContain("\r\n0\r\n\r\n");
   expect((await it.fairlead.log(5)).at(-1)!["reason"]).toBe("FL_BAD_RESPONSE");
 });
 
 test("H-D7 a truncated body ends the client's connection early and is not sent again", async () => {
-  await using it = await setUp((_, connection) =>
-    connection.end("HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nonly this"),
+  const truncating: OriginHandler = (_, connection) =>
+    connection.end("HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nonly this");
+  using one = await rawOrigin(truncating);
+  using other = await rawOrigin(truncating);
+  await using fairlead = await startFairlead(
+    `pools: { app: { backends: [{ url: "${one.url}" }, { url: "${other.url}" }], retries: { budget: 100% } } }\nroutes: [{ pool: app }]`,
   );
-  using client = await rawClient(it.port);
+  using client = await rawClient(fairlead.port());
   client.send(GET);
   await client.until(() => client.closed);
-  expect(client.received.toString("latin1")).not.toContain("\r\n\r\nonly this\0");
-  expect(it.origin.requests.length).toBe(1);
-  expect((await it.fairlead.log(1))[0]!["reason"]).toBe("FL_UPSTREAM_TRUNCATED");
+  expect(client.received.toString("latin1")).toStartWith("HTTP/1.1 200 ");
+  expect(client.received.toString("latin1")).toEndWith("\r\n\r\nonly this");
+  expect((await fairlead.log(1))[0]).toMatchObject({ reason: "FL_UPSTREAM_TRUNCATED", retries: 0 });
+  expect(one.requests.length + other.requests.length).toBe(1);
 });
 
 test("H-D8 a body that ends with the connection becomes chunked, and a reset there is an error", async () => {
@@ -223,8 +231,9 @@ test("H-D13 an answer that came before the origin closed is delivered although w
   expect((await client.answer()).status).toBe(403);
 });
 
-test("H-D14 a client that goes away cancels the request at the backend and counts as 499", async () => {
-  await using it = await setUp((_, connection) => {
+test("H-D14 a client that goes away cancels the request at the backend, counts as gone and not as the backend's failure", async () => {
+  await using it = await setUp((request, connection) => {
+    if (request.target === "/silent") return;
     connection.send("HTTP/1.1 200 OK\r\nContent-Length: 1000000\r\n\r\nstart");
     const timer = setInterval(() => (connection.closed ? clearInterval(timer) : connection.send("more")), 20);
   });
@@ -238,6 +247,17 @@ test("H-D14 a client that goes away cancels the request at the backend and count
   const [line] = await it.fairlead.log(1);
   expect(line).toMatchObject({ status: 200, reason: "FL_CLIENT_ABORT" });
   expect(it.fairlead.metric("request_errors_total", 'code="FL_CLIENT_ABORT"')).toBe(1);
+  // Before an answer has begun the status says it as well.
+  const early = await rawClient(it.port);
+  early.send("GET /silent HTTP/1.1\r\nHost: a\r\n\r\n");
+  await until(() => it.origin.requests.length === 2, "the backend has the request");
+  early.socket.resetAndDestroy();
+  await until(() => it.origin.connections[1]!.closed, "the origin's connection ends", 1_000);
+  expect((await it.fairlead.log(2))[1]).toMatchObject({ status: 499, reason: "FL_CLIENT_ABORT" });
+  expect(it.fairlead.metric("http_requests_total", 'class="4xx"')).toBe(1);
+  expect(it.fairlead.metric("request_errors_total", 'code="FL_CLIENT_ABORT"')).toBe(2);
+  expect(it.fairlead.metric("backend_requests_total")).toBe(2);
+  expect(it.fairlead.metric("backend_requests_total", 'class="5xx"')).toBe(0);
 });
 
 test("H-D15 each write of a stream reaches the client at once", async () => {
@@ -294,7 +314,17 @@ test("H-D19 errors of our own are negotiated, carry no addresses, and say when t
   expect(JSON.parse(json.body.toString())).toMatchObject({ status: 502 });
   const html = await askOnce(it.port, "GET / HTTP/1.1\r\nHost: a\r\nAccept: text/html\r\n\r\n");
   expect(html.get("content-type")).toStartWith("text/html");
-  for (const answer of [plain, json, html]) {
+  using busy = await rawOrigin(() => undefined);
+  await using full = await startFairlead(
+    `pools: { app: { backends: [{ url: "${busy.url}", max_in_flight: 1 }], queue: { size: 0 } } }\nroutes: [{ pool: app }]`,
+  );
+  using first = await rawClient(full.port());
+  first.send(GET);
+  await until(() => busy.requests.length === 1, "the backend is busy");
+  const later = await askOnce(full.port(), GET);
+  expect([later.status, later.get("retry-after")]).toEqual([503, "1"]);
+  expect(later.get("content-type")).toStartWith("text/plain");
+  for (const answer of [plain, json, html, later]) {
     expect(answer.body.toString()).not.toMatch(/127\.0\.0\.1|FL_|errno/);
     expect(answer.get("date")).not.toBeNull();
   }

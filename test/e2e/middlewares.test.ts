@@ -79,7 +79,7 @@ test("H-I5 the in-flight limit is free again after answers, aborts, refusals, up
   );
   expect(await status()).toBe(200);
   upgraded.close();
-  await until(() => origin.connections.some(({ ended, closed }) => ended || closed), "the end of the tunnel");
+  await until(() => fairlead.instance.program.stats()["active"] === 0, "the end of the tunnel");
   using first = await rawClient(fairlead.port());
   using second = await rawClient(fairlead.port());
   // A POST is not tried again when its connection breaks.

@@ -119,7 +119,7 @@ export class RawClient {
 
 /** Connects to a port of 127.0.0.1, another address, or a unix socket. */
 export async function rawClient(
-  target: number | { host: string; port: number } | { path: string },
+  target: number | { host: string; port: number; localAddress?: string } | { path: string },
 ): Promise<RawClient> {
   const options = typeof target === "number" ? { host: "127.0.0.1", port: target } : target;
   const socket = connect({ ...options, allowHalfOpen: true, noDelay: true } as never);

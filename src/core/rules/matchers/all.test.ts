@@ -1,4 +1,5 @@
 import { expect, test } from "bun:test";
+import type { Condition, HostPattern, PathPattern } from "../matcher.ts";
 import { PlainRequest, type RequestValues } from "../plain_request.ts";
 import { compileRule, matchesRule } from "../rule.ts";
 import { RuleError } from "../rule_error.ts";
@@ -263,25 +264,59 @@ for (const matcher of MATCHERS) {
     expect(errorOf(call(matcher.parameters.map(() => "")))).toContain("an empty value");
   });
 
-  test(`${matcher.name} gives an index only what is necessary`, () => {
-    for (const [text, yes, no] of CASES[matcher.name]!.matches) {
-      const compiled = compileRule(text).compiled!;
-      if (compiled.kind !== "condition") continue;
-      const { paths: patterns, sufficient } = compiled.condition;
-      if (patterns === undefined) continue;
-      const named = (path = "/"): boolean =>
-        patterns.some((each) => (each.kind === "exact" ? path === each.path : path.startsWith(each.path)));
-      for (const { path } of yes) expect([text, path, named(path)]).toEqual([text, path, true]);
-      if (sufficient === true)
-        for (const { path } of no) expect([text, path, named(path)]).toEqual([text, path, false]);
-    }
+  const indexed = CASES[matcher.name]!.matches.flatMap(([text, yes, no]) => {
+    const { compiled } = compileRule(text);
+    if (compiled?.kind !== "condition") return [];
+    const { condition } = compiled;
+    return condition.hosts === undefined && condition.paths === undefined
+      ? []
+      : [{ text, yes, no, condition }];
   });
+  if (indexed.length > 0)
+    test(`${matcher.name} gives an index only what is necessary`, () => {
+      expect.hasAssertions();
+      for (const { text, yes, no, condition } of indexed) {
+        for (const values of yes)
+          expect([text, values, isNamed(condition, values)]).toEqual([text, values, true]);
+        if (condition.sufficient === true)
+          for (const values of no)
+            expect([text, values, isNamed(condition, values)]).toEqual([text, values, false]);
+      }
+    });
 }
+
+test("conditions on hosts and paths are those that name some for an index", () => {
+  const naming = MATCHERS.filter(({ name }) =>
+    CASES[name]!.matches.some(([text]) => {
+      const { compiled } = compileRule(text);
+      if (compiled?.kind !== "condition") return false;
+      return compiled.condition.hosts !== undefined || compiled.condition.paths !== undefined;
+    }),
+  );
+  expect(naming.map(({ name }) => name)).toEqual(["Host", "HostRegexp", "Path", "PathPrefix", "PathRegexp"]);
+});
 
 test("every matcher has cases, and names are unique in any case", () => {
   expect(Object.keys(CASES)).toEqual(MATCHERS.map(({ name }) => name));
   expect(new Set(MATCHERS.map(({ name }) => name.toLowerCase())).size).toBe(MATCHERS.length);
 });
+
+/** True when the hosts and the paths of a condition, in plain words, name those of a request. */
+function isNamed(
+  { hosts: named, paths: begun }: Condition,
+  { host = "", path = "/" }: RequestValues,
+): boolean {
+  const bare = host.replace(/^\[(.*)\]$/, "$1");
+  const takesHost = (each: HostPattern): boolean => {
+    if (each.kind === "any") return bare !== "";
+    if (each.kind === "literal") return bare === each.host;
+    const more = bare.endsWith(`.${each.suffix}`) ? bare.slice(0, -each.suffix.length - 1) : "";
+    return each.kind === "labels" ? more !== "" : /^[^.]+$/.test(more);
+  };
+  const takesPath = (each: PathPattern): boolean =>
+    each.kind === "exact" ? path === each.path : path.startsWith(each.path);
+  return (named?.some(takesHost) ?? true) && (begun?.some(takesPath) ?? true);
+}
 
 function taken(text: string, values: RequestValues): boolean {
   const request = new PlainRequest(
