@@ -389,7 +389,7 @@ test("H-A19 rules compare the resolved path, and the backend and the log get it 
   await using pools = await withPools(["admin", "rest"], `[${ADMIN_AND_REST}]`);
   const toAdmin = [
     ...["/admin", "/a/../admin", "/a/%2e%2e/admin", "/a/%2E./admin", "/./admin", "/%2e/admin", "//admin"],
-    ...["///admin", "/a//../admin", "/a/b/../../admin", "/../admin", "/%61dmin", "/a/..//admin/./x?y=/../z"],
+    ...["///admin", "//a/../admin", "/a/b/../../admin", "/../admin", "/%61dmin", "/a/..//admin/./x?y=/../z"],
   ];
   const toRest = [
     "/admin/../x",

@@ -91,8 +91,22 @@ function checkPath(path: string, normal: string): void {
   check(matchPath(normal) === normal && isNormalPath(normal), "a normal form is not stable");
   check(!/\/\.{0,2}\/|\/\.{1,2}$/.test(normal), "a normal form has a dot segment or an empty one");
   check(readablePath(normal).startsWith("/"), "a readable path has lost its slash");
+  check(
+    matchPath(mergeSlashes(resolveDots(path))) === normal,
+    "servers that resolve first read another path",
+  );
+  check(matchPath(resolveDots(mergeSlashes(path))) === normal, "servers that merge first read another path");
   const stripped = stripPathPrefix(path, "/");
   check(stripped === null || isNormalPath(stripped), "a stripped path climbs");
+}
+
+/** By the parser of WHATWG URL. */
+function resolveDots(path: string): string {
+  return new URL(`http://a${path}`).pathname;
+}
+
+function mergeSlashes(path: string): string {
+  return path.replace(/\/{2,}/g, "/");
 }
 
 /** A rule text with the meaning of `expression`. */

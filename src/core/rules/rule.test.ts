@@ -89,3 +89,10 @@ test("more than a hundred regexes are worth a warning", () => {
   }
   expect(regexWarning(regexes.count)).toContain("101 different regexes");
 });
+
+test("H-I11/match a path that means two things is refused in a rule, as it is in a request", () => {
+  for (const name of ["Path", "PathPrefix"]) {
+    expect(() => compileRule(`${name}(\`/a//../b\`)`)).toThrow("it means two things");
+    expect(() => compileRule(`${name}(\`/a%2\`)`)).toThrow("malformed escape");
+  }
+});

@@ -38,7 +38,10 @@ test("H-A19/path dot segments and repeated slashes are resolved, encoded dots to
     ["/a/%2e/b", "/a/b"],
     ["//", "/"],
     ["//a///b", "/a/b"],
-    ["/a//../b", "/b"],
+    ["//../b", "/b"],
+    ["/a/../..//b", "/b"],
+    ["/a//../../../b", "/b"],
+    ["/a/..//./b//", "/b/"],
     ["/a/b/..", "/a/"],
     ["/a/b/.", "/a/b/"],
     ["/a/..", "/"],
@@ -47,6 +50,23 @@ test("H-A19/path dot segments and repeated slashes are resolved, encoded dots to
     ["/a/b/../../../c/", "/c/"],
   ];
   for (const [path, normal] of table) expect([path, matchPath(path)]).toEqual([path, normal]);
+});
+
+test("H-I11/path a path that servers read in two ways is malformed", () => {
+  for (const path of [
+    "/a//../b",
+    "/admin//../x",
+    "/admin//%2e%2e/x",
+    "/admin/.//../x",
+    "/admin///.././x",
+    "/admin//..",
+    "/a/b//../../x",
+    "//a//../",
+  ]) {
+    expect([path, matchPath(path)]).toEqual([path, null]);
+    expect([path, isNormalPath(path)]).toEqual([path, false]);
+    expect([path, stripPathPrefix(path, "/")]).toEqual([path, null]);
+  }
 });
 
 test("H-A20/path encoded separators stay encoded", () => {
@@ -106,6 +126,7 @@ test("nothing to do returns the same path, and a quick look is never wrong", () 
   expect(isNormalPath("/a/%2e%2e/b")).toBe(false);
   expect(isNormalPath("/a//b")).toBe(false);
   expect(isNormalPath("/a%2fb")).toBe(true);
+  for (const malformed of ["/%zz", "/a%2", "/a\\b", "/a b", "a"]) expect(isNormalPath(malformed)).toBe(false);
 });
 
 const piece = fc.constantFrom(
@@ -130,12 +151,38 @@ const piece = fc.constantFrom(
 );
 const rawPath = fc.array(piece, { maxLength: 12 }).map((pieces) => `/${pieces.join("")}`);
 
+const MALFORMED = /\\|%(?![0-9a-fA-F]{2})/;
+const merged = (path: string) => path.replace(/\/{2,}/g, "/");
+/** Dot segments resolved by the parser of WHATWG URL. */
+const resolved = (path: string) => new URL(`http://a${path}`).pathname;
+
+test("servers that resolve dot segments before or after merging slashes read the path as we do", () => {
+  let refused = 0;
+  fc.assert(
+    fc.property(
+      fc.array(fc.constantFrom("/", "//", "/..", "/.", "/%2e.", "/a", "/B%2f{"), {
+        minLength: 1,
+        maxLength: 8,
+      }),
+      (pieces) => {
+        const path = pieces.join("");
+        const [before, after] = [merged(resolved(path)), resolved(merged(path))];
+        const normal = matchPath(path);
+        if (normal === null) refused++;
+        expect([path, normal]).toEqual([path, before === after ? matchPath(before) : null]);
+      },
+    ),
+    { numRuns: 2_000 },
+  );
+  expect(refused).toBeGreaterThan(50);
+});
+
 test("a normal form is stable, well-formed and without dot segments", () => {
   fc.assert(
     fc.property(rawPath, (path) => {
       const normal = matchPath(path);
       if (normal === null) {
-        expect(path).toMatch(/\\|%(?![0-9a-fA-F]{2})/);
+        if (!MALFORMED.test(path)) expect(merged(resolved(path))).not.toBe(resolved(merged(path)));
         return;
       }
       expect(matchPath(normal)).toBe(normal);

@@ -1,7 +1,8 @@
 /**
  * The path of a request in the one form that rules compare (RFC 3986 6.2.2): escapes of unreserved characters are
  * decoded, all others stay with upper-case digits, slashes are merged and dot segments are resolved. The result is
- * still a valid path, and an encoded separator (`%2F`, `%5C`, `%00`, `%3B`, `%25`, `%3F`, `%23`) stays encoded.
+ * still a valid path, and an encoded separator (`%2F`, `%5C`, `%00`, `%3B`, `%25`, `%3F`, `%23`) stays encoded. A path
+ * that servers read in two ways (`/a//../b`) has no such form.
  * What is sent to a backend is never taken from here unless a step rewrites the path.
  */
 
@@ -63,22 +64,34 @@ function canonicalEscapes(path: string): string | null {
   return text;
 }
 
+const EMPTY_SEGMENTS = /\/{2,}/g;
+
 /**
- * Merges slashes, then resolves dot segments (RFC 3986 5.2.4, which alone would let an empty segment absorb a `..`).
- * `path` starts with a slash and has canonical escapes. A `..` above the root is dropped.
+ * Merges slashes and resolves dot segments; `path` starts with a slash and has canonical escapes. By RFC 3986 5.2.4 (and
+ * WHATWG URL) the `..` of `/a//../b` takes away the empty segment alone, which leaves `/a/b`; servers that merge first
+ * read `/b`. As the path is sent on as it came, null is returned where the two orders differ.
  */
-function resolveSegments(path: string): string {
+function resolveSegments(path: string): string | null {
+  if (!path.includes("//")) return resolveDots(path);
+  const resolvedFirst = resolveDots(path).replace(EMPTY_SEGMENTS, "/");
+  return resolveDots(path.replace(EMPTY_SEGMENTS, "/")) === resolvedFirst ? resolvedFirst : null;
+}
+
+/** Resolves dot segments (RFC 3986 5.2.4). A `..` above the root is dropped. */
+function resolveDots(path: string): string {
   const segments = path.split("/");
   const last = segments.length - 1;
-  const kept: string[] = [];
-  let trailing = false;
+  const kept = [""];
   for (let index = 1; index <= last; index++) {
     const segment = segments[index]!;
-    trailing = segment === "" || segment === "." || segment === "..";
-    if (segment === "..") kept.pop();
-    else if (!trailing) kept.push(segment);
+    if (segment !== "." && segment !== "..") {
+      kept.push(segment);
+      continue;
+    }
+    if (segment === ".." && kept.length > 1) kept.pop();
+    if (index === last) kept.push("");
   }
-  return `/${kept.join("/")}${trailing && kept.length > 0 ? "/" : ""}`;
+  return kept.join("/");
 }
 
 /**
@@ -93,7 +106,8 @@ export function isSafePath(path: string): boolean {
  * The form of a request path that rules compare. `path` is the raw path without query; "" means `/`, and `*` (of
  * `OPTIONS *`) stays as it is. Returns the same string where nothing has to change.
  * Null means that the request must be answered with 400: no leading slash, `%` without two hex digits, a backslash,
- * a control character, space, `?`, `#` or a byte above 0x7e.
+ * a control character, space, `?`, `#`, a byte above 0x7e, or a `..` that means one thing before and another after
+ * repeated slashes are merged.
  */
 export function matchPath(path: string): string | null {
   if (isSafePath(path)) return path;
@@ -105,7 +119,9 @@ export function matchPath(path: string): string | null {
 
 /** True when `path` is well-formed and has neither dot segments (encoded ones included) nor repeated slashes. */
 export function isNormalPath(path: string): boolean {
-  return isSafePath(path) || (path.charCodeAt(0) === 47 && canonicalEscapes(path) === matchPath(path));
+  if (isSafePath(path)) return true;
+  const escaped = path.charCodeAt(0) === 47 ? canonicalEscapes(path) : null;
+  return escaped !== null && escaped === resolveSegments(escaped);
 }
 
 /** Number of characters of the raw `path` whose canonical form has `length` characters. */

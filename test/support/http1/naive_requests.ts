@@ -176,6 +176,21 @@ function checkTarget(method: string, target: string): void {
   if (/%(?![0-9A-Fa-f]{2})/.test(path.split("?")[0]!)) throw new Refusal(400, "malformed percent-encoding");
 }
 
+/** Whether servers may read two paths in a sound target; such a request is answered with 400, and its connection stays. */
+export function isReadInTwoWays(target: string): boolean {
+  const path = /^(?:https?:\/\/[^/?]+)?(\/[^?]*)/i.exec(target)?.[1] ?? "/";
+  return mergeSlashes(resolveDots(path)) !== resolveDots(mergeSlashes(path));
+}
+
+/** By the parser of WHATWG URL. */
+function resolveDots(path: string): string {
+  return new URL(`http://a${path}`).pathname;
+}
+
+function mergeSlashes(path: string): string {
+  return path.replace(/\/{2,}/g, "/");
+}
+
 const PLAIN_HOST = /^(?:[A-Za-z0-9._~-]|%[0-9A-Fa-f]{2})*$/;
 
 /** `host`, `host:port` or "" (RFC 9110 7.2); host names without sub-delims. */

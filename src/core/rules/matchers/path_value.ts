@@ -2,6 +2,8 @@ import { escapeByte, isNormalPath, matchPath } from "../../text/path.ts";
 import { toByteText } from "../byte_text.ts";
 import { ValueError } from "../matcher.ts";
 
+const MALFORMED_ESCAPE = /%(?![0-9A-Fa-f]{2})/;
+
 /**
  * The normal form of a path that a rule names, so that it can be compared with `request.path`. Characters that a URI
  * cannot hold may be written as they are (`/foo bar`, `/café`). `partial`: the last segment may go on.
@@ -21,8 +23,14 @@ export function pathValue(value: string, partial: boolean): string {
     escapeByte(byte.charCodeAt(0)),
   );
   const normal = matchPath(encoded);
-  if (normal === null)
+  if (normal === null && MALFORMED_ESCAPE.test(encoded))
     throw new ValueError(0, `malformed escape in path \`${value}\``, "% and two hex digits");
+  if (normal === null)
+    throw new ValueError(
+      0,
+      `path \`${value}\` can never be matched, as it means two things`,
+      "a path without repeated slashes and dot segments",
+    );
   // A prefix may end within a segment: with a character behind it, `/a/..` is no dot segment yet.
   const tail = partial ? "-" : "";
   if (!isNormalPath(encoded + tail))
