@@ -2,7 +2,13 @@ import { expect, test } from "bun:test";
 import { RE2JS } from "re2js";
 import fc from "fast-check";
 import { literalRegex, requiredPrefix } from "./literal_regex.ts";
-import { LinearRegex, REGEX_INPUT_LIMIT, REGEX_PATTERN_LIMIT, RegexCache } from "./linear_regex.ts";
+import {
+  BEYOND_LIMITS,
+  LinearRegex,
+  REGEX_PATTERN_LIMIT,
+  REGEX_PLACE_LIMIT,
+  RegexCache,
+} from "./linear_regex.ts";
 
 /** `kind text` of each form, `+` for one more character, or null where the engine decides. */
 function forms(pattern: string): string[] | null {
@@ -122,14 +128,32 @@ test("the fixed start of a regex that is not literal is found", () => {
 test("time is linear where backtracking engines need hours", () => {
   const regex = new LinearRegex("x*x*x*y");
   expect(regex.literal).toBeNull();
-  expect(regex.test("x".repeat(REGEX_INPUT_LIMIT))).toBe(false);
+  expect(regex.test("x".repeat(100_000))).toBe(false);
   expect(new LinearRegex("^(a+)+$").test(`${"a".repeat(5_000)}!`)).toBe(false);
 });
 
-test("input and pattern have limits", () => {
-  const regex = new LinearRegex("a");
-  expect(regex.test("a".repeat(REGEX_INPUT_LIMIT))).toBe(true);
-  expect(regex.test("a".repeat(REGEX_INPUT_LIMIT + 1))).toBe(false);
+test.each(["^/admin", "admin[0-9]$", "(?i)ADMIN", "^/(admin|root)/.*[0-9]$"])(
+  "no input is too long for %p",
+  (pattern) => {
+    const regex = new LinearRegex(pattern);
+    for (const length of [10, 8_192, 1_048_576]) {
+      expect(regex.test(`/admin/${"x".repeat(length)}/admin1`)).toBe(true);
+      expect(regex.test(`/${"x".repeat(length)}/adm`)).toBe(false);
+    }
+  },
+);
+
+test("what matches beyond the limit of places is not told as no match", () => {
+  const regex = new LinearRegex("a(b)?");
+  const text = "x".repeat(REGEX_PLACE_LIMIT - 1);
+  expect(regex.firstMatch(`${text}a`)).toEqual([text.length, text.length + 1, -1, -1]);
+  expect(regex.firstMatch(`${text}xa`)).toBe(BEYOND_LIMITS);
+  expect(regex.firstMatch(`${text}xx`)).toBeNull();
+  expect(regex.allMatches(`${text}xa`)).toBe(BEYOND_LIMITS);
+  expect(regex.allMatches(`${text}xx`)).toEqual([]);
+});
+
+test("patterns have a limit", () => {
   expect(() => new LinearRegex("a".repeat(REGEX_PATTERN_LIMIT + 1))).toThrow("at most");
 });
 

@@ -2,7 +2,7 @@
  * The replacement of a regex in Go's syntax: `$1`, `${1}`, `${name}` and `$$`; `$1x` is the group named `1x`. What a
  * group gives is copied as it stands, so nothing is decoded twice and a `$` in a request means nothing.
  */
-import { type LinearRegex, SyntaxProblem } from "./linear_regex.ts";
+import { BEYOND_LIMITS, type BeyondLimits, type LinearRegex, SyntaxProblem } from "./linear_regex.ts";
 
 /** A piece of a result: text of the replacement, or the part of the input from `from` to `to`. */
 export interface Piece {
@@ -11,10 +11,6 @@ export interface Piece {
   readonly from: number;
   readonly to: number;
 }
-
-/** Says that a text has more matches than are looked for: it must not pass as one that does not match. */
-export const TOO_MANY_MATCHES = -1;
-export type TooManyMatches = typeof TOO_MANY_MATCHES;
 
 /** A part of the replacement: text, or a group's number. */
 type Part = string | number;
@@ -37,15 +33,15 @@ export class Replacement {
   }
 
   /** `text` with every match replaced, or null when nothing matches. */
-  apply(text: string): string | null | TooManyMatches {
+  apply(text: string): string | null | BeyondLimits {
     const pieces = this.pieces(text);
-    return pieces === null || pieces === TOO_MANY_MATCHES ? pieces : textOf(pieces);
+    return pieces === null || pieces === BEYOND_LIMITS ? pieces : textOf(pieces);
   }
 
   /** The same with the origin of each part; none is empty. */
-  pieces(text: string): readonly Piece[] | null | TooManyMatches {
+  pieces(text: string): readonly Piece[] | null | BeyondLimits {
     const matches = this.regex.allMatches(text);
-    if (matches === null) return TOO_MANY_MATCHES;
+    if (matches === BEYOND_LIMITS) return matches;
     if (matches.length === 0) return null;
     const pieces: Piece[] = [];
     let at = 0;

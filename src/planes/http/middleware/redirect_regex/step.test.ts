@@ -90,3 +90,11 @@ test.each(["/%0d%0aSet-Cookie:a=b", "/%250d%250a", "/%E5%98%8A%E5%98%8DX", '/"<>
     expect(run.answerField("Set-Cookie")).toBeNull();
   },
 );
+
+test("a URL that matches and is too long for a redirect does not go on", () => {
+  const pad = "x".repeat(8_000);
+  const long = { target: `/admin?${pad}`, fields: [`Host: ${`${pad}.`.repeat(2)}example`] };
+  expect(ask("^https?://[^/]+/admin", "https://b.example/", long).status).toBe(400);
+  expect(ask("^https?://[^/]+/other", "https://b.example/", long).result).toBe(0);
+  expect(ask("/admin.*$", "/", { target: `/admin?${pad}`, fields: host(`${pad}.example`) }).status).toBe(302);
+});

@@ -1,5 +1,5 @@
-import { LinearRegex } from "../../../../core/rules/linear_regex.ts";
-import { Replacement, TOO_MANY_MATCHES } from "../../../../core/rules/replacement.ts";
+import { BEYOND_LIMITS, LinearRegex } from "../../../../core/rules/linear_regex.ts";
+import { Replacement } from "../../../../core/rules/replacement.ts";
 import { NEXT } from "../../../../net/exchange.ts";
 import type { Middleware } from "../contract.ts";
 import { encodeUriText, uriTextOfSetting } from "../path_text.ts";
@@ -21,7 +21,9 @@ export const redirectRegex: Middleware<RedirectRegexOptions> = {
         const url = requestUrl(exchange);
         const pieces = prepared.pieces(url);
         if (pieces === null) return NEXT;
-        const location = pieces === TOO_MANY_MATCHES ? null : safeLocation(pieces, url);
+        if (pieces === BEYOND_LIMITS)
+          return exchange.fail("FL_BAD_TARGET", "the URL is too long or has too many matches");
+        const location = safeLocation(pieces, url);
         if (location === null)
           return exchange.fail("FL_BAD_TARGET", "the URL must not choose where it is redirected");
         if (location === url) return NEXT;

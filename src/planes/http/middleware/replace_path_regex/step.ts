@@ -1,5 +1,5 @@
-import { LinearRegex } from "../../../../core/rules/linear_regex.ts";
-import { Replacement, TOO_MANY_MATCHES } from "../../../../core/rules/replacement.ts";
+import { BEYOND_LIMITS, LinearRegex } from "../../../../core/rules/linear_regex.ts";
+import { Replacement } from "../../../../core/rules/replacement.ts";
 import { readablePath } from "../../../../core/text/path.ts";
 import { NEXT } from "../../../../net/exchange.ts";
 import type { Middleware } from "../contract.ts";
@@ -19,8 +19,8 @@ export const replacePathRegex: Middleware<ReplacePathRegexOptions> = {
       stage: "rewrite",
       onRequest(exchange) {
         const replaced = prepared.apply(readablePath(normalPath(exchange)));
-        if (replaced === TOO_MANY_MATCHES)
-          return exchange.fail("FL_BAD_TARGET", "too many matches in the path");
+        if (replaced === BEYOND_LIMITS)
+          return exchange.fail("FL_BAD_TARGET", "the path is too long or has too many matches");
         if (replaced === null) {
           tellBackend(exchange, "X-Replaced-Path", null);
           return NEXT;

@@ -1,4 +1,4 @@
-import { LinearRegex } from "../../../../core/rules/linear_regex.ts";
+import { BEYOND_LIMITS, LinearRegex } from "../../../../core/rules/linear_regex.ts";
 import { readablePath, stripPathPrefix } from "../../../../core/text/path.ts";
 import { NEXT } from "../../../../net/exchange.ts";
 import type { Middleware } from "../contract.ts";
@@ -20,6 +20,8 @@ export const stripPrefixRegex: Middleware<StripPrefixRegexOptions> = {
         const readable = readablePath(normalPath(exchange));
         for (const each of regexes) {
           const match = each.firstMatch(readable);
+          if (match === BEYOND_LIMITS)
+            return exchange.fail("FL_BAD_TARGET", "the path is too long to be cut");
           if (match === null || match[0] !== 0 || match[1] === 0) continue;
           const prefix = encodeUriText(readable.slice(0, match[1]));
           if (HALF_ESCAPE.test(prefix)) continue;
