@@ -3,7 +3,7 @@
  * that are not trusted are taken away; those of trusted peers are kept and appended to (RFC 7239, RFC 9110 7.6.3).
  */
 import type { ForwardingPlan } from "../../core/plan.ts";
-import { isIp } from "../../core/schema/ip.ts";
+import { formatIp, isIp, parseIp } from "../../core/schema/ip.ts";
 import { FIELD_STRIDE, isFieldValue, type Head } from "../../net/head.ts";
 import { latin1Bytes, writeBytes } from "../../net/h1/bytes.ts";
 import { scratch } from "../../net/h1/scratch.ts";
@@ -81,7 +81,7 @@ export function addTrustedForwarding(exchange: HttpExchange, forwarding: Forward
   const peer = exchange.client.peerAddress;
   const chain = head.getAll("x-forwarded-for").join(", ");
   head.set("X-Forwarded-For", chain === "" ? peer : `${chain}, ${peer}`);
-  if (head.find("x-forwarded-proto") < 0) head.add("X-Forwarded-Proto", exchange.secure ? "https" : "http");
+  if (forwardedScheme(head) === null) head.set("X-Forwarded-Proto", exchange.secure ? "https" : "http");
   if (head.find("x-forwarded-host") < 0 && exchange.authority !== "") {
     head.add("X-Forwarded-Host", exchange.authority);
   }
@@ -99,27 +99,64 @@ export function addTrustedForwarding(exchange: HttpExchange, forwarding: Forward
 
 /**
  * The client of a request that came through trusted proxies: the right-most address of X-Forwarded-For (else
- * Forwarded) that is not one of theirs. Returns null when the fields say nothing usable.
+ * Forwarded) that is not one of theirs. Returns null when the fields say nothing usable, and "" when both are there and
+ * name different clients: a proxy writes one and lets the other through, so either may be forged, and an address that
+ * nobody has is in no list of those who may pass.
  */
 export function clientBehindProxies(head: Head, isTrusted: (address: string) => boolean): string | null {
-  const chain = forwardedChain(head);
-  for (let index = chain.length - 1; index >= 0; index--) {
-    const address = chain[index]!;
-    if (!isIp(address)) return index === chain.length - 1 ? null : chain[index + 1]!;
-    if (!isTrusted(address) || index === 0) return address;
-  }
-  return null;
+  const chain = head.getAll("x-forwarded-for");
+  const elements = head.getAll("forwarded");
+  if (chain.length === 0) return lastOutside(elements.join(","), forwardedNode, isTrusted);
+  const address = lastOutside(chain.join(","), bareAddress, isTrusted);
+  if (elements.length === 0 || address === null) return address;
+  const other = lastOutside(elements.join(","), forwardedNode, isTrusted);
+  return other === null || isSameAddress(address, other) ? address : "";
 }
 
-function forwardedChain(head: Head): string[] {
-  const lines = head.getAll("x-forwarded-for");
-  if (lines.length > 0) return lines.join(",").split(",").map(bareAddress);
-  return head
-    .getAll("forwarded")
-    .join(",")
-    .split(",")
-    .map((element) => bareAddress(/(?:^|;)\s*for=\s*("[^"]*"|[^;,\s]+)/i.exec(element)?.[1] ?? ""))
-    .filter((address) => address !== "");
+/**
+ * The right-most address of a list that is not trusted, else the left-most of those that are. Walks no further than it
+ * must, as clients make lists long. Elements for which `addressOf` gives null do not count; whatever else is no address
+ * ends the walk.
+ */
+function lastOutside(
+  list: string,
+  addressOf: (element: string) => string | null,
+  isTrusted: (address: string) => boolean,
+): string | null {
+  let found: string | null = null;
+  for (let end = list.length; end >= 0;) {
+    const start = elementStart(list, end);
+    const address = addressOf(list.slice(start, end));
+    end = start - 1;
+    if (address === null) continue;
+    if (!isIp(address)) return found;
+    found = address;
+    if (!isTrusted(address)) return found;
+  }
+  return found;
+}
+
+/** Where the element of a list begins that ends at `end`; the comma in front of it is the end of the one before. */
+export function elementStart(list: string, end: number): number {
+  return end === 0 ? 0 : list.lastIndexOf(",", end - 1) + 1;
+}
+
+/** The address in an element of Forwarded, or null when it has none. */
+function forwardedNode(element: string): string | null {
+  const node = /(?:^|;)\s*for=\s*("[^"]*"|[^;,\s]+)/i.exec(element)?.[1];
+  return node === undefined ? null : bareAddress(node);
+}
+
+/** IPv6 addresses have many spellings. */
+function isSameAddress(one: string, other: string): boolean {
+  return one === other || formatIp(parseIp(one)!) === formatIp(parseIp(other)!);
+}
+
+/** The scheme that trusted peers say the client used: the first of X-Forwarded-Proto, in lower case; null without one. */
+export function forwardedScheme(head: Head): string | null {
+  for (const line of head.getAll("x-forwarded-proto"))
+    for (const element of line.split(",")) if (element.trim() !== "") return element.trim().toLowerCase();
+  return null;
 }
 
 /** An address without port, brackets, quotes and white space. */
@@ -132,11 +169,11 @@ export function bareAddress(text: string): string {
   return address;
 }
 
-/** One element of a Forwarded field (RFC 7239 4): IPv6 addresses are quoted and bracketed. */
+/** One element of a Forwarded field (RFC 7239 4): IPv6 addresses are quoted and bracketed. `host` may be "". */
 export function forwardedElement(address: string, host: string, secure: boolean): string {
   const node = address === "" ? "unknown" : address.includes(":") ? `"[${address}]"` : address;
   const authority = /^[A-Za-z0-9.-]*$/.test(host) ? host : `"${host}"`;
-  return `for=${node};host=${authority};proto=${secure ? "https" : "http"}`;
+  return `for=${node};${host === "" ? "" : `host=${authority};`}proto=${secure ? "https" : "http"}`;
 }
 
 /** True when Via or CDN-Loop shows that the request has passed here before (RFC 9110 7.6.3, RFC 8586). */

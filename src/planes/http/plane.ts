@@ -31,6 +31,7 @@ import { joinStages } from "./body_stages.ts";
 import {
   addTrustedForwarding,
   clientBehindProxies,
+  forwardedScheme,
   connectionLines,
   dropIdentityFields,
   dropUnderscoreFields,
@@ -221,8 +222,8 @@ export class HttpPlane implements ExchangeHandler {
       address === null ? client.port : 0,
       client,
     );
-    const proto = exchange.request.get("x-forwarded-proto");
-    if (proto !== null) exchange.secure = proto.toLowerCase() === "https";
+    const scheme = forwardedScheme(exchange.request);
+    if (scheme !== null) exchange.secure = scheme === "https";
   }
 
   /** Takes in what the steps need of the body. Returns false when they can go on at once. */

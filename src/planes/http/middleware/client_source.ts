@@ -2,7 +2,7 @@
 import { formatIp, formatNetwork, parseIp, parseNetwork } from "../../../core/schema/ip.ts";
 import { CidrSet, plainAddress } from "../../../net/addresses.ts";
 import type { Exchange } from "../../../net/exchange.ts";
-import { bareAddress } from "../forwarding.ts";
+import { bareAddress, elementStart } from "../forwarding.ts";
 import type { IpStrategyOptions } from "./client_source_schema.ts";
 
 /** Returns the address as text, "" where the strategy finds none. */
@@ -27,21 +27,29 @@ function addressOf(depth: number, excluded: readonly string[]): ClientSource {
   return (exchange) => firstOutside(forwardedFor(exchange), set);
 }
 
-/** The elements of `X-Forwarded-For` as the peer sent them: what the plane has appended, the peer itself, is left out. */
-function forwardedFor({ client, request }: Exchange): string[] {
-  if (!client.trusted) return [];
-  const elements = request.getAll("x-forwarded-for").join(",").split(",");
-  return elements.slice(0, -1).map(bareAddress);
+/** `X-Forwarded-For` as the peer sent it: what the plane has appended, the peer itself, is left out. Null for no list. */
+function forwardedFor({ client, request }: Exchange): string | null {
+  if (!client.trusted) return null;
+  const list = request.getAll("x-forwarded-for").join(",");
+  const start = elementStart(list, list.length);
+  return start === 0 ? null : list.slice(0, start - 1);
 }
 
-function atDepth(elements: readonly string[], depth: number): string {
-  return elements[elements.length - depth] ?? "";
+/** Clients make lists long: they are read from the right, no further than it must be. */
+function atDepth(list: string | null, depth: number): string {
+  if (list === null) return "";
+  let end = list.length;
+  for (; depth > 1 && end >= 0; depth--) end = elementStart(list, end) - 1;
+  return end < 0 ? "" : bareAddress(list.slice(elementStart(list, end), end));
 }
 
-function firstOutside(elements: readonly string[], excluded: CidrSet): string {
-  for (let index = elements.length - 1; index >= 0; index--) {
-    const element = elements[index]!;
-    if (element !== "" && !excluded.has(element)) return element;
+function firstOutside(list: string | null, excluded: CidrSet): string {
+  if (list === null) return "";
+  for (let end = list.length; end >= 0;) {
+    const start = elementStart(list, end);
+    const address = bareAddress(list.slice(start, end));
+    if (address !== "" && !excluded.has(address)) return address;
+    end = start - 1;
   }
   return "";
 }
