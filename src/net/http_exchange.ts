@@ -88,6 +88,7 @@ export class HttpExchange extends Timed implements Exchange {
   cdnLoopField = -1;
   userAgentField = -1;
   maxForwardsField = -1;
+  authorizationField = -1;
   requestIdField = -1;
   hasIdentityFields = false;
   hasUnderscoreFields = false;
@@ -172,7 +173,7 @@ export class HttpExchange extends Timed implements Exchange {
     this.rewrittenTarget = null;
     this.#method = this.#target = this.#path = this.#matchPath = this.#requestIdText = "";
     this.authority = this.host = "";
-    this.hostField = this.viaField = this.cdnLoopField = this.userAgentField = -1;
+    this.hostField = this.viaField = this.cdnLoopField = this.userAgentField = this.authorizationField = -1;
     this.methodFrom = this.methodTo = this.targetFrom = this.targetTo = this.hostFrom = this.hostTo = 0;
     this.isHead = this.takesTrailers = this.expectsContinue = false;
     this.routeName = "";

@@ -7,7 +7,7 @@ import { createStep } from "../../src/planes/http/middleware/all.ts";
 import { HttpProgram } from "../../src/planes/http/program.ts";
 import { ManualClock } from "../../src/platform/clock.ts";
 import { pass, startFairlead, until, type Fairlead } from "../support/fairlead.ts";
-import { askOnce, rawClient } from "../support/raw_client.ts";
+import { askOnce, rawClient, type RawClient } from "../support/raw_client.ts";
 import { answerText, rawOrigin, type OriginConnection } from "../support/raw_origin.ts";
 
 const get = (target: string, fields = "") => `GET ${target} HTTP/1.1\r\nHost: a.example\r\n${fields}\r\n`;
@@ -258,6 +258,21 @@ test("the duration of a backend counts from its choice: not the tries before, no
   slow.answer();
   for (const client of [holder, waiter]) expect((await client.answer()).status).toBe(200);
   expect(sum("slow") - before).toBe(1);
+});
+
+test("a connection that a client authenticates unasked is its own from then on", async () => {
+  using origin = await rawOrigin((_, connection) => answerText(String(connection.index)));
+  await using fairlead = await startFairlead(
+    `pools: { app: { backends: [{ url: "${origin.url}" }] } }\nroutes: [{ pool: app }]`,
+  );
+  using first = await rawClient(fairlead.port());
+  using second = await rawClient(fairlead.port());
+  const ask = async (client: RawClient, fields = ""): Promise<string> =>
+    (await client.ask(`GET / HTTP/1.1\r\nHost: a\r\n${fields}\r\n`)).body.toString();
+  expect(await ask(first, "Authorization: Basic YTpi\r\n")).toBe("0");
+  expect(await ask(second, "Authorization: negotiate YIIB\r\n")).toBe("0");
+  expect(await ask(first)).toBe("1");
+  expect(await ask(second)).toBe("0");
 });
 
 test("behind a trusted proxy a connection that NTLM authenticates serves no further request", async () => {

@@ -59,6 +59,7 @@ export class ParsedHead {
   maxForwards = -1;
   requestId = -1;
   userAgent = -1;
+  authorization = -1;
   /** A field that must stand alone (Host, Content-Length, Transfer-Encoding) came twice. */
   repeatedHost = false;
   repeatedContentLength = false;
@@ -88,6 +89,7 @@ const X_REAL_IP = name("x-real-ip");
 const CONNECTION = name("connection");
 const KEEP_ALIVE = name("keep-alive");
 const USER_AGENT = name("user-agent");
+const AUTHORIZATION = name("authorization");
 const MAX_FORWARDS = name("max-forwards");
 const X_REQUEST_ID = name("x-request-id");
 const X_FORWARDED = name("x-forwarded-");
@@ -280,7 +282,7 @@ function skipValue(p: number): number {
 function clearFields(): void {
   parsed.host = parsed.contentLength = parsed.transferEncoding = parsed.connection = parsed.expect = -1;
   parsed.upgrade = parsed.te = parsed.via = parsed.cdnLoop = parsed.date = parsed.maxForwards = -1;
-  parsed.requestId = parsed.userAgent = -1;
+  parsed.requestId = parsed.userAgent = parsed.authorization = -1;
   parsed.repeatedHost = parsed.repeatedContentLength = parsed.repeatedTransferEncoding = false;
   parsed.repeatedConnection = parsed.repeatedExpect = parsed.identity = false;
 }
@@ -339,6 +341,9 @@ function note(head: Head, field: number, start: number, length: number, isReques
         parsed.requestId = field;
         if (isRequest) parsed.identity = true;
       } else if (equalsName(scratch, start, MAX_FORWARDS)) parsed.maxForwards = field;
+      break;
+    case 13:
+      if (isRequest && equalsName(scratch, start, AUTHORIZATION)) parsed.authorization = field;
       break;
     case 14:
       if (equalsName(scratch, start, CONTENT_LENGTH)) {

@@ -366,6 +366,7 @@ export class ServerConnection extends Timed implements Downstream, Writer {
     exchange.cdnLoopField = parsed.cdnLoop;
     exchange.userAgentField = parsed.userAgent;
     exchange.maxForwardsField = parsed.maxForwards;
+    exchange.authorizationField = parsed.authorization;
     exchange.requestIdField = parsed.requestId;
     exchange.hasIdentityFields = parsed.identity;
     exchange.hasUnderscoreFields = parsed.underscore;

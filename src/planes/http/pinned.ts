@@ -17,10 +17,13 @@ interface Pinned {
   readonly binding: boolean;
 }
 
-/** True for an answer that asks for an authentication of the connection. */
-export function authenticatesConnection(status: number, head: Head): boolean {
-  if (status !== 401) return false;
-  return head.getAll("www-authenticate").some((value) => /^(?:ntlm|negotiate)(?:\s|,|$)/i.test(value.trim()));
+const OF_CONNECTION = /^\s*(?:ntlm|negotiate)(?:[\s,]|$)/i;
+
+/** True when the answer asks for an authentication of the connection, or its request has brought one unasked. */
+export function authenticatesConnection(exchange: HttpExchange, status: number, head: Head): boolean {
+  if (exchange.authorizationField >= 0 && OF_CONNECTION.test(exchange.request.get("authorization") ?? ""))
+    return true;
+  return status === 401 && head.getAll("www-authenticate").some((value) => OF_CONNECTION.test(value));
 }
 
 /** From now on `connection` serves the client of `exchange` alone; `binding`: and the client no other one. */

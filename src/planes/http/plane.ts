@@ -394,7 +394,7 @@ export class HttpPlane implements ExchangeHandler {
     const { attempts } = this;
     if (status !== 101 && attempts.retryStatus(exchange, status)) return;
     attempts.answered(exchange);
-    if (status === 401 && authenticatesConnection(status, head)) attempts.pinConnection(exchange);
+    if (authenticatesConnection(exchange, status, head)) attempts.pinConnection(exchange);
     const route = exchange.route as RouteRuntime;
     const { forwarding, responseSteps } = route;
     if (forwarding.request_id_in_answers) {
