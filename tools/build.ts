@@ -15,7 +15,8 @@ export async function build(outfile: string): Promise<void> {
   // Bytecode halves the time to start; source maps keep the stack of a fault readable.
   const { success, logs } = await Bun.build({
     entrypoints: [join(root, "src/main.ts")],
-    compile: { outfile },
+    // What lies in the folder that the program is started in is not its configuration, let alone its code.
+    compile: { outfile, autoloadDotenv: false, autoloadBunfig: false },
     target: "bun",
     format: "cjs",
     bytecode: true,

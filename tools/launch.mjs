@@ -39,7 +39,9 @@ if (bun === undefined) {
 
 const given = process.argv.slice(2);
 const asProgram = basename(process.argv[1]) === "fairlead";
-const child = spawn(bun, asProgram ? [`${root}src/main.ts`, ...given] : given, {
+// Bun would run what a bunfig.toml of the folder names, and take variables from its .env: it may be anybody's folder.
+const program = ["--no-env-file", "--config=/dev/null", `${root}src/main.ts`];
+const child = spawn(bun, asProgram ? [...program, ...given] : given, {
   cwd: asProgram ? process.cwd() : root,
   stdio: "inherit",
 });

@@ -1,6 +1,6 @@
 /** The launcher with a program that ends by itself. */
 import { afterAll, expect, test } from "bun:test";
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 
@@ -18,4 +18,22 @@ test.each([
   expect(Bun.spawnSync(["node", launcher, file], { stdio: ["ignore", "inherit", "inherit"] }).exitCode).toBe(
     code,
   );
+});
+
+test("the program runs no code and takes no variables of the folder that it is started in", () => {
+  const folder = join(directory, "folder");
+  const marker = join(directory, "marker");
+  mkdirSync(folder);
+  writeFileSync(join(folder, "bunfig.toml"), 'preload = ["./preload.ts"]\n');
+  writeFileSync(join(folder, "preload.ts"), `await Bun.write(${JSON.stringify(marker)}, "ran");\n`);
+  writeFileSync(join(folder, ".env"), "FAIRLEAD_WORKERS=of-the-folder\n");
+  writeFileSync(join(folder, "f.yaml"), 'listeners: { web: { address: ":0" } }\n');
+  symlinkSync(join(import.meta.dir, "launch.mjs"), join(directory, "fairlead"));
+  const { exitCode, stdout, stderr } = Bun.spawnSync(
+    ["node", join(directory, "fairlead"), "check", "-c", "f.yaml"],
+    { cwd: folder },
+  );
+  expect([exitCode, stderr.toString()]).toEqual([0, ""]);
+  expect(stdout.toString()).toContain("f.yaml: ok");
+  expect(existsSync(marker)).toBe(false);
 });
