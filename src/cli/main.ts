@@ -65,6 +65,11 @@ export async function commandLine(
 
 /** Program and arguments that start a worker of the program whose main module is `main`. */
 export function workerCommand(main: string): readonly string[] {
+  // Our own binary, whatever stands at its path by now: it may have been removed, or replaced for an upgrade. Between fork
+  // and exec the child is still ours, so its own link leads there.
+  const binary = "/proc/self/exe";
   // A compiled program has its modules inside and takes no script.
-  return main.startsWith("/$bunfs/") ? [process.execPath, "worker"] : [process.execPath, main, "worker"];
+  if (main.startsWith("/$bunfs/")) return [binary, "worker"];
+  // The folder that the program was started in is not to bring code and variables (tools/launch.mjs).
+  return [binary, "--no-env-file", "--config=/dev/null", main, "worker"];
 }

@@ -1,5 +1,5 @@
 /** What the operating system knows of processes and users: identity, limits, privileges. */
-import { readFileSync } from "node:fs";
+import { readFileSync, writeFileSync } from "node:fs";
 import { availableParallelism } from "node:os";
 import { checked, libc, reserve } from "./libc.ts";
 
@@ -40,6 +40,15 @@ export function processName(pid: number): string {
     return readFileSync(`/proc/${pid}/comm`, "utf8").trim();
   } catch {
     return "";
+  }
+}
+
+/** Gives this process the short name of its parent: the kernel has named it by the file that it was started from. */
+export function takeNameOfParent(): void {
+  try {
+    writeFileSync("/proc/self/comm", processName(process.ppid));
+  } catch {
+    // It is for the eyes of people alone.
   }
 }
 

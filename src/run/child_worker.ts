@@ -5,7 +5,7 @@ import type { DrainDeadlines } from "../core/worker_program.ts";
 import { descriptorChannel, sendDescriptors } from "../platform/fd_passing.ts";
 import { closeDescriptor } from "../platform/sockets.ts";
 import type { WorkerRegions } from "./counter_regions.ts";
-import type { Notice, Order, ToSupervisor } from "./messages.ts";
+import { SPEAKER_VERSION, type Notice, type Order, type ToSupervisor } from "./messages.ts";
 import { snapshotParts } from "./snapshot_parts.ts";
 import type { ExitText, WorkerHandle } from "./worker_handle.ts";
 
@@ -47,6 +47,8 @@ export class ChildWorker implements WorkerHandle {
     this.#up.promise.catch(() => {});
     try {
       this.#child = Bun.spawn([...command], {
+        // What lists of processes show.
+        argv0: process.execPath,
         stdio: ["ignore", "inherit", "inherit", theirs],
         serialization: "json",
         ipc: (message) => this.#receive(message as ToSupervisor),
@@ -147,7 +149,7 @@ export class ChildWorker implements WorkerHandle {
   #receive(message: ToSupervisor): void {
     switch (message.type) {
       case "up":
-        return this.#up.resolve();
+        return this.#greeted(message.version);
       case "leaving":
         return this.onLeaving?.();
       case "warning":
@@ -161,6 +163,12 @@ export class ChildWorker implements WorkerHandle {
       default:
         message satisfies never;
     }
+  }
+
+  #greeted(version: string): void {
+    if (version === SPEAKER_VERSION) return this.#up.resolve();
+    const said = `it is of version ${version} and its supervisor of ${SPEAKER_VERSION}; start the program anew`;
+    this.#up.reject(new Error(said));
   }
 
   #end(text: ExitText): void {

@@ -6,12 +6,13 @@ import { messageOf } from "../core/text/message_of.ts";
 import type { CreateProgram, DrainDeadlines } from "../core/worker_program.ts";
 import { ProcessLog, type LogFormat } from "../observe/log.ts";
 import { receiveDescriptors } from "../platform/fd_passing.ts";
-import { dropPrivileges, raiseOpenFileLimit } from "../platform/processes.ts";
+import { dropPrivileges, raiseOpenFileLimit, takeNameOfParent } from "../platform/processes.ts";
 import { mapRegion } from "../platform/shared_memory.ts";
 import { onSignals } from "../platform/signals.ts";
 import { closeDescriptor } from "../platform/sockets.ts";
 import {
   DESCRIPTOR_CHANNEL,
+  SPEAKER_VERSION,
   type Order,
   type RegionSizes,
   type ToSupervisor,
@@ -164,6 +165,7 @@ function send(message: ToSupervisor): void {
  */
 export function runWorker(create: CreateProgram, format: LogFormat): void {
   if (process.send === undefined) throw new Error("a worker is started by its supervisor, not by hand");
+  takeNameOfParent();
   const worker = new WorkerProcess(create, format);
   process.on("message", (message) => worker.receive(message as ToWorker));
   process.on("disconnect", () => worker.orphaned());
@@ -171,5 +173,5 @@ export function runWorker(create: CreateProgram, format: LogFormat): void {
   onSignals((name) => {
     if (name === "SIGTERM") worker.terminate();
   });
-  send({ type: "up" });
+  send({ type: "up", version: SPEAKER_VERSION });
 }

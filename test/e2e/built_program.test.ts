@@ -1,6 +1,6 @@
 /** The program as one file: without sources and `node_modules`, with workers started from itself. */
 import { expect, test } from "bun:test";
-import { chmodSync, mkdtempSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import { chmodSync, existsSync, mkdirSync, mkdtempSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { build } from "../../tools/build.ts";
@@ -30,6 +30,17 @@ test(
         expect.stringContaining("bad.yaml:1:12: routes[0].mach: unknown key"),
       ]);
 
+      // Nothing of the folder that it is started in is code or settings of it.
+      const folder = join(directory, "folder");
+      mkdirSync(folder);
+      writeFileSync(join(folder, "bunfig.toml"), 'preload = ["./preload.ts"]\n');
+      writeFileSync(join(folder, "preload.ts"), `await Bun.write("ran", "");\n`);
+      writeFileSync(join(folder, ".env"), "FAIRLEAD_WORKERS=of-the-folder\n");
+      writeFileSync(join(folder, "good.yaml"), 'listeners: { web: { address: ":0" } }\n');
+      const there = Bun.spawnSync([program, "check", "-c", "good.yaml"], { cwd: folder, env: {} });
+      expect([there.exitCode, there.stderr.toString()]).toEqual([0, ""]);
+      expect(existsSync(join(folder, "ran"))).toBe(false);
+
       using origin = await rawOrigin();
       const { a } = testPeople();
       writeFileSync(join(directory, "a.crt"), a.cert);
@@ -46,6 +57,17 @@ test(
       await fairlead.apply(yaml("{ respond: { status: 200, body: reloaded } }"));
       expect((await askOnce(fairlead.port(), GET)).body.toString()).toBe("reloaded");
       expect((await fairlead.page("/metrics")).text).toContain("fairlead_http_requests_total");
+
+      // The file may be removed for an upgrade, and another one stand in its place, while workers must be replaced.
+      rmSync(program);
+      for (const round of [1, 2]) {
+        process.kill(fairlead.workers[0] ?? 0, "SIGKILL");
+        await fairlead.program.until("worker_ready", round);
+        expect((await askOnce(fairlead.port(), GET)).body.toString()).toBe("reloaded");
+        writeFileSync(program, "#!/bin/sh\nexit 7\n", { mode: 0o755 });
+      }
+      expect(fairlead.workers.length).toBe(2);
+      expect(fairlead.program.said.filter(({ event }) => event === "worker_failed")).toEqual([]);
       fairlead.signal("SIGTERM");
       expect(await fairlead.program.child.exited).toBe(0);
     } finally {
