@@ -1,8 +1,11 @@
 /** The admin server as a part of the supervisor: it follows the configuration and shows what the supervisor knows. */
 import type { Plan } from "../core/plan.ts";
+import type { SnapshotDelta } from "../core/snapshot.ts";
 import type { MetricsKeeper } from "../observe/metrics_keeper.ts";
 import { ProgramMetrics, type SupervisorView } from "../observe/program_metrics.ts";
 import { realClock, type Clock } from "../platform/clock.ts";
+import { listenAddressText } from "../platform/sockets.ts";
+import { adminAddress } from "./address.ts";
 import type { HealthReport } from "./health.ts";
 import { startAdmin, type AdminServer } from "./server.ts";
 
@@ -20,14 +23,21 @@ export interface AdminPartOptions {
   readonly clock?: Clock;
 }
 
+interface Serving {
+  /** The address that was asked for, resolved: `localhost` is 127.0.0.1, port 0 is still 0. */
+  readonly wanted: string;
+  readonly server: AdminServer;
+}
+
 export class AdminPart {
   readonly #view: AdminView;
   readonly #metrics: ProgramMetrics;
   readonly #version: string;
   readonly #clock: Clock;
   readonly #since: string;
-  #wanted = "";
-  #server: AdminServer | null = null;
+  #serving: Serving | null = null;
+  /** Where a plan wants it that may still be refused. */
+  #coming: Serving | null = null;
 
   constructor(view: AdminView, { metrics, version, runtime, clock = realClock }: AdminPartOptions) {
     this.#view = view;
@@ -39,21 +49,39 @@ export class AdminPart {
 
   /** Where it serves, "" before the first plan. */
   get address(): string {
-    return this.#server?.address ?? "";
+    return this.#serving?.server.address ?? "";
+  }
+
+  /** Serves on the address of `plan` as well. Throws Error with one sentence when that cannot be. */
+  planComing({ admin }: Plan): SnapshotDelta {
+    this.#abandon();
+    const wanted = listenAddressText(adminAddress(admin.address));
+    if (wanted !== this.#serving?.wanted && wanted !== this.address)
+      this.#coming = { wanted, server: this.#start(admin.address) };
+    return { health: {}, members: {} };
   }
 
   /** Moves to the address of `plan`. Throws Error with one sentence when that cannot be; then the old one stays. */
-  planChanged({ admin }: Plan): void {
-    if (admin.address === this.#wanted) return;
-    const server = startAdmin({
-      address: admin.address,
+  planChanged(plan: Plan): void {
+    if (this.#coming === null) this.planComing(plan);
+    if (this.#coming === null) return;
+    this.#serving?.server.stop();
+    this.#serving = this.#coming;
+    this.#coming = null;
+  }
+
+  #start(address: string): AdminServer {
+    return startAdmin({
+      address,
       metrics: () => this.#metrics.text(),
       health: () => this.#health(),
       clock: this.#clock,
     });
-    this.#server?.stop();
-    this.#server = server;
-    this.#wanted = admin.address;
+  }
+
+  #abandon(): void {
+    this.#coming?.server.stop();
+    this.#coming = null;
   }
 
   #health(): HealthReport {
@@ -62,6 +90,8 @@ export class AdminPart {
   }
 
   reloaded({ ok }: { readonly ok: boolean }): void {
+    // Only a plan that was refused leaves it.
+    this.#abandon();
     this.#metrics.reloaded(ok);
   }
 
@@ -70,8 +100,8 @@ export class AdminPart {
   }
 
   stop(): void {
-    this.#server?.stop();
-    this.#server = null;
-    this.#wanted = "";
+    this.#abandon();
+    this.#serving?.server.stop();
+    this.#serving = null;
   }
 }

@@ -107,7 +107,7 @@ test("another admin address acts with the reload; one that is not for this machi
   const routes = "routes: [{ respond: { status: 204 } }]";
   await using fairlead = await startFairlead(routes);
   const before = fairlead.admin;
-  const moved = await fairlead.reload(`${routes}\nadmin: { address: "localhost:0" }`);
+  const moved = await fairlead.reload(`${routes}\nadmin: { address: "127.0.0.2:0" }`);
   expect(moved.ok).toBe(true);
   const [after = ""] = fairlead.instance.supervisor.partAddresses;
   expect(after).not.toBe(before);
