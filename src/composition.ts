@@ -8,12 +8,13 @@ const programModules = () =>
 
 export const parts: ProgramParts = {
   async config() {
-    const [strategies, probes, middlewares, rules, certificates] = await Promise.all([
+    const [strategies, probes, middlewares, rules, certificates, processes] = await Promise.all([
       import("./core/strategies/all_parts.ts"),
       import("./probes/all.ts"),
       import("./planes/http/middleware/all_parts.ts"),
       import("./core/rules/rule_problem.ts"),
       import("./platform/certificate_reader.ts"),
+      import("./platform/processes.ts"),
     ]);
     return {
       strategies: strategies.strategyParts,
@@ -22,6 +23,7 @@ export const parts: ProgramParts = {
       checkRule: rules.ruleProblem,
       rulesWarning: rules.rulesWarning,
       certificates: certificates.certificateReader(Date.now),
+      accounts: { user: processes.userId, group: processes.groupId },
     };
   },
   async createProgram(identity, warn) {

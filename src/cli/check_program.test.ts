@@ -102,3 +102,23 @@ test("a certificate that has expired is a warning that names it and the day", as
     ],
   });
 });
+
+test("users and groups that the machine does not have are told with their place", async () => {
+  const listeners = (owner: string) => `listeners: { web: { address: "unix:/run/f.sock"${owner} } }\n`;
+  expect(
+    await check({ "f.yaml": `user: root\ngroup: 12345\n${listeners(", user: '0', group: root")}` }),
+  ).toEqual({
+    code: 0,
+    lines: ["f.yaml: ok: 1 listener, 0 pools, 0 routes"],
+  });
+  const bad = `user: nosuchuser\ngroup: nosuchgroup\n${listeners(", user: nobodyelse")}`;
+  expect(await check({ "f.yaml": bad })).toEqual({
+    code: 1,
+    lines: [
+      "f.yaml:1:7: user: no user named nosuchuser",
+      "f.yaml:2:8: group: no group named nosuchgroup",
+      "f.yaml:3:56: listeners.web.user: no user named nobodyelse",
+      "f.yaml: 3 problems",
+    ],
+  });
+});

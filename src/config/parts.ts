@@ -51,4 +51,6 @@ export interface ConfigParts {
   rulesWarning?(rules: readonly string[]): string | null;
   /** Looks into certificates and keys; without it only the files are looked for. */
   readonly certificates?: CertificateReader;
+  /** Looks up users and groups by name or number; throws Error in words. Without it nobody is looked for. */
+  readonly accounts?: { user(name: string): unknown; group(name: string): unknown };
 }

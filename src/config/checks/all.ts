@@ -1,6 +1,7 @@
 /** Every check that looks at more than one value. They run beside the schema, so that all errors are told at once. */
 import type { Finding } from "../finding.ts";
 import type { ConfigParts } from "../parts.ts";
+import { checkAccounts } from "./accounts.ts";
 import { checkDuplicates } from "./duplicates.ts";
 import { checkListeners } from "./listener_checks.ts";
 import { checkPools } from "./pool_checks.ts";
@@ -14,5 +15,6 @@ export function runChecks(root: unknown, parts: ConfigParts): Finding[] {
     ...checkListeners(root),
     ...checkPools(root, parts),
     ...checkRules(root, parts),
+    ...checkAccounts(root, parts),
   ];
 }
