@@ -2,7 +2,7 @@
 import { messageOf } from "../core/text/message_of.ts";
 import { identify, isAlive, type ProcessIdentity } from "../platform/processes.ts";
 import { askSupervisor, NotRunningError } from "../run/control_client.ts";
-import { livingWorkers } from "../run/runtime_directory.ts";
+import { livingWorkers, recordedPid } from "../run/runtime_directory.ts";
 import { readOptions, type Output } from "./command.ts";
 import { FIND_HELP, FIND_OPTIONS, runtimeDirectory } from "./configuration.ts";
 import type { ProgramParts } from "./program_parts.ts";
@@ -23,6 +23,12 @@ examples:
 
 exit code: 0 when the program has ended (or no orphan is left), 1 when nobody answers
 `;
+
+interface StopAnswer {
+  readonly ok: boolean;
+  readonly pid?: number;
+  readonly error?: string;
+}
 
 interface StopResult {
   readonly ok: boolean;
@@ -55,12 +61,19 @@ export async function stopCommand(
 
 async function stopSupervisor(directory: string): Promise<StopResult> {
   try {
-    const status = await askSupervisor(directory, { command: "status" });
-    const identity = identify(Number(status["pid"]));
-    // The answer may be lost when the process ends first: its end is what counts.
-    await askSupervisor(directory, { command: "stop" }).catch(() => {});
+    // Before it may be gone.
+    const recorded = identify(recordedPid(directory));
+    const answer = await askSupervisor(directory, { command: "stop" }).catch((error: unknown) => {
+      // The answer may be lost when the process ends first: its end is what counts.
+      if (error instanceof NotRunningError || recorded === null) throw error;
+      return { ok: true, pid: recorded.pid };
+    });
+    const { ok, pid, error } = answer as StopAnswer;
+    if (!ok || pid === undefined) throw new Error(error);
+    // The file of the pid may be lost; then who answers is the one.
+    const identity = recorded?.pid === pid ? recorded : identify(pid);
     if (identity !== null) await ended([identity]);
-    return { ok: true, pids: [Number(status["pid"])] };
+    return { ok: true, pids: [pid] };
   } catch (error) {
     const orphans = livingWorkers(directory).length;
     if (!(error instanceof NotRunningError) || orphans === 0) throw error;

@@ -42,7 +42,8 @@ export interface ListenerReport {
 export interface ListenerChange {
   /** Addresses that the new plan lacks. */
   readonly removed: readonly HeldListener[];
-  commit(): void;
+  /** Gives back what went wrong, in words. */
+  commit(): string[];
   abandon(): void;
 }
 
@@ -96,7 +97,9 @@ export class ListenerTable {
       removed: [...before.values()].filter(({ key }) => !next.has(key)),
       commit: () => {
         this.#held = next;
-        for (const entry of next.values()) applySettings(entry, before.get(entry.key)?.plan ?? null);
+        return [...next.values()].flatMap((entry) =>
+          applySettings(entry, before.get(entry.key)?.plan ?? null),
+        );
       },
       abandon() {
         for (const { fd } of opened) closeDescriptor(fd);
@@ -170,12 +173,19 @@ function removeFile({ plan, file }: HeldListener): void {
   }
 }
 
-/** Backlog, deferred accept and file mode of an address that stays follow the new plan. */
-function applySettings(held: HeldListener, before: ListenerPlan | null): void {
-  if (before === null) return;
-  const { address, backlog, defer_accept: deferred } = held.plan;
+/** Backlog, deferred accept and file mode of an address that stays follow the new plan. Gives back errors in words. */
+function applySettings(held: HeldListener, before: ListenerPlan | null): string[] {
+  if (before === null) return [];
+  const { name, address, backlog, defer_accept: deferred } = held.plan;
   if (deferred !== before.defer_accept) for (const { fd } of held.sockets) deferAccept(fd, deferred);
   if (backlog !== before.backlog) for (const { fd } of held.sockets) libc.listen(fd, backlog);
-  if (address.kind === "unix" && JSON.stringify(address) !== JSON.stringify(before.address))
+  if (address.kind !== "unix" || JSON.stringify(address) === JSON.stringify(before.address)) return [];
+  try {
     setUnixOwnership(address);
+    return [];
+  } catch (error) {
+    // For the next reload to try again.
+    held.plan = { ...held.plan, address: before.address };
+    return [`listener ${name}: ${messageOf(error)}`];
+  }
 }

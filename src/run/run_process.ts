@@ -65,7 +65,10 @@ class RunProcess {
   }
 
   #claim(path: string): Claim {
-    const directory = new RuntimeDirectory(path);
+    const { report } = this.#options;
+    const directory = new RuntimeDirectory(path, (text) =>
+      report({ event: "runtime_dir_failed", level: "warning", text, fields: { path } }),
+    );
     this.#directory = directory;
     this.#control = serveControl(directory.controlSocket, ({ command }) => this.#order(command));
     return { generation: directory.lastGeneration + 1, orphansLive: directory.orphans.length > 0 };

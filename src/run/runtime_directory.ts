@@ -13,6 +13,8 @@ import { identify, isAlive, type ProcessIdentity } from "../platform/processes.t
 import { ListenError, openListeningSocket } from "../platform/sockets.ts";
 
 const CONTROL_BACKLOG = 16;
+/** After this, files that could not be written are tried again. */
+const RETRY_MS = 1_000;
 
 /** Path of the control socket in a runtime directory. */
 export function controlSocketPath(directory: string): string {
@@ -56,9 +58,19 @@ export class RuntimeDirectory {
   /** Workers of the supervisor before us that still serve. */
   readonly orphans: readonly ProcessIdentity[];
 
-  /** Takes possession. Throws Error in words for the operator when another supervisor lives there, or it cannot be made. */
-  constructor(path: string) {
+  readonly #warn: (text: string) => void;
+  /** What the files hold or are to hold, by name. */
+  readonly #values = new Map<string, number>();
+  #retry: Timer | null = null;
+
+  /**
+   * Takes possession. Throws Error in words for the operator when another supervisor lives there, or it cannot be made.
+   * Nothing throws later: a program that serves must not end because of its notes. `warn` is told once when they cannot
+   * be written; they are tried again until they can.
+   */
+  constructor(path: string, warn: (text: string) => void) {
     this.path = path;
+    this.#warn = warn;
     try {
       mkdirSync(join(path, "workers"), { recursive: true, mode: 0o755 });
     } catch (error) {
@@ -67,7 +79,32 @@ export class RuntimeDirectory {
     this.controlSocket = openControlSocket(path);
     this.lastGeneration = readNumber(join(path, "generation"));
     this.orphans = livingWorkers(path);
-    this.#write("pid", process.pid);
+    this.#record("pid", process.pid);
+  }
+
+  #record(name: string, value: number): void {
+    this.#values.set(name, value);
+    // Whatever is missing is written together.
+    if (this.#retry !== null) return;
+    try {
+      this.#write(name, value);
+    } catch {
+      this.#writeAll();
+    }
+  }
+
+  /** Makes the directory anew and writes every file, now or as soon as that can be done. */
+  #writeAll(): void {
+    try {
+      mkdirSync(join(this.path, "workers"), { recursive: true, mode: 0o755 });
+      for (const [name, value] of this.#values) this.#write(name, value);
+      if (this.#retry !== null) clearInterval(this.#retry);
+      this.#retry = null;
+    } catch (error) {
+      if (this.#retry !== null) return;
+      this.#warn(`cannot write to runtime_dir ${this.path}, which is tried again: ${messageOf(error)}`);
+      this.#retry = setInterval(() => this.#writeAll(), RETRY_MS).unref();
+    }
   }
 
   /** Replaces a file as a whole, so that no reader sees half. */
@@ -78,23 +115,34 @@ export class RuntimeDirectory {
   }
 
   recordGeneration(generation: number): void {
-    this.#write("generation", generation);
+    this.#record("generation", generation);
   }
 
   /** A worker that has gone already is not recorded. */
   addWorker(pid: number): void {
     const identity = identify(pid);
-    if (identity !== null) this.#write(join("workers", String(pid)), identity.start_time);
+    if (identity !== null) this.#record(join("workers", String(pid)), identity.start_time);
   }
 
   removeWorker(pid: number): void {
-    rmSync(join(this.path, "workers", String(pid)), { force: true });
+    const name = join("workers", String(pid));
+    this.#values.delete(name);
+    this.#remove(name);
   }
 
   /** Leaves the directory to the next supervisor; the generation stays. */
   release(): void {
-    rmSync(controlSocketPath(this.path), { force: true });
-    rmSync(join(this.path, "pid"), { force: true });
+    if (this.#retry !== null) clearInterval(this.#retry);
+    this.#remove(CONTROL_SOCKET);
+    this.#remove("pid");
+  }
+
+  #remove(name: string): void {
+    try {
+      rmSync(join(this.path, name), { force: true });
+    } catch {
+      // A file that stays names a process that is gone: whoever reads it sees that.
+    }
   }
 }
 

@@ -8,7 +8,11 @@ export class SpareWorkers {
   /** Launches `count` workers, by slots from 0. */
   constructor(command: readonly string[], count: number) {
     this.#command = command;
-    for (let index = 0; index < count; index++) this.#spare.set(index, new ChildWorker(index, command));
+    try {
+      for (let index = 0; index < count; index++) this.#spare.set(index, new ChildWorker(index, command));
+    } catch {
+      // Whoever takes the worker of that slot is told.
+    }
   }
 
   /** The worker of a slot: the one that waits for it, once, or else a new one. Throws when it cannot be launched. */

@@ -1,5 +1,14 @@
 import { afterAll, expect, test } from "bun:test";
-import { existsSync, mkdtempSync, readdirSync, readFileSync, renameSync, rmSync, writeSync } from "node:fs";
+import {
+  existsSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  writeFileSync,
+  writeSync,
+} from "node:fs";
 import { connect, type Socket } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -56,6 +65,11 @@ test("a reload keeps sockets, swaps the plan, adds and removes listeners", async
     generation: 2,
     warnings: ["state_dir acts from the next start on"],
   });
+  expect(server.events).toContainEqual({
+    event: "config_warning",
+    level: "warning",
+    text: "state_dir acts from the next start on",
+  });
   expect(server.port("web")).toBe(web);
   expect(await ask({ port: web })).toBe(`two ${process.pid}`);
   expect(await ask({ path })).toBe(`two ${process.pid}`);
@@ -102,6 +116,41 @@ test("a reload that anything refuses changes nothing and leaves nothing open", a
   expect(broken).toEqual({ ok: false, generation: 1, problems: ["a.yaml:1:1: broken"] });
   expect((await server.supervisor.status()).last_reload).toMatchObject({ ok: false });
   taken.stop();
+});
+
+test("what goes wrong after the commit is told, and tried again by an equal configuration", async () => {
+  const path = join(directory, "lost.sock");
+  const at = (mode: number) => ({ kind: "unix", path, mode, user: null, group: null }) as const;
+  await using server = await startInProcess(testPlan({ local: at(0o600) }, { state_dir: "one" }), options);
+  rmSync(path);
+  const next = testPlan({ local: at(0o660) }, { state_dir: "one" });
+  for (const generation of [2, 3])
+    expect(await server.reload({ plan: next })).toEqual({
+      ok: false,
+      generation,
+      problems: [expect.stringMatching(/^listener local: .*lost\.sock/)],
+    });
+  writeFileSync(path, "");
+  expect(await server.reload({ plan: next })).toMatchObject({ ok: true, changed: true, generation: 4 });
+  expect(await server.reload({ plan: next })).toMatchObject({ ok: true, changed: false, generation: 4 });
+});
+
+test("a defect within a reload is its result", async () => {
+  const plan = testPlan({ web: null }, { state_dir: "one" });
+  await using server = await startInProcess(plan, {
+    ...options,
+    report(event) {
+      if (event.text === "defect") throw new Error("nobody to tell");
+    },
+  });
+  const next = testPlan({ web: null }, { state_dir: "two" });
+  expect(await server.reload({ plan: next, warnings: ["defect"] })).toEqual({
+    ok: false,
+    generation: 1,
+    problems: ["the reload has failed: nobody to tell"],
+  });
+  expect(await ask({ port: server.port("web") })).toBe(`one ${process.pid}`);
+  expect(await server.reload({ plan: next, warnings: [] })).toMatchObject({ ok: true, generation: 2 });
 });
 
 test("a start that anything refuses says why and leaves nothing open", async () => {

@@ -37,7 +37,7 @@ export interface SupervisorOptions {
   readonly report: Report;
   /** Takes possession of the runtime directory of the plan before anything is opened; throws when it is taken. */
   readonly claim: (plan: Plan) => Claim;
-  /** Called when a snapshot has taken the place of the one before. */
+  /** Called when a snapshot has taken the place of the one before; must not throw. */
   readonly acts?: (generation: number) => void;
 }
 
@@ -77,11 +77,14 @@ export class Supervisor implements SupervisorFacade {
   readonly #regionSets = new Set<RegionSet>();
   readonly #started: SupervisorPart[] = [];
   #snapshot: Snapshot | null = null;
+  /** Holds what a reload cannot change: `restartNotes`. */
   #planAtStart: Plan | null = null;
   #inProcess = false;
   #endGrace: () => void = () => {};
   #killed = false;
   #regions: RegionSet | null = null;
+  /** False when the last reload has met errors after its commit: an equal configuration is then tried again. */
+  #complete = true;
   #state: SupervisorStatus["state"] = "starting";
   #degradedFiles: readonly string[] = [];
   #lastReload: SupervisorStatus["last_reload"] = null;
@@ -94,6 +97,7 @@ export class Supervisor implements SupervisorFacade {
     this.#pool = new WorkerPool({
       launch: (index) => (this.#inProcess ? options.launchInProcess(index) : options.launch(index)),
       report: options.report,
+      account: () => this.#planAtStart ?? this.snapshot().plan,
       workerEnded: () => {
         for (const part of this.#started) part.workerEnded?.();
       },
@@ -254,14 +258,16 @@ export class Supervisor implements SupervisorFacade {
     return set;
   }
 
-  #commit({ snapshot, listeners, logs, regions, found }: Change): void {
+  /** Gives back what went wrong, in words: there is no way back. */
+  #commit({ snapshot, listeners, logs, regions, found }: Change): string[] {
     // Deltas may have come while the change was prepared.
     this.#snapshot = { ...snapshot, ...this.#known(snapshot.plan, found) };
     if (this.#regions !== regions) this.#regions?.abandon();
     this.#regions = regions;
-    listeners.commit();
+    const errors = listeners.commit();
     logs.commit();
     this.#options.acts?.(snapshot.generation);
+    return errors;
   }
 
   async #tellThatItActs(): Promise<void> {
@@ -283,11 +289,17 @@ export class Supervisor implements SupervisorFacade {
 
   /**
    * Loads the configuration again and brings it to every worker. When anything refuses, everything stays as it is and
-   * the result says why. An equal configuration changes nothing.
+   * the result says why. An equal configuration changes nothing. Never rejects: who asks by a signal or a changed file
+   * could only die of it.
    */
   reload(): Promise<ReloadResult> {
     return this.#exclusively(async () => {
-      const result = await this.#reload();
+      const result = await this.#reload().catch((error: unknown): ReloadResult => {
+        // A defect: where it has stopped is not known.
+        this.#complete = false;
+        const { generation } = this.snapshot();
+        return { ok: false, generation, problems: [`the reload has failed: ${messageOf(error)}`] };
+      });
       if (result.ok) await this.#tellThatItActs();
       const problems = result.ok ? [] : result.problems;
       this.#lastReload = { ok: result.ok, at: new Date().toISOString(), problems };
@@ -332,7 +344,9 @@ export class Supervisor implements SupervisorFacade {
     }
     this.#degradedFiles = loaded.degraded_files ?? [];
     const errors = await this.#apply(change);
+    this.#complete = errors.length === 0;
     const restart = restartNotes(this.#planAtStart ?? plan, plan);
+    for (const text of restart) this.#options.report({ event: "config_warning", level: "warning", text });
     if (errors.length > 0) return { ok: false, generation: generation + 1, problems: errors };
     return {
       ok: true,
@@ -353,6 +367,7 @@ export class Supervisor implements SupervisorFacade {
   }
 
   #isCurrent({ plan, files }: LoadedConfiguration): boolean {
+    if (!this.#complete) return false;
     const current = this.snapshot();
     return JSON.stringify([plan, files]) === JSON.stringify([current.plan, current.files]);
   }
@@ -366,11 +381,11 @@ export class Supervisor implements SupervisorFacade {
       await this.#pool.closeListeners(removed);
       this.#table.close(removed);
     }
-    this.#commit(change);
+    const errors = this.#commit(change);
     await this.#pool.apply(change.snapshot);
     for (const log of change.logs.opened) await this.#pool.openLog(log);
     await this.#pool.resize(this.#workerCount(change.snapshot.plan));
-    const errors = await this.#pool.assign();
+    errors.push(...(await this.#pool.assign()));
     for (const part of this.#started) {
       try {
         await part.planChanged(change.snapshot.plan);

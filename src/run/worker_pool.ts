@@ -17,6 +17,8 @@ import { WorkerMember } from "./worker_member.ts";
 const STABLE_MS = 5_000;
 const FIRST_BACKOFF_MS = 100;
 const LONGEST_BACKOFF_MS = 5_000;
+/** A worker that has not told its numbers by then is shown without them: it may be stuck. */
+const STATS_LIMIT_MS = 1_000;
 /** Deaths before the first success after which a start is given up. */
 const START_ATTEMPTS = 3;
 
@@ -28,8 +30,16 @@ export interface WorkerTarget {
   readonly logs: readonly LogFile[];
 }
 
+/** Who workers change to once they have started. */
+export interface Account {
+  readonly user: string | null;
+  readonly group: string | null;
+}
+
 export interface PoolOptions {
   readonly launch: LaunchWorker;
+  /** The same for all workers, whenever they start: a reload changes nobody's rights. */
+  readonly account: () => Account;
   /** Asked again and again: always what acts now. */
   readonly target: () => WorkerTarget;
   readonly report: Report;
@@ -122,8 +132,8 @@ export class WorkerPool {
 
   /** Brings a worker to what acts now, listeners excepted. */
   async #bringUp(member: WorkerMember): Promise<void> {
-    const { target } = this.#options;
-    const { user, group } = target().snapshot.plan;
+    const { target, account } = this.#options;
+    const { user, group } = account();
     await member.handle.start(user, group);
     do await this.#update(member, target());
     while (member.generation !== target().snapshot.generation);
@@ -391,8 +401,18 @@ export class WorkerPool {
         ready: member.ready,
         generation: member.generation,
         draining: this.#draining.has(member),
-        stats: member.ready ? await member.handle.stats().catch(() => null) : null,
+        stats: member.ready ? await statsOf(member) : null,
       })),
     );
   }
+}
+
+function statsOf({ handle }: WorkerMember): Promise<WorkerStatus["stats"]> {
+  const { promise, resolve } = Promise.withResolvers<WorkerStatus["stats"]>();
+  const timer = setTimeout(() => resolve(null), STATS_LIMIT_MS);
+  handle
+    .stats()
+    .then(resolve, () => resolve(null))
+    .finally(() => clearTimeout(timer));
+  return promise;
 }
