@@ -1,7 +1,7 @@
 /** The composition root: the only place that knows every part by name. Parts are loaded when a command asks for them. */
 import { workerCommand } from "./cli/main.ts";
 import type { ProgramParts } from "./cli/program_parts.ts";
-import { VERSION } from "./cli/version.ts";
+import { VERSION } from "./core/version.ts";
 
 const programModules = () =>
   Promise.all([import("./planes/http/program.ts"), import("./planes/http/middleware/all.ts")]);

@@ -1,9 +1,6 @@
 /** `fairlead --version`. */
-import packageJson from "../../package.json" with { type: "json" };
+import { VERSION } from "../core/version.ts";
 import type { Output } from "./command.ts";
-
-/** Version of the program. */
-export const VERSION: string = packageJson.version;
 
 /** Prints the version; `--json` gives the parts. Returns the exit code. */
 export function versionCommand(args: readonly string[], output: Output): number {

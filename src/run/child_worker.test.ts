@@ -1,13 +1,13 @@
 import { expect, test } from "bun:test";
 import { ChildWorker } from "./child_worker.ts";
-import { SPEAKER_VERSION } from "./messages.ts";
+import { VERSION } from "../core/version.ts";
 
 test("a worker of another version is refused in words", async () => {
   const program = `process.send({ type: "up", version: "0.0.0-other" }); setInterval(() => {}, 1_000);`;
   const worker = new ChildWorker(3, [process.execPath, "-e", program]);
   try {
     expect(await worker.start(null, null).catch(String)).toBe(
-      `Error: it is of version 0.0.0-other and its supervisor of ${SPEAKER_VERSION}; start the program anew`,
+      `Error: it is of version 0.0.0-other and its supervisor of ${VERSION}; start the program anew`,
     );
   } finally {
     worker.kill();

@@ -5,7 +5,8 @@ import type { DrainDeadlines } from "../core/worker_program.ts";
 import { descriptorChannel, sendDescriptors } from "../platform/fd_passing.ts";
 import { closeDescriptor } from "../platform/sockets.ts";
 import type { WorkerRegions } from "./counter_regions.ts";
-import { SPEAKER_VERSION, type Notice, type Order, type ToSupervisor } from "./messages.ts";
+import { VERSION } from "../core/version.ts";
+import type { Notice, Order, ToSupervisor } from "./messages.ts";
 import { snapshotParts } from "./snapshot_parts.ts";
 import type { ExitText, WorkerHandle } from "./worker_handle.ts";
 
@@ -166,8 +167,8 @@ export class ChildWorker implements WorkerHandle {
   }
 
   #greeted(version: string): void {
-    if (version === SPEAKER_VERSION) return this.#up.resolve();
-    const said = `it is of version ${version} and its supervisor of ${SPEAKER_VERSION}; start the program anew`;
+    if (version === VERSION) return this.#up.resolve();
+    const said = `it is of version ${version} and its supervisor of ${VERSION}; start the program anew`;
     this.#up.reject(new Error(said));
   }
 

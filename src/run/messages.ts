@@ -5,11 +5,7 @@
 import type { ListenerPlan } from "../core/plan.ts";
 import type { SnapshotDelta } from "../core/snapshot.ts";
 import type { DrainDeadlines } from "../core/worker_program.ts";
-import packageJson from "../../package.json" with { type: "json" };
 import type { SnapshotPart } from "./snapshot_parts.ts";
-
-/** Of whom speaks: messages are understood only between a supervisor and workers of one version. */
-export const SPEAKER_VERSION: string = packageJson.version;
 
 /** Descriptor of the channel for descriptors in a worker. */
 export const DESCRIPTOR_CHANNEL = 3;
@@ -53,6 +49,7 @@ export type ToWorker = Notice | (Order & { readonly id: number; readonly descrip
 
 export type ToSupervisor =
   /** The first one. */
+  // Messages are understood only between a supervisor and workers of one version.
   | { readonly type: "up"; readonly version: string }
   /** The worker was asked to end (SIGTERM): replace it, then drain it. */
   | { readonly type: "leaving" }

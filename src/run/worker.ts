@@ -3,6 +3,7 @@
  * root calls `runWorker` for the command `worker`; signal handlers are installed before.
  */
 import { messageOf } from "../core/text/message_of.ts";
+import { VERSION } from "../core/version.ts";
 import type { CreateProgram, DrainDeadlines } from "../core/worker_program.ts";
 import { ProcessLog, type LogFormat } from "../observe/log.ts";
 import { receiveDescriptors } from "../platform/fd_passing.ts";
@@ -12,7 +13,6 @@ import { onSignals } from "../platform/signals.ts";
 import { closeDescriptor } from "../platform/sockets.ts";
 import {
   DESCRIPTOR_CHANNEL,
-  SPEAKER_VERSION,
   type Order,
   type RegionSizes,
   type ToSupervisor,
@@ -173,5 +173,5 @@ export function runWorker(create: CreateProgram, format: LogFormat): void {
   onSignals((name) => {
     if (name === "SIGTERM") worker.terminate();
   });
-  send({ type: "up", version: SPEAKER_VERSION });
+  send({ type: "up", version: VERSION });
 }

@@ -13,6 +13,7 @@ function loadedBy(files: readonly string[]): Set<string> {
     loaded.add(relative(ROOT, file));
     const transpiler = new Bun.Transpiler({ loader: "ts" });
     for (const { path } of transpiler.scanImports(readFileSync(file, "utf8"))) {
+      if (path.endsWith(".json")) continue;
       if (path.startsWith(".")) visit(join(dirname(file), path));
       else loaded.add(path);
     }
