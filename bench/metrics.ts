@@ -9,13 +9,10 @@ import { methodIndex, statusClass } from "../src/observe/label_values.ts";
 import { MetricsKeeper } from "../src/observe/metrics_keeper.ts";
 import { testPlan } from "../src/observe/test_plan.ts";
 import { createRegion } from "../src/platform/shared_memory.ts";
+import { median } from "./support/statistics.ts";
 
 const ROUNDS = 7;
 const OPERATIONS = 2_000_000;
-
-function median(values: readonly number[]): number {
-  return values.toSorted((one, other) => one - other)[values.length >> 1]!;
-}
 
 function measure(name: string, run: (index: number) => void): void {
   const times: number[] = [];

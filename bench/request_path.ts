@@ -16,6 +16,8 @@ import { ListenerPort } from "../src/planes/http/listener_port.ts";
 import { createStep } from "../src/planes/http/middleware/all.ts";
 import { MetricsKeeper } from "../src/observe/metrics_keeper.ts";
 import { limitNumbers } from "../src/planes/http/connection_counts.ts";
+import { cpuTime } from "./support/cpu_time.ts";
+import { median } from "./support/statistics.ts";
 
 const ROUNDS = 9;
 const REQUESTS = 50_000;
@@ -117,16 +119,6 @@ function serverOf(plan: Plan, shape: Shape, routes: number): (index: number) => 
     if (backend === undefined) throw new Error("no backend got the request");
     backend.onData(ANSWER);
   };
-}
-
-function median(values: readonly number[]): number {
-  return values.toSorted((one, other) => one - other)[values.length >> 1]!;
-}
-
-/** User and system time of this process in nanoseconds. */
-function cpuTime(): number {
-  const { user, system } = process.cpuUsage();
-  return (user + system) * 1_000;
 }
 
 async function compare(shape: Shape): Promise<void> {

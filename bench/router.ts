@@ -12,6 +12,8 @@ import {
   type Router,
   type RouteRule,
 } from "../src/planes/http/router/router.ts";
+import { cpuTime } from "./support/cpu_time.ts";
+import { median } from "./support/statistics.ts";
 
 const ROUNDS = 7;
 const LOOKUPS = 500_000;
@@ -51,16 +53,6 @@ const SHAPES: readonly Shape[] = [
 
 const routesOf = (shape: Shape, count: number): RouteRule[] =>
   Array.from({ length: count }, (_, index) => ({ match: shape.rule(index), priority: 0, listeners: [] }));
-
-function median(values: readonly number[]): number {
-  return values.toSorted((one, other) => one - other)[values.length >> 1]!;
-}
-
-/** User and system time of this process in nanoseconds. */
-function cpuTime(): number {
-  const { user, system } = process.cpuUsage();
-  return (user + system) * 1_000;
-}
 
 function nanosecondsPerLookup(router: Router, requests: readonly PlainRequest[]): number {
   let found = 0;

@@ -202,3 +202,10 @@ export class ChunkReader {
     return true;
   }
 }
+
+/** Length of the `count` parts that a reader has just found. */
+export function spanBytes(count: number): number {
+  let sum = 0;
+  for (let index = 0; index < count; index++) sum += spans[index * 2 + 1]! - spans[index * 2]!;
+  return sum;
+}

@@ -34,7 +34,7 @@ import {
 import { ProgressWatch } from "./progress_watch.ts";
 import { FIRST_LOOK_BYTES, scratch } from "./scratch.ts";
 import { dropNominated, keptTrailers, trailerLines } from "./trailers.ts";
-import { spans } from "./chunks.ts";
+import { spanBytes, spans } from "./chunks.ts";
 
 /** What a worker gives to all its client connections. `limits` and `timeouts` change with a reload. */
 export interface ServerHost {
@@ -145,8 +145,12 @@ export class ServerConnection extends Timed implements Downstream, Writer {
   }
 
   get closingFd(): number {
-    if (!this.#close || this.origin.secure || this.state === "closed") return -1;
-    return this.byteSocket?.fd ?? -1;
+    return this.#close && this.state !== "closed" ? this.#plainFd : -1;
+  }
+
+  /** Descriptor that takes bytes as they are, -1 = there is none: the connection has TLS or is gone. */
+  get #plainFd(): number {
+    return this.origin.secure ? -1 : (this.byteSocket?.fd ?? -1);
   }
 
   // Events of the socket.
@@ -798,7 +802,7 @@ export class ServerConnection extends Timed implements Downstream, Writer {
       this.#lingerOn();
       return;
     }
-    const fd = this.origin.secure ? -1 : (this.byteSocket?.fd ?? -1);
+    const fd = this.#plainFd;
     if (fd >= 0) sendFin(fd);
     if (fd >= 0 && unreadBytes(fd) > 0) this.#lingerOn();
     else this.#shut();
@@ -988,11 +992,4 @@ export class ServerConnection extends Timed implements Downstream, Writer {
     this.#close = true;
     exchange.fail("FL_BODY_TOO_SLOW");
   }
-}
-
-/** Length of the parts of a chunked body that the reader has just found. */
-function spanBytes(count: number): number {
-  let sum = 0;
-  for (let index = 0; index < count; index++) sum += spans[index * 2 + 1]! - spans[index * 2]!;
-  return sum;
 }

@@ -2,6 +2,7 @@
  * Getting an answer from a pool: choose a candidate, get a connection, send, and try elsewhere when that is safe.
  * What may be tried again is decided by the error table's retry class, the method, and what has already left.
  */
+import { stackOf } from "../../core/text/message_of.ts";
 import { ERRORS, type ErrorCode } from "../../core/errors.ts";
 import type { Timeouts } from "../../core/plan.ts";
 import { IDEMPOTENT_METHODS, SAFE_METHODS } from "../../core/model.ts";
@@ -124,7 +125,7 @@ export class Attempts {
   #broke(connection: ClientConnection, error: Error): void {
     const { exchange } = connection;
     if (isSystemError(error)) return;
-    this.#host.warn(`a connection to a backend was cut because of a fault: ${error.stack ?? error.message}`);
+    this.#host.warn(`a connection to a backend was cut because of a fault: ${stackOf(error)}`);
     connection.abort();
     if (exchange !== null && !exchange.done) exchange.down.cut(exchange);
   }

@@ -1,4 +1,5 @@
 /** A listener as it tells the worker of its connections: limits, counting, and who owns what was accepted. */
+import { stackOf } from "../../core/text/message_of.ts";
 import type { ErrorCode } from "../../core/errors.ts";
 import type { Timeouts } from "../../core/plan.ts";
 import type { ByteSocket } from "../../net/h1/output.ts";
@@ -102,7 +103,7 @@ export class ListenerPort implements ListenerHost {
   }
 
   failed(error: Error): void {
-    this.#host.warn(`a connection was cut because of a fault: ${error.stack ?? error.message}`);
+    this.#host.warn(`a connection was cut because of a fault: ${stackOf(error)}`);
   }
 
   /** A connection that was admitted is gone. */

@@ -1,4 +1,5 @@
 /** What runs in a worker for the http plane: its listeners and connections, and the plans that come to it. */
+import { stackOf } from "../../core/text/message_of.ts";
 import { DEFAULT_LIMITS, DEFAULT_TIMEOUTS } from "../../core/defaults.ts";
 import type { AccessLogPlan, Limits, ListenerPlan, Plan } from "../../core/plan.ts";
 import { listenerKey, type Snapshot, type SnapshotDelta } from "../../core/snapshot.ts";
@@ -78,9 +79,7 @@ export class HttpProgram implements WorkerProgram {
     const now = () => clock.now();
     this.#clock = clock;
     const wheel = new TimerWheel(clock, (error) =>
-      this.#buildHost.warn(
-        `a deadline failed because of a fault: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}`,
-      ),
+      this.#buildHost.warn(`a deadline failed because of a fault: ${stackOf(error)}`),
     );
     const program = this;
     this.plane = new HttpPlane({
