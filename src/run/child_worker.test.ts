@@ -14,3 +14,20 @@ test("a worker of another version is refused in words", async () => {
     await worker.exited;
   }
 });
+
+test("what is told to a worker whose channel is closed already is lost without a fault", async () => {
+  const program = `process.disconnect(); setInterval(() => {}, 1_000);`;
+  const worker = new ChildWorker(0, [process.execPath, "-e", program]);
+  try {
+    const refusal = (): Promise<unknown> => worker.apply().catch(String);
+    for (
+      let said = "";
+      !said.includes("IPC channel");
+      said = String(await Promise.race([refusal(), Bun.sleep(20)]))
+    );
+    expect(() => worker.delta({ health: {}, members: {} })).not.toThrow();
+  } finally {
+    worker.kill();
+    await worker.exited;
+  }
+});

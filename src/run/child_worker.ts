@@ -118,7 +118,12 @@ export class ChildWorker implements WorkerHandle {
   }
 
   #tell(notice: Notice): void {
-    if (!this.#gone) this.#child.send(notice);
+    if (this.#gone) return;
+    try {
+      this.#child.send(notice);
+    } catch {
+      // The channel of a process that ends is closed before its end is told: the notice has no receiver.
+    }
   }
 
   /** Sends an order and waits for its reply. `limitMs` 0 = as long as it takes. */
