@@ -16,6 +16,8 @@ export interface Cell {
   readonly workers: number;
   readonly routes: number;
   readonly routedBy: "host" | "prefix";
+  /** Which routes the requests ask for: one, or all of them in turn. */
+  readonly asks: "one" | "all";
   /** Peers that take part, null = all. */
   readonly peers: readonly string[] | null;
   /**
@@ -37,6 +39,7 @@ const usual: Omit<Cell, "id" | "title"> = {
   workers: 1,
   routes: FEW_ROUTES,
   routedBy: "host",
+  asks: "one",
   peers: null,
   count: "requests",
   settleMs: 700,
@@ -45,14 +48,31 @@ const large = { path: "/100k", bodyBytes: 102_400 };
 const huge = { path: "/10m", bodyBytes: 10_485_760, count: "bytes", settleMs: 700 } as const;
 const secure = { secure: true };
 /** Caddy's map knows no prefixes, and Envoy would try one after the other. */
-const byPrefix = { routedBy: "prefix", peers: ["fairlead", "base", "nginx", "haproxy"] } as const;
+const byPrefix = {
+  routedBy: "prefix",
+  asks: "all",
+  peers: ["fairlead", "base", "nginx", "haproxy"],
+} as const;
 const many = { connections: 3_000, settleMs: 1_500 };
 
 export const CELLS: readonly Cell[] = [
   { ...usual, id: "plain-25b", title: "plain, 25 B" },
-  { ...usual, id: "routes-10000", title: "plain, 25 B, 10,000 hosts", routes: MANY_ROUTES },
-  { ...usual, ...byPrefix, id: "prefixes-10", title: "plain, 25 B, 10 prefixes" },
-  { ...usual, ...byPrefix, id: "prefixes-10000", title: "plain, 25 B, 10,000 prefixes", routes: MANY_ROUTES },
+  { ...usual, id: "hosts-10", title: "plain, 25 B, 10 hosts in turn", asks: "all" },
+  {
+    ...usual,
+    id: "hosts-10000",
+    title: "plain, 25 B, 10,000 hosts in turn",
+    asks: "all",
+    routes: MANY_ROUTES,
+  },
+  { ...usual, ...byPrefix, id: "prefixes-10", title: "plain, 25 B, 10 prefixes in turn" },
+  {
+    ...usual,
+    ...byPrefix,
+    id: "prefixes-10000",
+    title: "plain, 25 B, 10,000 prefixes in turn",
+    routes: MANY_ROUTES,
+  },
   { ...usual, id: "plain-100k", title: "plain, 100 KB", ...large },
   { ...usual, id: "plain-10m", title: "plain, 10 MB", ...huge },
   { ...usual, id: "tls-25b", title: "TLS, 25 B", ...secure },
@@ -81,7 +101,7 @@ export const CELLS: readonly Cell[] = [
 
 /** Cells that differ in the number of routes alone: what tells the routes apart, few, many. */
 export const BY_ROUTES = [
-  ["hosts", "plain-25b", "routes-10000"],
+  ["hosts", "hosts-10", "hosts-10000"],
   ["prefixes on one host", "prefixes-10", "prefixes-10000"],
 ] as const;
 

@@ -6,7 +6,6 @@ import type { Cell } from "./cells.ts";
 import type { Places } from "./peer.ts";
 import {
   ASKED_ROUTE,
-  FEW_ROUTES,
   LOAD_CORE,
   routeHost,
   routePrefix,
@@ -132,9 +131,10 @@ function wrkCommand(cell: Cell, port: number): string[] {
   if (cell.renew === "plain") args.push("-H", "Connection: close");
   args.push("-s", join(import.meta.dir, "native/wrk.lua"), `${url}${cell.path}`);
   if (cell.uploadBytes > 0) args.push("--", "upload", String(cell.uploadBytes));
-  else if (cell.routedBy === "prefix")
-    args.push("--", "paths", String(cell.routes), numbered(routePrefix(0)) + cell.path.slice(1));
-  else if (cell.routes > FEW_ROUTES) args.push("--", "hosts", String(cell.routes), numbered(routeHost(0)));
+  else if (cell.asks === "all") {
+    const named = cell.routedBy === "host" ? routeHost(0) : routePrefix(0) + cell.path.slice(1);
+    args.push("--", cell.routedBy === "host" ? "hosts" : "paths", String(cell.routes), numbered(named));
+  }
   return args;
 }
 

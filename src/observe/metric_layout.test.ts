@@ -1,7 +1,7 @@
 import { expect, test } from "bun:test";
 import { CATALOGUE, METRIC_NAMES, metricDefinition, type WorkerMetric } from "./catalogue.ts";
 import { METHODS, STATUS_CLASSES } from "./label_values.ts";
-import { MetricLayout, slotsOf } from "./metric_layout.ts";
+import { MetricLayout } from "./metric_layout.ts";
 import { testPlan } from "./test_plan.ts";
 
 const plan = testPlan({
@@ -13,12 +13,22 @@ const plan = testPlan({
 test("every series has slots of its own and none is left over", () => {
   const layout = MetricLayout.ofPlan(plan);
   const used = new Uint8Array(layout.counters);
-  for (const block of layout.blocks) {
-    for (let slot = block.base; slot < block.base + slotsOf(block, layout.axes); slot++) used[slot]!++;
+  for (const { axes, base, stride, width } of layout.blocks) {
+    const [parts = 1, ...rest] = axes.map((axis) => layout.axes[axis]!.values.length);
+    const slots = rest.reduce((product, size) => product * size, width);
+    for (let part = 0; part < parts; part++)
+      for (let slot = 0; slot < slots; slot++) used[base + part * stride + slot]!++;
   }
   expect(used.every((count) => count === 1)).toBe(true);
   const expected = METRIC_NAMES.filter((name) => metricDefinition(name).writer === "worker");
   expect(layout.blocks.map((block) => block.name)).toEqual(expected);
+});
+
+test("what a request of one route counts lies together", () => {
+  const layout = MetricLayout.ofPlan(plan);
+  const one = Object.values(layout.routeSlots(1));
+  const next = Object.values(layout.routeSlots(2));
+  expect(Math.max(...one)).toBeLessThan(Math.min(...next));
 });
 
 test("slots of a part are where slotOf finds its first series", () => {

@@ -30,9 +30,10 @@ export interface AxisValues {
 }
 
 /**
- * The slots of one metric: `base`, then row after row in the order of its axes, the last one fastest. A counter or a
- * gauge takes one slot per series; a histogram takes its sum in milliseconds, a count per bound, and the count above
- * the last bound.
+ * The slots of one metric: those of the first value of its first axis begin at `base`, those of the next one `stride`
+ * slots later, and so on; within them stands row after row in the order of the other axes, the last one fastest. A
+ * counter or a gauge takes one slot per series; a histogram takes its sum in milliseconds, a count per bound, and the
+ * count above the last bound.
  */
 export interface MetricBlock {
   readonly name: string;
@@ -40,6 +41,7 @@ export interface MetricBlock {
   readonly axes: readonly string[];
   readonly rows: "all" | "used";
   readonly base: number;
+  readonly stride: number;
   /** Slots per series. */
   readonly width: number;
 }
@@ -96,17 +98,34 @@ function axesOf(plan: Plan): Readonly<Record<string, AxisValues>> {
   };
 }
 
+/**
+ * All that one route has stands together, and so for the other axes of a plan: a request touches a few neighbouring
+ * lines of memory however many routes there are. Small metrics come first, so that sums and the first buckets of a
+ * histogram share a line.
+ */
 function placeBlocks(axes: Readonly<Record<string, AxisValues>>, bounds: number): MetricBlock[] {
-  const blocks: MetricBlock[] = [];
-  let base = 0;
-  for (const name of METRIC_NAMES) {
-    const { type, axes: names, writer, rows } = metricDefinition(name);
-    if (writer !== "worker") continue;
+  const dense = METRIC_NAMES.filter((name) => metricDefinition(name).writer === "worker").map((name) => {
+    const { type, axes: names, rows } = metricDefinition(name);
     const width = type === "histogram" ? bounds + 2 : 1;
-    blocks.push({ name, type, axes: names, rows, base, width });
-    base += width * names.reduce((product, axis) => product * axes[axis]!.values.length, 1);
+    return { name, type, axes: names, rows, base: 0, stride: width * sizeOf(names.slice(1), axes), width };
+  });
+  const places = new Map<string, Pick<MetricBlock, "base" | "stride">>();
+  let end = 0;
+  for (const axis of PLAN_AXES) {
+    const together = dense.filter(({ axes: [first] }) => first === axis);
+    const stride = together.reduce((sum, block) => sum + block.stride, 0);
+    let base = end;
+    for (const block of together.toSorted((one, other) => one.stride - other.stride)) {
+      places.set(block.name, { base, stride });
+      base += block.stride;
+    }
+    end += stride * sizeOf([axis], axes);
   }
-  return blocks;
+  return dense.map((block) => {
+    const place = places.get(block.name) ?? { base: end, stride: block.stride };
+    if (!places.has(block.name)) end += slotsOf(block, axes);
+    return { ...block, ...place };
+  });
 }
 
 export class MetricLayout implements CounterLayout, LayoutDocument {
@@ -193,13 +212,14 @@ export class MetricLayout implements CounterLayout, LayoutDocument {
   /** Slot of one series by the positions of its label values. For tests and tools; throws RangeError outside of it. */
   slotOf(name: WorkerMetric, ...indexes: readonly number[]): number {
     const block = this.#blocksByName.get(name)!;
-    const row = block.axes.reduce((sum, axis, k) => {
+    let row = 0;
+    for (const [k, axis] of block.axes.entries()) {
       const size = this.axes[axis]!.values.length;
       const index = indexes[k] ?? -1;
       if (!(index >= 0 && index < size)) throw new RangeError(`${name}: index ${index} of axis ${axis}`);
-      return sum * size + index;
-    }, 0);
-    return block.base + row * block.width;
+      if (k > 0) row = row * size + index;
+    }
+    return block.base + (indexes[0] ?? 0) * block.stride + row * block.width;
   }
 
   #slots<Axis extends PlanAxis>(axis: Axis, index: number): Slots<Axis> {
@@ -207,15 +227,20 @@ export class MetricLayout implements CounterLayout, LayoutDocument {
     if (!(index >= 0 && index < size)) throw new RangeError(`no ${axis} ${index}: the layout has ${size}`);
     const slots: Record<string, number> = {};
     for (const block of this.blocks) {
-      if (block.axes[0] === axis) slots[block.name] = block.base + (index * slotsOf(block, this.axes)) / size;
+      if (block.axes[0] === axis) slots[block.name] = block.base + index * block.stride;
     }
     return slots as Slots<Axis>;
   }
 }
 
 /** Number of slots of a block. */
-export function slotsOf(block: MetricBlock, axes: Readonly<Record<string, AxisValues>>): number {
-  return block.width * block.axes.reduce((product, axis) => product * axes[axis]!.values.length, 1);
+function slotsOf({ width, axes: names }: MetricBlock, axes: Readonly<Record<string, AxisValues>>): number {
+  return width * sizeOf(names, axes);
+}
+
+/** Number of combinations of the values of some axes. */
+function sizeOf(names: readonly string[], axes: Readonly<Record<string, AxisValues>>): number {
+  return names.reduce((product, axis) => product * axes[axis]!.values.length, 1);
 }
 
 /** Position of the first backend of each pool; a pool without backends has the position where one would stand. */

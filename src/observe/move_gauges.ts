@@ -1,5 +1,5 @@
 /** Gauges over a change of the layout. */
-import { MetricLayout } from "./metric_layout.ts";
+import type { MetricBlock, MetricLayout } from "./metric_layout.ts";
 import { labelText } from "./series_sums.ts";
 
 /**
@@ -16,18 +16,19 @@ export function moveGauges(
   for (const block of from.blocks) {
     const target = to.blocks.find((candidate) => candidate.name === block.name);
     if (block.type !== "gauge" || target === undefined || block.axes.length !== 1) continue;
-    const slots = slotByLabels(to, target.axes[0]!, target.base);
+    const slots = slotByLabels(to, target);
     const { labels, values } = from.axes[block.axes[0]!]!;
     for (const [index, value] of values.entries()) {
       const slot = slots.get(labelText(labels, value));
       if (slot === undefined) continue;
-      toRegion[slot]! += fromRegion[block.base + index]!;
-      fromRegion[block.base + index] = 0;
+      const left = block.base + index * block.stride;
+      toRegion[slot]! += fromRegion[left]!;
+      fromRegion[left] = 0;
     }
   }
 }
 
-function slotByLabels(layout: MetricLayout, axis: string, base: number): Map<string, number> {
-  const { labels, values } = layout.axes[axis]!;
-  return new Map(values.map((value, index) => [labelText(labels, value), base + index]));
+function slotByLabels(layout: MetricLayout, { axes, base, stride }: MetricBlock): Map<string, number> {
+  const { labels, values } = layout.axes[axes[0]!]!;
+  return new Map(values.map((value, index) => [labelText(labels, value), base + index * stride]));
 }

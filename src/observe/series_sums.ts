@@ -4,7 +4,6 @@
  */
 import type { MetricType } from "./catalogue.ts";
 import type { AxisValues, MetricBlock, MetricLayout } from "./metric_layout.ts";
-import { slotsOf } from "./metric_layout.ts";
 
 /** Label value of series whose own part of the configuration has been gone for long. */
 export const REMOVED = "(removed)";
@@ -91,17 +90,9 @@ export class SeriesSums {
       if (block.type === "gauge" && !live) continue;
       const parts = block.axes.length === 0 ? [""] : textsOf(layout.axes[block.axes[0]!]!);
       const rests = restTexts(block, layout);
-      const stride = slotsOf(block, layout.axes) / parts.length;
+      const zeros = live && block.rows === "all";
       for (const [index, part] of parts.entries()) {
-        this.#addPart(
-          block,
-          layout,
-          region,
-          block.base + index * stride,
-          part,
-          rests,
-          live && block.rows === "all",
-        );
+        this.#addPart(block, layout, region, block.base + index * block.stride, part, rests, zeros);
       }
     }
   }

@@ -41,6 +41,11 @@ export class EntryList {
     return this.asking[0]?.rank ?? this.sureRank;
   }
 
+  /** Whether every request is taken, and `rank` is the best of all. */
+  takesAllFrom(rank: number): boolean {
+    return this.sureRank === rank && this.asking.length === 0;
+  }
+
   /** The rank of the first entry that takes the request if it is better than `best`, else `best`. */
   findEntry(request: MatchRequest, best: number): number {
     const { asking, sureRank } = this;

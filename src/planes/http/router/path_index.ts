@@ -46,9 +46,7 @@ export class PathIndex {
         prefixLengths.unshift(sameLength[0]!.length);
     }
     if (nodes.length <= FEW_LIMIT) return { few: listOf(nodes), many: null };
-    const many = new PathHash(nodes);
-    yield* many.fill();
-    return { few: null, many };
+    return { few: null, many: yield* PathHash.of(nodes) };
   }
 
   /** Sets parent and rank. `prefixLengths` are the shorter lengths at which prefixes exist, longest first. */

@@ -9,9 +9,9 @@ import { hostKey } from "../../../core/rules/matchers/host.ts";
 import { RegexCache } from "../../../core/rules/linear_regex.ts";
 import { compileRule, type Rule } from "../../../core/rules/rule.ts";
 import { alternativesOf, type Alternative } from "./guards.ts";
-import { routerCounter } from "./counter.ts";
 import { NO_RANK, type Entry } from "./entry.ts";
 import { HostTable, RouteTable } from "./table.ts";
+import { TextMap } from "./text_map.ts";
 import type { HostPattern } from "../../../core/rules/matcher.ts";
 import type { MatchRequest } from "../../../core/rules/request.ts";
 import type { RoutePlan } from "../../../core/plan.ts";
@@ -25,17 +25,17 @@ const RANK_SLICE = 512;
 export class Router {
   /** Distinct patterns of rules that run in the regex engine (see `regexWarning`). */
   readonly regexCount: number;
-  private readonly literal: ReadonlyMap<string, HostTable>;
-  private readonly oneLabel: ReadonlyMap<string, HostTable>;
-  private readonly labels: ReadonlyMap<string, HostTable>;
+  private readonly literal: TextMap<HostTable>;
+  private readonly oneLabel: TextMap<HostTable>;
+  private readonly labels: TextMap<HostTable>;
   private readonly otherHost: HostTable;
   private readonly noHost: HostTable;
 
   constructor(parts: {
     readonly regexCount: number;
-    readonly literal: ReadonlyMap<string, HostTable>;
-    readonly oneLabel: ReadonlyMap<string, HostTable>;
-    readonly labels: ReadonlyMap<string, HostTable>;
+    readonly literal: TextMap<HostTable>;
+    readonly oneLabel: TextMap<HostTable>;
+    readonly labels: TextMap<HostTable>;
     readonly otherHost: HostTable;
     readonly noHost: HostTable;
   }) {
@@ -56,7 +56,6 @@ export class Router {
   forHost(host: string): HostTable {
     if (host === "") return this.noHost;
     const key = hostKey(host);
-    routerCounter.comparisons++;
     return this.literal.get(key) ?? this.forOtherHost(key);
   }
 
@@ -64,20 +63,16 @@ export class Router {
     if (this.oneLabel.size === 0 && this.labels.size === 0) return this.otherHost;
     const dot = key.indexOf(".");
     // `.example.com` has no first label.
-    if (dot > 0) {
-      routerCounter.comparisons++;
-      const table = this.oneLabel.get(key.slice(dot + 1));
-      if (table !== undefined) return table;
-    }
+    const table = dot > 0 ? this.oneLabel.get(key, dot + 1) : undefined;
+    if (table !== undefined) return table;
     return (this.labels.size === 0 ? null : longestSuffix(this.labels, key)) ?? this.otherHost;
   }
 }
 
 /** The value of the longest suffix of `key` that stands behind at least one label, or null. */
-function longestSuffix<Value>(values: ReadonlyMap<string, Value>, key: string): Value | null {
+function longestSuffix<Value>(values: TextMap<Value>, key: string): Value | null {
   for (let dot = key.indexOf(".", 1); dot > 0; dot = key.indexOf(".", dot + 1)) {
-    routerCounter.comparisons++;
-    const value = values.get(key.slice(dot + 1));
+    const value = values.get(key, dot + 1);
     if (value !== undefined) return value;
   }
   return null;
@@ -169,17 +164,15 @@ function* rankRoutes(
 
 /** The tables of all host patterns, while a router is being built. */
 class Tables {
-  private readonly literal = new Map<string, HostTable>();
-  private readonly oneLabel = new Map<string, HostTable>();
-  private readonly labels = new Map<string, HostTable>();
+  private readonly literal = new Map<string, RouteTable>();
+  private readonly oneLabel = new Map<string, RouteTable>();
+  private readonly labels = new Map<string, RouteTable>();
   /** Rules that name `*`: any host, but a host. */
   private readonly anyHost = new RouteTable();
   /** Rules that name no host. */
   private readonly general = new RouteTable();
   /** Those of them that do not read the host in any way. */
-  private readonly noHost = new HostTable();
-  /** For hosts that no pattern but `*` names. */
-  private readonly otherHost = new HostTable();
+  private readonly noHost = new RouteTable();
 
   /** One text for equal paths: they are often the same on many hosts. */
   private readonly pathTexts = new Map<string, string>();
@@ -214,30 +207,33 @@ class Tables {
     }
   }
 
-  /** Completes all tables and tells each of the others that take the same hosts. */
+  /** Completes all tables and joins, for each pattern, those that take the same hosts. */
   *finish(routeByRank: Int32Array, regexCount: number): Generator<void, Router> {
+    for (const tables of [this.literal, this.oneLabel, this.labels]) {
+      for (const table of tables.values()) {
+        yield* table.finish();
+        yield;
+      }
+    }
     for (const table of [this.anyHost, this.general, this.noHost]) yield* table.finish();
-    const always = byRank([this.anyHost, this.general]);
-    for (const [host, table] of this.literal) {
-      yield* table.finish();
-      const wildcards = [this.oneLabel.get(afterFirstLabel(host)), ...this.labelTables(host)];
-      table.join(withTables(wildcards, always), routeByRank);
-      yield;
-    }
-    for (const [suffix, table] of this.oneLabel) {
-      yield* table.finish();
-      table.join(withTables([this.labels.get(suffix), ...this.labelTables(suffix)], always), routeByRank);
-      yield;
-    }
-    for (const [suffix, table] of this.labels) {
-      yield* table.finish();
-      table.join(withTables(this.labelTables(suffix), always), routeByRank);
-      yield;
-    }
-    this.otherHost.join(always, routeByRank);
-    this.noHost.join([], routeByRank);
-    const { literal, oneLabel, labels, otherHost, noHost } = this;
-    return new Router({ regexCount, literal, oneLabel, labels, otherHost, noHost });
+    const joined = (tables: readonly (RouteTable | undefined)[]): HostTable =>
+      new HostTable(byRank(tables), routeByRank);
+    const { oneLabel, labels } = this;
+    const always = [this.anyHost, this.general];
+    return new Router({
+      regexCount,
+      literal: yield* joinedMap(this.literal, (table, host) =>
+        joined([table, oneLabel.get(afterFirstLabel(host)), ...this.labelTables(host), ...always]),
+      ),
+      oneLabel: yield* joinedMap(oneLabel, (table, suffix) =>
+        joined([table, labels.get(suffix), ...this.labelTables(suffix), ...always]),
+      ),
+      labels: yield* joinedMap(labels, (table, suffix) =>
+        joined([table, ...this.labelTables(suffix), ...always]),
+      ),
+      otherHost: joined(always),
+      noHost: joined([this.noHost]),
+    });
   }
 
   /** Tables of `**.` patterns that take `name`. */
@@ -252,13 +248,26 @@ class Tables {
   }
 }
 
-function tableAt(tables: Map<string, HostTable>, key: string): HostTable {
+function tableAt(tables: Map<string, RouteTable>, key: string): RouteTable {
   let table = tables.get(key);
   if (table === undefined) {
-    table = new HostTable();
+    table = new RouteTable();
     tables.set(ownText(key), table);
   }
   return table;
+}
+
+/** What hosts lead to, by their text; `join` makes it of the table of the same text. */
+function* joinedMap(
+  tables: ReadonlyMap<string, RouteTable>,
+  join: (table: RouteTable, text: string) => HostTable,
+): Generator<void, TextMap<HostTable>> {
+  const hosts = new Map<string, HostTable>();
+  for (const [text, table] of tables) {
+    hosts.set(text, join(table, text));
+    yield;
+  }
+  return yield* TextMap.of(hosts);
 }
 
 /** A copy: a part of the text of a rule would keep all of it alive, and its characters far away. */
@@ -266,18 +275,10 @@ function ownText(text: string): string {
   return text.split("").join("");
 }
 
-/** `always` itself where no further table has entries: most hosts share that list. */
-function withTables(
-  tables: readonly (RouteTable | undefined)[],
-  always: readonly RouteTable[],
-): readonly RouteTable[] {
-  const known = tables.filter((table) => table !== undefined);
-  return known.length === 0 ? always : byRank([...known, ...always]);
-}
-
-/** Those that have entries, best first. */
-function byRank(tables: readonly RouteTable[]): RouteTable[] {
+/** Those that are there and have entries, best first. */
+function byRank(tables: readonly (RouteTable | undefined)[]): RouteTable[] {
   return tables
+    .filter((table) => table !== undefined)
     .filter(({ firstRank }) => firstRank !== NO_RANK)
     .sort((one, other) => one.firstRank - other.firstRank);
 }

@@ -1,4 +1,4 @@
-/** The routes of one host pattern, and what a host leads to. */
+/** The routes of one pattern of hosts, and what a host leads to. */
 import { routerCounter } from "./counter.ts";
 import { EntryList, NO_RANK, type Entry } from "./entry.ts";
 import { PathIndex } from "./path_index.ts";
@@ -36,6 +36,11 @@ export class RouteTable extends EntryList {
     this.index = null;
   }
 
+  /** The best rank if it takes every request, else NO_RANK. */
+  get rankOfAll(): number {
+    return this.takesAllFrom(this.firstRank) ? this.firstRank : NO_RANK;
+  }
+
   /** The best rank that takes the request if it is better than `best`, else `best`. */
   findRank(request: MatchRequest, best: number): number {
     if (this.few !== null || this.many !== null) {
@@ -62,30 +67,34 @@ function longestIn(list: PathNode, path: string): PathNode | null {
 }
 
 const NO_TABLES: readonly RouteTable[] = [];
-const NO_ROUTES = new Int32Array(0);
 
 /**
  * All routes that may take requests for one host. A connection may keep it for as long as the bytes of its Host field
  * do not change and the snapshot is the same.
  */
-export class HostTable extends RouteTable {
-  private others = NO_TABLES;
-  private routeByRank: Int32Array = NO_ROUTES;
+export class HostTable {
+  /** Of most hosts one route takes every request: nothing else is read then. -1 = it depends on the request. */
+  private readonly sureRoute: number;
+  private readonly tables: readonly RouteTable[];
+  private readonly routeByRank: Int32Array;
 
-  /** Adds the routes of other patterns that take the same hosts, best rank first, and the route of each rank. */
-  join(others: readonly RouteTable[], routeByRank: Int32Array): void {
-    this.others = others;
+  /** `tables` are those of all patterns that take the host, finished, best rank first. */
+  constructor(tables: readonly RouteTable[], routeByRank: Int32Array) {
+    const sureRank = tables[0]?.rankOfAll ?? NO_RANK;
+    this.sureRoute = sureRank === NO_RANK ? -1 : routeByRank[sureRank]!;
+    this.tables = this.sureRoute < 0 ? tables : NO_TABLES;
     this.routeByRank = routeByRank;
   }
 
   /** Index of the route that takes the request (its host must be one of this table), or -1. */
   find(request: MatchRequest): number {
-    const { others } = this;
-    let best = this.findRank(request, NO_RANK);
-    for (let index = 0; index < others.length; index++) {
-      const other = others[index]!;
-      if (other.firstRank >= best) break;
-      best = other.findRank(request, best);
+    if (this.sureRoute >= 0) return this.sureRoute;
+    const { tables } = this;
+    let best = NO_RANK;
+    for (let index = 0; index < tables.length; index++) {
+      const table = tables[index]!;
+      if (table.firstRank >= best) break;
+      best = table.findRank(request, best);
     }
     return best === NO_RANK ? -1 : this.routeByRank[best]!;
   }
