@@ -1,4 +1,4 @@
-/** One cell: all peers are up, and in each round every one of them is measured in turn. */
+/** Cells that are compared: all peers are up, and in each round every one of them is measured in turn, in every cell. */
 import { spawnSync } from "node:child_process";
 import { rmSync } from "node:fs";
 import type { Cell } from "./cells.ts";
@@ -35,13 +35,16 @@ class CellRun {
     this.result = { id: cell.id, title: cell.title, measurements: {}, problems: [] };
   }
 
-  async start(found: FoundPeer): Promise<void> {
-    const { workers, routes, routedBy, secure } = this.#cell;
+  async start(found: readonly FoundPeer[]): Promise<void> {
+    const { workers, routes, routedBy, secure, peers } = this.#cell;
     const shape = { workers, routes, routedBy, tls: secure };
-    await this.#guarded(found, async () => {
-      const running = await RunningPeer.start(found, shape, this.#context.settings);
-      this.#contenders.push({ found, running, allRequests: 0, stretches: 0 });
-    });
+    for (const each of found) {
+      if (peers !== null && !peers.includes(each.peer.name)) continue;
+      await this.#guarded(each, async () => {
+        const running = await RunningPeer.start(each, shape, this.#context.settings);
+        this.#contenders.push({ found: each, running, allRequests: 0, stretches: 0 });
+      });
+    }
   }
 
   async round(round: number): Promise<void> {
@@ -82,7 +85,8 @@ class CellRun {
     const { measurement, problems, allRequests } = await measure(stretch);
     contender.allRequests += allRequests;
     (this.result.measurements[found.peer.name] ??= []).push(measurement);
-    say(`  ${round + 1}/${options.rounds} ${found.peer.label.padEnd(9)} ${describe(measurement)}`);
+    const where = `${round + 1}/${options.rounds} ${this.#cell.id.padEnd(14)} ${found.peer.label.padEnd(9)}`;
+    say(`  ${where} ${describe(measurement)}`);
     for (const text of problems) this.#problem(found, text);
   }
 
@@ -118,20 +122,20 @@ function describe(one: Measurement): string {
   );
 }
 
-/** Measures one cell. What goes wrong with a peer stands in the result; the others go on. */
-export async function runCell(
+/** Measures cells side by side. What goes wrong with a peer stands in the results; the others go on. */
+export async function runCells(
   context: Context,
-  cell: Cell,
+  cells: readonly Cell[],
   found: readonly FoundPeer[],
-): Promise<CellResult> {
-  const run = new CellRun(context, cell);
+): Promise<CellResult[]> {
+  const runs = cells.map((cell) => new CellRun(context, cell));
   try {
-    for (const each of found)
-      if (cell.peers === null || cell.peers.includes(each.peer.name)) await run.start(each);
-    for (let round = 0; round < context.options.rounds; round++) await run.round(round);
-    if (context.options.profile) await run.profile();
+    for (const run of runs) await run.start(found);
+    for (let round = 0; round < context.options.rounds; round++)
+      for (const run of runs) await run.round(round);
+    if (context.options.profile) for (const run of runs) await run.profile();
   } finally {
-    await run.end();
+    for (const run of runs) await run.end();
   }
-  return run.result;
+  return runs.map(({ result }) => result);
 }

@@ -1,6 +1,7 @@
-/** Runs the bench: finds and checks every peer, then measures cell by cell. */
+/** Runs the bench: finds and checks every peer, then measures cell after cell, those that are compared side by side. */
 import { Backends } from "./backends.ts";
-import { runCell } from "./cell_run.ts";
+import { runCells } from "./cell_run.ts";
+import { BY_ROUTES, type Cell } from "./cells.ts";
 import type { Context, Say } from "./context.ts";
 import { IDLE_CONNECTIONS, SPARE_FILES } from "./footprint.ts";
 import { runFootprints } from "./footprint_run.ts";
@@ -39,9 +40,10 @@ export async function runBench(options: Options, say: Say): Promise<BenchResult>
     const context: Context = { options, settings, backends, workplace, say };
     const peers = await checkPeers(context, found);
     const cells: CellResult[] = [];
-    for (const [index, cell] of options.cells.entries()) {
-      say(`\n[${index + 1}/${options.cells.length}] ${cell.title} (${cell.id})`);
-      cells.push(await runCell(context, cell, found));
+    for (const group of comparedCells(options.cells)) {
+      const place = `${cells.length + 1}/${options.cells.length}`;
+      say(`\n[${place}] ${group.map(({ title, id }) => `${title} (${id})`).join(" beside ")}`);
+      cells.push(...(await runCells(context, group, found)));
     }
     const footprints = await runFootprints(context, found, problems);
     const { rounds, seconds } = options;
@@ -54,6 +56,18 @@ export async function runBench(options: Options, say: Say): Promise<BenchResult>
       say(`kept: ${workplace.directory}`);
     } else workplace.remove();
   }
+}
+
+/** Cells that are compared with each other stand together: the machine's speed changes within minutes. */
+function comparedCells(cells: readonly Cell[]): Cell[][] {
+  const groups: Cell[][] = [];
+  for (const cell of cells) {
+    const pair: readonly string[] = BY_ROUTES.find((names) => names.some((name) => name === cell.id)) ?? [];
+    const group = groups.find((others) => others.some(({ id }) => pair.includes(id)));
+    if (group === undefined) groups.push([cell]);
+    else group.push(cell);
+  }
+  return groups;
 }
 
 async function checkPeers(
