@@ -1,5 +1,5 @@
 /** The composition root: the only place that knows every part by name. Parts are loaded when a command asks for them. */
-import { workerCommand } from "./cli/main.ts";
+import { programCommand, workerCommand } from "./cli/main.ts";
 import type { ProgramParts } from "./cli/program_parts.ts";
 import { VERSION } from "./core/version.ts";
 
@@ -49,4 +49,5 @@ export const parts: ProgramParts = {
     };
   },
   workerCommand: workerCommand(Bun.main),
+  program: programCommand(Bun.main),
 };

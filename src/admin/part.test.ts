@@ -21,6 +21,7 @@ function startPart() {
   const layout = metrics.layout(state.plan);
   const part = new AdminPart(
     {
+      takingOver: false,
       snapshot: () => ({ generation: 1, plan: state.plan, files: {}, health: {}, members: {} }),
       counters: () => [{ layout, values: new Float64Array(layout.counters).fill(1) }],
       vitals: () => ({ state: state.state, workers: state.workers, degraded_files: [] }),

@@ -11,6 +11,8 @@ import { startAdmin, type AdminServer } from "./server.ts";
 
 /** What the part needs of the supervisor. */
 export interface AdminView extends SupervisorView {
+  /** The address may be in use by a program that we are about to relieve. */
+  readonly takingOver: boolean;
   vitals(): ReturnType<SupervisorView["vitals"]> & { readonly state: HealthReport["status"] };
 }
 
@@ -73,6 +75,7 @@ export class AdminPart {
   #start(address: string): AdminServer {
     return startAdmin({
       address,
+      shared: this.#view.takingOver,
       metrics: () => this.#metrics.text(),
       health: () => this.#health(),
       clock: this.#clock,
@@ -87,6 +90,10 @@ export class AdminPart {
   #health(): HealthReport {
     const { state, workers } = this.#view.vitals();
     return { status: state, version: this.#version, workers, since: this.#since };
+  }
+
+  serving(): void {
+    this.#serving?.server.keep();
   }
 
   reloaded({ ok }: { readonly ok: boolean }): void {

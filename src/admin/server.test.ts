@@ -1,5 +1,5 @@
 import { afterEach, expect, test } from "bun:test";
-import { existsSync, mkdtempSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { existsSync, mkdtempSync, readdirSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { connect, type Socket } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -327,4 +327,31 @@ test("stop closes idle connections and lets nobody in", async () => {
   server.stop();
   await closed;
   expect(ask(server.port, "GET /health")).rejects.toThrow();
+});
+
+test("a successor serves beside the program that it is to replace: at its end the file is the other's again, or gone", async () => {
+  const shared = mkdtempSync(join(tmpdir(), "fairlead-admin-"));
+  const path = join(shared, "shared.sock");
+  const address = `unix:${path}`;
+  const server = (name: string, isShared: boolean) =>
+    start({ address, shared: isShared, metrics: () => `${name} 1\n` });
+  const who = async () => /^(\w+) 1$/m.exec(await ask(path, "GET /metrics"))?.[1];
+  const before = server("before", false);
+  const refused = server("refused", true);
+  expect(await who()).toBe("refused");
+  refused.stop();
+  expect(await who()).toBe("before");
+  const after = server("after", true);
+  before.stop();
+  after.keep();
+  expect(await who()).toBe("after");
+  after.stop();
+  expect(readdirSync(shared)).toEqual([]);
+  rmSync(shared, { recursive: true });
+
+  const first = start({ metrics: () => "first 1\n" });
+  const second = start({ address: first.address, shared: true, metrics: () => "second 1\n" });
+  first.stop();
+  expect(await ask(second.port, "GET /metrics")).toContain("second 1");
+  expect(() => start({ address: second.address })).toThrow("the address is in use");
 });

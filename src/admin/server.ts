@@ -3,7 +3,7 @@
  * plane, so the same strictness and limits hold, in numbers that are small because its clients are few.
  */
 import { messageOf } from "../core/text/message_of.ts";
-import { rmSync, statSync } from "node:fs";
+import { renameSync, rmSync, statSync } from "node:fs";
 import { DEFAULT_LIMITS, DEFAULT_TIMEOUTS } from "../core/defaults.ts";
 import type { ListenAddress } from "../core/plan.ts";
 import { ExchangePool } from "../net/http_exchange.ts";
@@ -31,6 +31,8 @@ const LAST_ANSWERS_MS = 1_000;
 export interface AdminOptions extends AdminPages {
   /** `admin.address` of the configuration; port 0 = any free one. */
   readonly address: string;
+  /** A program that this one is about to replace may serve there. */
+  readonly shared?: boolean;
   readonly clock?: Clock;
 }
 
@@ -39,6 +41,8 @@ export interface AdminServer {
   readonly address: string;
   /** 0 for a unix socket. */
   readonly port: number;
+  /** The program that served on a shared address before is gone for good. */
+  keep(): void;
   /** Takes no further connection, closes idle ones, and the others after their answer. */
   stop(): void;
 }
@@ -57,16 +61,16 @@ class Server implements AdminServer {
   readonly #connections = new Set<ServerConnection>();
   readonly #clock: Clock;
   readonly #listener: Bun.TCPSocketListener<ServerConnection | null>;
-  readonly #removeFile: () => void;
+  readonly #file: SocketFile;
 
-  constructor({ address: text, clock = realClock, metrics, health }: AdminOptions) {
+  constructor({ address: text, shared = false, clock = realClock, metrics, health }: AdminOptions) {
     const wanted = adminAddress(text);
-    const { fd, host, port } = openSocket(wanted);
+    this.#file = new SocketFile(wanted, shared);
+    const { fd, host, port } = this.#open(wanted, shared);
     const real = wanted.kind === "tcp" ? { ...wanted, host, port } : wanted;
     this.address = listenAddressText(real);
     this.port = port;
     this.#clock = clock;
-    this.#removeFile = fileRemover(wanted);
     const wheel = new TimerWheel(clock);
     this.#host = {
       handler: new AdminHandler({ metrics, health }, clock, wheel, wanted.kind === "tcp"),
@@ -90,6 +94,21 @@ class Server implements AdminServer {
         error: (socket) => socket.terminate(),
       },
     });
+  }
+
+  #open(wanted: ListenAddress, shared: boolean): ListeningSocket {
+    try {
+      const socket = openSocket(wanted, shared);
+      this.#file.opened();
+      return socket;
+    } catch (error) {
+      this.#file.remove();
+      throw error;
+    }
+  }
+
+  keep(): void {
+    this.#file.keep();
   }
 
   #opened(socket: AdminSocket): void {
@@ -137,7 +156,7 @@ class Server implements AdminServer {
   }
 
   stop(): void {
-    this.#removeFile();
+    this.#file.remove();
     this.#listener.stop();
     this.#host.draining = true;
     for (const connection of this.#connections) connection.drain();
@@ -149,24 +168,54 @@ class Server implements AdminServer {
   }
 }
 
-function openSocket(address: ListenAddress): ListeningSocket {
+function openSocket(address: ListenAddress, shared: boolean): ListeningSocket {
   try {
-    return openListeningSocket(address, { backlog: BACKLOG, reusePort: false, exclusive: true });
+    // Every one may be shared later: a successor listens beside it until it is relieved.
+    return openListeningSocket(address, { backlog: BACKLOG, reusePort: true, exclusive: !shared });
   } catch (error) {
     throw new Error(`admin: ${messageOf(error)}`, { cause: error });
   }
 }
 
-/** Removes the file of a unix socket, unless that of another process has taken its place. */
-function fileRemover(address: ListenAddress): () => void {
-  if (address.kind !== "unix") return () => {};
-  const { path } = address;
-  const identity = (): string => {
-    const found = statSync(path, { throwIfNoEntry: false });
-    return found === undefined ? "" : `${found.dev}:${found.ino}`;
-  };
-  const ours = identity();
-  return () => {
-    if (identity() === ours) rmSync(path, { force: true });
-  };
+/** The file of a unix socket. Where another program serves there still, its file is put aside until it is relieved. */
+class SocketFile {
+  readonly #path: string | null;
+  #ours = "";
+  #isAside = false;
+
+  constructor(address: ListenAddress, shared: boolean) {
+    this.#path = address.kind === "unix" && !address.path.startsWith("@") ? address.path : null;
+    if (!shared || this.#path === null || identityOf(this.#path) === "") return;
+    renameSync(this.#path, this.#aside);
+    this.#isAside = true;
+  }
+
+  get #aside(): string {
+    return `${this.#path}.before`;
+  }
+
+  /** The socket listens: what stands there now is ours. */
+  opened(): void {
+    if (this.#path !== null) this.#ours = identityOf(this.#path);
+  }
+
+  /** Nobody serves on the file that was put aside any more. */
+  keep(): void {
+    if (this.#isAside) rmSync(this.#aside, { force: true });
+    this.#isAside = false;
+  }
+
+  /** Removes the file, unless that of another process has taken its place, and puts back what stood there before. */
+  remove(): void {
+    if (this.#path === null) return;
+    if (this.#ours !== "" && identityOf(this.#path) === this.#ours) rmSync(this.#path, { force: true });
+    if (this.#isAside && identityOf(this.#path) === "") renameSync(this.#aside, this.#path);
+    this.#isAside = false;
+  }
+}
+
+/** Device and inode of a file, "" for none. */
+function identityOf(path: string): string {
+  const found = statSync(path, { throwIfNoEntry: false });
+  return found === undefined ? "" : `${found.dev}:${found.ino}`;
 }

@@ -7,6 +7,7 @@ const HELP = `usage: fairlead COMMAND [options]
   run        run in the foreground
   check      check a configuration, or show where its values come from
   reload     load the configuration again in the running program
+  upgrade    replace the running program by the one that is installed now
   stop       drain the running program and end it
   demo       try it out: backends, a proxy before them, and live counts
   --version  print the version
@@ -19,6 +20,7 @@ type RunCommand = (args: readonly string[], parts: ProgramParts, output: Output)
 const COMMANDS: Readonly<Record<string, () => Promise<RunCommand>>> = {
   run: async () => (await import("./run.ts")).runCommand,
   reload: async () => (await import("./reload.ts")).reloadCommand,
+  upgrade: async () => (await import("./upgrade.ts")).upgradeCommand,
   stop: async () => (await import("./stop.ts")).stopCommand,
   demo: async () => (await import("./demo.ts")).demoCommand,
   check: async () => {
@@ -63,13 +65,21 @@ export async function commandLine(
   return (await command())(rest, parts, output);
 }
 
+/** Arguments of the runtime that keep the folder a program is started in from bringing code and variables. */
+const CLOSED = ["--no-env-file", "--config=/dev/null"];
+
+/** A compiled program has its modules inside and takes no script. */
+const isCompiled = (main: string): boolean => main.startsWith("/$bunfs/");
+
 /** Program and arguments that start a worker of the program whose main module is `main`. */
 export function workerCommand(main: string): readonly string[] {
   // Our own binary, whatever stands at its path by now: it may have been removed, or replaced for an upgrade. Between fork
   // and exec the child is still ours, so its own link leads there.
   const binary = "/proc/self/exe";
-  // A compiled program has its modules inside and takes no script.
-  if (main.startsWith("/$bunfs/")) return [binary, "worker"];
-  // The folder that the program was started in is not to bring code and variables (tools/launch.mjs).
-  return [binary, "--no-env-file", "--config=/dev/null", main, "worker"];
+  return isCompiled(main) ? [binary, "worker"] : [binary, ...CLOSED, main, "worker"];
+}
+
+/** The program whose main module is `main`, as it stands at its path when it is started; arguments follow. */
+export function programCommand(main: string): readonly string[] {
+  return isCompiled(main) ? [process.execPath] : [process.execPath, ...CLOSED, main];
 }

@@ -16,4 +16,6 @@ export interface ProgramParts {
   >;
   /** Program and arguments that start a worker. */
   readonly workerCommand: readonly string[];
+  /** Program, without arguments, that is at our path now: after an upgrade another one than ours. */
+  readonly program: readonly string[];
 }

@@ -11,7 +11,8 @@ import type { ProgramParts } from "./program_parts.ts";
 export const RUN_HELP = `usage: fairlead run [-c FILE] [--workers N] [--set PATH=VALUE …] [--state-dir DIR]
 
 Runs in the foreground until SIGTERM or SIGINT, then finishes what is under way (a second signal ends at once).
-SIGHUP and a changed file reload the configuration, SIGUSR1 opens the log files again.
+SIGHUP and a changed file reload the configuration, SIGUSR1 opens the log files again, SIGUSR2 starts the program that is
+installed now in place of this one.
 
   -c, --config FILE      the main file (default: ${DEFAULT_CONFIG_FILE}); files of conf.d/ beside it count too
       --workers N        number of worker processes, or auto; 0 = everything in one process
@@ -28,6 +29,8 @@ examples:
 exit code: 0 after a complete drain, 1 when the start is refused or connections had to be cut by a second signal
 `;
 
+const TAKE_OVER = "--take-over";
+
 /** What is told however often it comes: each line answers something that the operator did. */
 const ANSWERS_TO_THE_OPERATOR = [
   "config_problem",
@@ -37,8 +40,10 @@ const ANSWERS_TO_THE_OPERATOR = [
   "reloaded",
   "reload_refused",
   "start_refused",
+  "relieved",
   "stopping",
   "stopped",
+  "upgrade_refused",
 ];
 
 /**
@@ -57,6 +62,8 @@ export async function runCommand(
     set: { type: "string", multiple: true, default: [] as string[] },
     "state-dir": { type: "string" },
     "log-format": { type: "string", default: "text" },
+    // For `fairlead upgrade`, not for hands.
+    "take-over": { type: "boolean", default: false },
   } as const;
   const given = readOptions("run", RUN_HELP, args, options, output);
   if (typeof given === "number") return given;
@@ -69,7 +76,7 @@ export async function runCommand(
   const command = format === "json" ? [...program.workerCommand, JSON_LOG] : program.workerCommand;
   const workers = new SpareWorkers(command, expected);
   try {
-    return await supervise(given, workers, program, output, report, format);
+    return await supervise(args, given, workers, program, output, report, format);
   } finally {
     workers.end();
   }
@@ -80,10 +87,12 @@ interface RunOptions {
   readonly workers?: string | undefined;
   readonly set: readonly string[];
   readonly "state-dir"?: string | undefined;
+  readonly "take-over": boolean;
 }
 
 /** Loads what a supervisor consists of, while workers load theirs, and runs it to its end. */
 async function supervise(
+  args: readonly string[],
   given: RunOptions,
   workers: SpareWorkers,
   program: ProgramParts,
@@ -108,7 +117,9 @@ async function supervise(
   try {
     const { createProgram } = program;
     const parts = { ...loading, ...(await program.supervisor()), createProgram };
-    return await runProcess({ parts, workers, report: told ?? log!.write });
+    const takeOver = given["take-over"];
+    const command = [...program.program, "run", ...args.filter((arg) => arg !== TAKE_OVER), TAKE_OVER];
+    return await runProcess({ parts, workers, report: told ?? log!.write, takeOver, command });
   } finally {
     log?.close();
   }

@@ -65,6 +65,8 @@ export interface WorkerProgram {
    * connection and no listener is left. A second call may bring the deadlines forward.
    */
   drain(deadlines: DrainDeadlines): Promise<void>;
+  /** What the regions of the applied plan mean: for a supervisor that comes after ours. Plain JSON. */
+  layout(): CounterLayout;
   /** Figures for `fairlead status`; plain JSON. */
   stats(): Readonly<Record<string, number>>;
 }
@@ -94,4 +96,8 @@ export interface CounterKeeper {
    * that began under the layout still write there when they end.
    */
   retire(layout: CounterLayout, values: Float64Array): void;
+  /** What has been kept so far, as plain JSON: for a supervisor that comes after ours. */
+  totals(): object;
+  /** Goes on from the totals of the supervisor before. Throws TypeError for what is no such thing. */
+  adopt(totals: object): void;
 }

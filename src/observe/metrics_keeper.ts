@@ -64,9 +64,9 @@ export class MetricsKeeper implements CounterKeeper {
     return sums.toJSON();
   }
 
-  /** Goes on from the totals of a predecessor. */
-  adopt(totals: SumsDocument): void {
-    this.#totals.add(SeriesSums.ofDocument(totals));
+  adopt(totals: object): void {
+    if (!("families" in totals)) throw new TypeError("not totals of metrics");
+    this.#totals.add(SeriesSums.ofDocument(totals as SumsDocument));
   }
 
   /** All metrics in the Prometheus text format; `live` are the regions of the workers that run. */

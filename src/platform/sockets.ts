@@ -143,6 +143,16 @@ function listening(fd: number, options: ListenOptions): ListeningSocket {
   return { fd, ...localAddress(fd) };
 }
 
+/** A listening socket that another process has made. Throws SystemCallError when `fd` is no socket. */
+export function knownListeningSocket(fd: number): ListeningSocket {
+  return { fd, ...localAddress(fd) };
+}
+
+/** Sets the backlog of a listening socket anew. */
+export function setBacklog(fd: number, backlog: number): void {
+  libc.listen(fd, backlog);
+}
+
 /**
  * Lets the kernel keep connections back until their first byte is there, but no longer than about a second
  * (TCP_DEFER_ACCEPT, tcp(7)): accept and read then come in one turn, and who connects and says nothing costs a process
@@ -261,7 +271,7 @@ export function acceptOn<Data>(
   options: { readonly socket: Bun.SocketHandler<Data>; readonly data?: Data; readonly tls?: Bun.TLSOptions },
 ): Bun.TCPSocketListener<Data> {
   const listener = Bun.listen<Data>({ ...options, fd, allowHalfOpen: true } as never);
-  libc.listen(fd, backlog);
+  setBacklog(fd, backlog);
   return listener as unknown as Bun.TCPSocketListener<Data>;
 }
 

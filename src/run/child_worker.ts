@@ -30,6 +30,8 @@ export class ChildWorker implements WorkerHandle {
   readonly exited: Promise<ExitText>;
   onLeaving: (() => void) | null = null;
   onWarning: ((text: string) => void) | null = null;
+  /** Listening socket by which a later supervisor finds the worker, -1 = none; passed on at the start. */
+  successors = -1;
 
   readonly #child: Bun.Subprocess;
   readonly #channel: number;
@@ -70,7 +72,16 @@ export class ChildWorker implements WorkerHandle {
 
   async start(user: string | null, group: string | null): Promise<void> {
     await this.#up.promise;
-    await this.#order({ type: "start", index: this.index, user, group });
+    const { successors } = this;
+    this.successors = -1;
+    try {
+      await this.#order(
+        { type: "start", index: this.index, user, group },
+        successors < 0 ? [] : [successors],
+      );
+    } finally {
+      if (successors >= 0) closeDescriptor(successors);
+    }
   }
 
   async prepare(snapshot: Snapshot, regions: WorkerRegions | null): Promise<void> {

@@ -3,6 +3,7 @@
  * supervisor runs as are heard, whatever the mode of the file (SO_PEERCRED).
  */
 import { messageOf } from "../core/text/message_of.ts";
+import { sendDescriptorLines } from "../platform/fd_passing.ts";
 import { acceptOn, peerCredentials } from "../platform/sockets.ts";
 
 /** A request, and what is read of a connection before it is served, has at most so many bytes. */
@@ -12,8 +13,14 @@ export interface ControlRequest {
   readonly command: string;
 }
 
+/** Who asks. */
+export interface ControlPeer {
+  /** Sends descriptors, which arrive before the answer. Throws SystemCallError when they cannot be sent. */
+  sendDescriptors(descriptors: readonly number[]): void;
+}
+
 /** Carries out a request; what it gives back is the answer, what it throws becomes `{ok: false, error}`. */
-export type ControlHandler = (request: ControlRequest) => Promise<object>;
+export type ControlHandler = (request: ControlRequest, peer: ControlPeer) => Promise<object>;
 
 interface Client {
   /** Characters may stand in two chunks. */
@@ -71,8 +78,10 @@ export function serveControl(fd: number, handle: ControlHandler): ControlServer 
 type ControlConnection = Bun.Socket<Client | undefined>;
 
 async function answer(socket: ControlConnection, line: string, handle: ControlHandler): Promise<void> {
+  const { fd } = socket as unknown as { fd: number };
+  const peer = { sendDescriptors: (descriptors: readonly number[]) => sendDescriptorLines(fd, descriptors) };
   try {
-    reply(socket, await handle(parseRequest(line)));
+    reply(socket, await handle(parseRequest(line), peer));
   } catch (error) {
     reply(socket, { ok: false, error: messageOf(error) });
   }

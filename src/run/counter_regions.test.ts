@@ -1,6 +1,7 @@
 import { expect, test } from "bun:test";
 import { readdirSync } from "node:fs";
 import { RegionSet } from "./counter_regions.ts";
+import { noCounters } from "./start_in_process.ts";
 
 const layout = { key: "a", counters: 4, limits: 2 };
 
@@ -8,6 +9,7 @@ test("rows of limits belong to one worker each and are zeroed when it is gone", 
   const before = readdirSync("/proc/self/fd").length;
   const kept: number[][] = [];
   const set = new RegionSet(layout, 2, {
+    ...noCounters,
     layout: () => layout,
     retire: (_, values) => void kept.push([...values]),
   });
@@ -29,7 +31,7 @@ test("rows of limits belong to one worker each and are zeroed when it is gone", 
 
 test("a set that is left goes with its last worker", () => {
   const before = readdirSync("/proc/self/fd").length;
-  const set = new RegionSet(layout, 9, { layout: () => layout, retire() {} });
+  const set = new RegionSet(layout, 9, { ...noCounters, layout: () => layout });
   expect([set.fits(layout, 9), set.fits(layout, 19), set.fits({ ...layout, key: "b" }, 1)]).toEqual([
     true,
     false,

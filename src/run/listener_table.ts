@@ -6,16 +6,17 @@ import { messageOf } from "../core/text/message_of.ts";
 import { rmSync, statSync } from "node:fs";
 import type { ListenerPlan } from "../core/plan.ts";
 import { listenerKey } from "../core/snapshot.ts";
-import { libc } from "../platform/libc.ts";
 import {
   closeDescriptor,
   deferAccept,
   duplicateSocket,
+  knownListeningSocket,
   listenAddressText,
   openListeningSocket,
   queuedConnections,
   openHandshakes,
   refuseNewConnections,
+  setBacklog,
   setUnixOwnership,
   type ListeningSocket,
 } from "../platform/sockets.ts";
@@ -53,6 +54,25 @@ export class ListenerTable {
   /** Workers of a supervisor that died still listen on our addresses: they are not taken for strangers. */
   shared = false;
 
+  /** Sockets of a predecessor that nobody has taken over yet, by the key of their address. */
+  readonly #inherited = new Map<string, ListeningSocket[]>();
+  /** Addresses that the predecessor still accepts on too: their files are not ours to remove. */
+  readonly #common = new Set<string>();
+
+  /** Takes possession of a socket that a predecessor listens on: the next plan with its address uses it. */
+  inherit(key: string, fd: number): void {
+    const sockets = this.#inherited.get(key) ?? [];
+    sockets.push(knownListeningSocket(fd));
+    this.#inherited.set(key, sockets);
+  }
+
+  /** The predecessor is relieved. What no plan has taken over is closed here: it still accepts what waits there. */
+  forgetInherited(): void {
+    this.#common.clear();
+    for (const sockets of this.#inherited.values()) for (const { fd } of sockets) closeDescriptor(fd);
+    this.#inherited.clear();
+  }
+
   get listeners(): readonly HeldListener[] {
     return [...this.#held.values()];
   }
@@ -77,14 +97,14 @@ export class ListenerTable {
       for (const plan of plans) {
         const key = listenerKey(plan);
         const held = this.#held.get(key);
-        const sockets = [...(held?.sockets ?? [])];
+        const sockets = [...(held?.sockets ?? this.#takeInherited(plan, key))];
         while (sockets.length < slots) {
           const socket = this.#open(plan, sockets[0] ?? null);
           opened.push(socket);
           sockets.push(socket);
         }
         const entry = { key, plan, sockets, file: held?.file ?? fileIdentity(plan) };
-        if (held === undefined) files.push(entry);
+        if (held === undefined && !this.#common.has(key)) files.push(entry);
         next.set(key, entry);
       }
     } catch (error) {
@@ -106,6 +126,17 @@ export class ListenerTable {
         for (const entry of files) removeFile(entry);
       },
     };
+  }
+
+  /** Sockets that a predecessor has handed over for this address, with the settings of `plan`; in place only at the start. */
+  #takeInherited({ backlog, defer_accept: deferred }: ListenerPlan, key: string): readonly ListeningSocket[] {
+    const sockets = this.#inherited.get(key) ?? [];
+    if (this.#inherited.delete(key)) this.#common.add(key);
+    for (const { fd } of sockets) {
+      deferAccept(fd, deferred);
+      setBacklog(fd, backlog);
+    }
+    return sockets;
   }
 
   #open(plan: ListenerPlan, first: ListeningSocket | null): ListeningSocket {
@@ -144,7 +175,7 @@ export class ListenerTable {
 
   /** Closes everything at once: what waits to be accepted is lost. */
   closeAll(): void {
-    for (const listener of this.#held.values()) removeFile(listener);
+    for (const listener of this.#held.values()) if (!this.#common.has(listener.key)) removeFile(listener);
     this.close(this.listeners);
   }
 
@@ -178,7 +209,7 @@ function applySettings(held: HeldListener, before: ListenerPlan | null): string[
   if (before === null) return [];
   const { name, address, backlog, defer_accept: deferred } = held.plan;
   if (deferred !== before.defer_accept) for (const { fd } of held.sockets) deferAccept(fd, deferred);
-  if (backlog !== before.backlog) for (const { fd } of held.sockets) libc.listen(fd, backlog);
+  if (backlog !== before.backlog) for (const { fd } of held.sockets) setBacklog(fd, backlog);
   if (address.kind !== "unix" || JSON.stringify(address) === JSON.stringify(before.address)) return [];
   try {
     setUnixOwnership(address);

@@ -35,6 +35,8 @@ export type ReloadResult =
 export interface SupervisorFacade {
   /** The snapshot that acts. */
   snapshot(): Snapshot;
+  /** Another supervisor still serves that this one is about to relieve: addresses may be in use by it. */
+  readonly takingOver: boolean;
   /** Real addresses of the listeners. */
   listeners(): readonly ListenerReport[];
   /** Publishes what has changed; keys that are equal already are left out. */
@@ -57,6 +59,8 @@ export interface SupervisorPart {
   planComing?(plan: Plan): SnapshotDelta | Promise<SnapshotDelta>;
   /** A new plan acts from now on. Called once at the start too, before the first worker serves. */
   planChanged(plan: Plan): void | Promise<void>;
+  /** The program serves, and whoever served before is relieved. */
+  serving?(): void;
   /** A drain has begun: answer that we are not ready. */
   draining?(): void;
   /** A reload has ended, whatever its result. */

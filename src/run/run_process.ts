@@ -1,49 +1,81 @@
 /** The supervisor process: signals, runtime directory and control socket around a supervisor. */
 import { messageOf } from "../core/text/message_of.ts";
+import { VERSION } from "../core/version.ts";
 import { onSignals, type SignalName } from "../platform/signals.ts";
-import { isAlive, raiseOpenFileLimit } from "../platform/processes.ts";
+import { raiseOpenFileLimit } from "../platform/processes.ts";
+import type { CounterKeeper } from "../core/worker_program.ts";
 import type { ChildWorker } from "./child_worker.ts";
-import { serveControl, type ControlServer } from "./control_socket.ts";
-import type { Report } from "./events.ts";
+import { serveControl, type ControlPeer, type ControlRequest, type ControlServer } from "./control_socket.ts";
+import type { Report, RunEvent } from "./events.ts";
+import { HAND_OVER, REFUSE, RELIEVE, type HandedOver, type HandOverRequest } from "./hand_over.ts";
 import { InProcessWorker } from "./in_process_worker.ts";
 import type { RunParts } from "./parts.ts";
+import { Predecessors } from "./predecessors.ts";
 import { reloadEvent } from "./reload_text.ts";
 import { RuntimeDirectory } from "./runtime_directory.ts";
 import { loopTurn } from "./slices.ts";
 import type { SpareWorkers } from "./spare_workers.ts";
 import { StartError, Supervisor, type Claim } from "./supervisor.ts";
+import { Upgrade, type UpgradeResult } from "./upgrade.ts";
 import type { WorkerHandle } from "./worker_handle.ts";
 
 /** A terminal and a launcher may both pass on one Ctrl-C: a second signal within this time is the same wish. */
 const SAME_SIGNAL_MS = 1_000;
+/** Totals of counters are written at most so often, save when a worker ends. */
+const SAVE_MS = 100;
 
 export interface RunProcessOptions {
   readonly parts: RunParts;
   /** Launches workers; some may have been launched already. */
   readonly workers: SpareWorkers;
   readonly report: Report;
+  /** A supervisor runs already, and this one takes its place. */
+  readonly takeOver: boolean;
+  /** Program and arguments that start this program anew, to take over. */
+  readonly command: readonly string[];
 }
 
 class RunProcess {
   readonly #options: RunProcessOptions;
   readonly #supervisor: Supervisor;
+  /** The keeper of all counters; what it keeps also goes to the runtime directory. */
+  readonly #counters: CounterKeeper;
   #directory: RuntimeDirectory | null = null;
   #control: ControlServer | null = null;
   #stoppingSince = 0;
   #killed = false;
+  #saving: Timer | null = null;
+  #predecessors: Predecessors | null = null;
+  #upgrading: Upgrade | null = null;
   readonly #ended = Promise.withResolvers<number>();
 
   constructor(options: RunProcessOptions) {
     this.#options = options;
-    const { parts, report, workers } = options;
+    const { parts, workers } = options;
+    const { counters } = parts;
+    this.#counters = {
+      layout: (plan) => counters.layout(plan),
+      retire: (layout, values) => {
+        counters.retire(layout, values);
+        this.#saveTotals();
+      },
+      totals: () => counters.totals(),
+      adopt: (totals) => counters.adopt(totals),
+    };
     this.#supervisor = new Supervisor({
-      parts,
-      report,
+      parts: { ...parts, counters: this.#counters },
+      report: (event) => this.#report(event),
       launch: (index) => this.#recorded(workers.take(index)),
       launchInProcess: () => new InProcessWorker(parts.createProgram),
       claim: (plan) => this.#claim(plan.runtime_dir),
       acts: (generation) => this.#directory?.recordGeneration(generation),
     });
+  }
+
+  #report(event: RunEvent): void {
+    this.#options.report(event);
+    // What the supervisor counts, it also tells.
+    this.#saveSoon();
   }
 
   async run(): Promise<number> {
@@ -53,35 +85,86 @@ class RunProcess {
       await this.#supervisor.start();
     } catch (error) {
       const problems = error instanceof StartError ? error.message.split("\n") : [messageOf(error)];
-      for (const text of problems) this.#options.report({ event: "start_refused", level: "error", text });
+      for (const text of problems) this.#report({ event: "start_refused", level: "error", text });
       this.#release();
       return 1;
     } finally {
       this.#options.workers.end();
     }
     this.#reportReady();
-    this.#dismissOrphans();
     return this.#ended.promise;
   }
 
-  #claim(path: string): Claim {
-    const { report } = this.#options;
+  async #claim(path: string): Promise<Claim> {
     const directory = new RuntimeDirectory(path, (text) =>
-      report({ event: "runtime_dir_failed", level: "warning", text, fields: { path } }),
+      this.#report({ event: "runtime_dir_failed", level: "warning", text, fields: { path } }),
     );
     this.#directory = directory;
-    this.#control = serveControl(directory.controlSocket, ({ command }) => this.#order(command));
-    return { generation: directory.lastGeneration + 1, orphansLive: directory.orphans.length > 0 };
+    const predecessors = new Predecessors(this.#counters, {
+      relieving: () => this.#relieving(),
+      gone: (pid) => directory.removeWorker(pid),
+      silent: (pid, why) => {
+        const text = `worker pid ${pid} of the supervisor before hands nothing over: ${why}`;
+        this.#report({ event: "predecessor_silent", level: "warning", text, fields: { pid } });
+      },
+    });
+    this.#predecessors = predecessors;
+    if (this.#options.takeOver) {
+      const { generation, sockets } = await predecessors.adoptSupervisor(path);
+      this.#adoptTotals(directory.readTotals());
+      return { generation: Math.max(generation, directory.lastGeneration) + 1, predecessors, sockets };
+    }
+    this.#serveControl(directory.claim());
+    this.#adoptTotals(directory.readTotals());
+    const sockets = await predecessors.adoptWorkers(path, directory.orphans());
+    const generation = directory.lastGeneration + 1;
+    return { generation, predecessors: predecessors.pids.length === 0 ? null : predecessors, sockets };
+  }
+
+  #serveControl(socket: number): void {
+    this.#control = serveControl(socket, (request, peer) => this.#order(request, peer));
+  }
+
+  /** Our workers accept: who was there before is told to go, and the directory is ours. */
+  #relieving(): void {
+    for (const pid of this.#predecessors?.pids ?? []) {
+      const text = `pid ${pid}, which served before, is relieved`;
+      this.#report({ event: "predecessor_relieved", level: "info", text, fields: { pid } });
+    }
+    if (!this.#options.takeOver || this.#directory === null) return;
+    this.#serveControl(this.#directory.succeed());
+    this.#directory.recordGeneration(this.#supervisor.snapshot().generation);
+  }
+
+  #adoptTotals(totals: object | null): void {
+    if (totals === null) return;
+    try {
+      this.#counters.adopt(totals);
+    } catch (error) {
+      const text = `the counters of the supervisor before are lost: ${messageOf(error)}`;
+      this.#report({ event: "counters_lost", level: "warning", text });
+    }
+  }
+
+  /** Counters that nobody writes to any more must outlive this process. */
+  #saveTotals(): void {
+    if (this.#saving !== null) clearTimeout(this.#saving);
+    this.#saving = null;
+    this.#directory?.recordTotals(this.#counters.totals());
+  }
+
+  #saveSoon(): void {
+    this.#saving ??= setTimeout(() => this.#saveTotals(), SAVE_MS).unref();
   }
 
   #recorded(worker: ChildWorker): WorkerHandle {
-    this.#directory?.addWorker(worker.pid);
+    worker.successors = this.#directory?.addWorker(worker.pid) ?? -1;
     void worker.exited.then(() => this.#directory?.removeWorker(worker.pid));
     return worker;
   }
 
   #reportReady(): void {
-    const { report } = this.#options;
+    const report = (event: RunEvent) => this.#report(event);
     const listeners = this.#supervisor.listeners();
     const [admin = null] = this.#supervisor.partAddresses;
     for (const { name, address, port } of listeners) {
@@ -98,43 +181,48 @@ class RunProcess {
     report({ event: "ready", level: "info", text, fields: { pid: process.pid, listeners, admin } });
   }
 
-  /** Workers of a supervisor that died serve an old plan: ours have taken over, so they drain. */
-  #dismissOrphans(): void {
-    for (const identity of this.#directory?.orphans ?? []) {
-      if (!isAlive(identity)) continue;
-      const text = `worker pid ${identity.pid} of the supervisor before is drained`;
-      this.#options.report({
-        event: "orphan_drained",
-        level: "warning",
-        text,
-        fields: { pid: identity.pid },
-      });
-      process.kill(identity.pid, "SIGTERM");
-    }
-  }
-
   #signal(name: SignalName): void {
-    const { report } = this.#options;
     if (name === "SIGHUP") void this.#reload();
     else if (name === "SIGUSR1") void this.#supervisor.reopenLogs();
-    else if (name === "SIGUSR2")
-      report({
-        event: "upgrade_refused",
-        level: "warning",
-        text: "upgrade is not available in this version",
-      });
+    else if (name === "SIGUSR2") void this.#upgrade();
     else this.#terminate(name);
+  }
+
+  /** Starts the program anew beside this one, which ends when the new one serves. Never rejects. */
+  async #upgrade(): Promise<UpgradeResult> {
+    if (this.#upgrading !== null) return { ok: false, problems: ["an upgrade is under way already"] };
+    const upgrade = new Upgrade(this.#options.command);
+    this.#upgrading = upgrade;
+    try {
+      this.#saveTotals();
+      await this.#supervisor.handOver(() => upgrade.run());
+    } catch (error) {
+      this.#upgrading = null;
+      const problems = messageOf(error).split("\n");
+      for (const text of problems) this.#report({ event: "upgrade_refused", level: "error", text });
+      return { ok: false, problems };
+    }
+    const { pid } = upgrade;
+    const text = `pid ${pid} has taken over: what is under way here is finished`;
+    this.#report({ event: "relieved", level: "info", text, fields: { pid } });
+    this.#stoppingSince = performance.now();
+    this.#directory?.leave();
+    this.#control?.stop();
+    this.#control = null;
+    void this.#stop();
+    return { ok: true, pid };
   }
 
   #terminate(name: SignalName): void {
     const now = performance.now();
     if (this.#stoppingSince === 0) {
       this.#stoppingSince = now;
-      this.#options.report({
+      this.#report({
         event: "stopping",
         level: "info",
         text: `${name}: draining, once more ends at once`,
       });
+      this.#upgrading?.refused([`given up: ${name}`]);
       void this.#stop();
     } else if (now - this.#stoppingSince > SAME_SIGNAL_MS) {
       this.#killed = true;
@@ -144,7 +232,7 @@ class RunProcess {
 
   async #reload() {
     const result = await this.#supervisor.reload();
-    this.#options.report(reloadEvent(result));
+    this.#report(reloadEvent(result));
     return result;
   }
 
@@ -152,21 +240,25 @@ class RunProcess {
     await this.#supervisor.stop();
     // Whoever asked for it by the control socket gets the answer first.
     await loopTurn();
-    this.#options.report({
+    this.#report({
       event: "stopped",
       level: "info",
       text: this.#killed ? "ended at once" : "stopped",
     });
+    this.#directory?.forgetTotals();
     this.#release();
     this.#ended.resolve(this.#killed ? 1 : 0);
   }
 
   #release(): void {
+    if (this.#saving !== null) clearTimeout(this.#saving);
+    this.#saving = null;
     this.#control?.stop();
     this.#directory?.release();
   }
 
-  async #order(command: string): Promise<object> {
+  async #order(request: ControlRequest, peer: ControlPeer): Promise<object> {
+    const { command } = request;
     switch (command) {
       case "reload":
         return this.#reload();
@@ -176,9 +268,43 @@ class RunProcess {
         if (this.#stoppingSince === 0) this.#terminate("SIGTERM");
         await this.#supervisor.stop();
         return { ok: true, pid: process.pid };
+      case "upgrade":
+        return this.#upgrade();
+      case HAND_OVER:
+      case RELIEVE:
+      case REFUSE:
+        return this.#answerSuccessor(request as HandOverRequest, peer);
       default:
-        throw new Error(`unknown command ${JSON.stringify(command)}; known: reload, status, stop`);
+        throw new Error(`unknown command ${JSON.stringify(command)}; known: reload, status, stop, upgrade`);
     }
+  }
+
+  #answerSuccessor(request: HandOverRequest, peer: ControlPeer): object {
+    const upgrade = this.#upgrading;
+    if (upgrade === null) throw new Error("no upgrade is under way");
+    switch (request.command) {
+      case HAND_OVER:
+        return this.#handOver(peer);
+      case RELIEVE:
+        upgrade.relieved(request.held);
+        return { ok: true };
+      case REFUSE:
+        upgrade.refused(request.problems);
+        return { ok: true };
+    }
+  }
+
+  #handOver(peer: ControlPeer): HandedOver {
+    const { generation, sockets, regions } = this.#supervisor.possessions();
+    peer.sendDescriptors([...sockets, ...regions].map(({ fd }) => fd));
+    return {
+      ok: true,
+      version: VERSION,
+      pid: process.pid,
+      generation,
+      sockets: sockets.map(({ key, slot }) => ({ key, slot })),
+      regions: regions.map(({ pid, layout }) => ({ pid, layout })),
+    };
   }
 }
 

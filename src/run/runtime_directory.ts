@@ -2,8 +2,8 @@
  * `runtime_dir`: where a running supervisor can be found and what the next one must know. It may be lost at boot.
  *
  * `control.sock` belongs to the living supervisor and is the lock of the directory; `pid` and `generation` hold a number
- * each; `workers/<pid>` names a worker with its start time, so that a supervisor that comes after a dead one finds those
- * that still serve.
+ * each; `workers/<pid>` names a worker with its start time, so that a supervisor that comes after a dead one finds those that
+ * still serve, and `worker-<pid>.sock` is where it asks them for what they have.
  */
 import { CONTROL_SOCKET } from "../core/defaults.ts";
 import { messageOf } from "../core/text/message_of.ts";
@@ -13,12 +13,18 @@ import { identify, isAlive, type ProcessIdentity } from "../platform/processes.t
 import { ListenError, openListeningSocket } from "../platform/sockets.ts";
 
 const CONTROL_BACKLOG = 16;
+const TOTALS = "counters.json";
 /** After this, files that could not be written are tried again. */
 const RETRY_MS = 1_000;
 
 /** Path of the control socket in a runtime directory. */
 export function controlSocketPath(directory: string): string {
   return join(directory, CONTROL_SOCKET);
+}
+
+/** Path of the socket by which a worker whose supervisor has died is found. */
+export function workerSocketPath(directory: string, pid: number): string {
+  return join(directory, `worker-${pid}.sock`);
 }
 
 /** A number that a file of the directory holds, 0 when there is none. */
@@ -51,22 +57,20 @@ export function livingWorkers(directory: string): ProcessIdentity[] {
 
 export class RuntimeDirectory {
   readonly path: string;
-  /** Listening control socket; whoever serves it takes it over. */
-  readonly controlSocket: number;
   /** Generation of the supervisor before us, 0 = none. */
   readonly lastGeneration: number;
-  /** Workers of the supervisor before us that still serve. */
-  readonly orphans: readonly ProcessIdentity[];
 
   readonly #warn: (text: string) => void;
   /** What the files hold or are to hold, by name. */
-  readonly #values = new Map<string, number>();
+  readonly #values = new Map<string, string>();
   #retry: Timer | null = null;
+  /** False while another supervisor owns the directory: before we take possession, and after a successor has. */
+  #ours = false;
 
   /**
-   * Takes possession. Throws Error in words for the operator when another supervisor lives there, or it cannot be made.
-   * Nothing throws later: a program that serves must not end because of its notes. `warn` is told once when they cannot
-   * be written; they are tried again until they can.
+   * Throws Error in words for the operator when the directory cannot be made. Nothing throws later but `claim`: a program
+   * that serves must not end because of its notes. `warn` is told once when they cannot be written; they are tried again
+   * until they can.
    */
   constructor(path: string, warn: (text: string) => void) {
     this.path = path;
@@ -76,18 +80,58 @@ export class RuntimeDirectory {
     } catch (error) {
       throw new Error(`cannot use runtime_dir ${path}: ${messageOf(error)}`, { cause: error });
     }
-    this.controlSocket = openControlSocket(path);
     this.lastGeneration = readNumber(join(path, "generation"));
-    this.orphans = livingWorkers(path);
+  }
+
+  /**
+   * Takes possession of a directory that no living supervisor owns. Gives back the listening control socket, which then
+   * belongs to the caller. Throws Error in words for the operator when another supervisor lives there.
+   */
+  claim(): number {
+    const socket = openControlSocket(this.path);
+    this.#removeDead();
+    this.#own();
+    return socket;
+  }
+
+  /** Takes possession from a living supervisor. Gives back the control socket that stands in the place of its own. */
+  succeed(): number {
+    const path = controlSocketPath(this.path);
+    const socket = privateSocket(`${path}.new`);
+    renameSync(`${path}.new`, path);
+    this.#own();
+    return socket;
+  }
+
+  #own(): void {
+    this.#ours = true;
     this.#record("pid", process.pid);
   }
 
-  #record(name: string, value: number): void {
-    this.#values.set(name, value);
+  /** Workers of the supervisor before us that still serve. */
+  orphans(): ProcessIdentity[] {
+    return livingWorkers(this.path);
+  }
+
+  /** What names workers that are gone. */
+  #removeDead(): void {
+    const living = new Set(this.orphans().map(({ pid }) => String(pid)));
+    for (const name of readdirSync(join(this.path, "workers")))
+      if (!living.has(name)) this.#remove(join("workers", name));
+    for (const name of readdirSync(this.path)) {
+      const pid = /^worker-(\d+)\.sock$/.exec(name)?.[1];
+      if (pid !== undefined && !living.has(pid)) this.#remove(name);
+    }
+  }
+
+  #record(name: string, value: string | number): void {
+    if (!this.#ours && !name.startsWith("workers/")) return;
+    const text = `${value}\n`;
+    this.#values.set(name, text);
     // Whatever is missing is written together.
     if (this.#retry !== null) return;
     try {
-      this.#write(name, value);
+      this.#write(name, text);
     } catch {
       this.#writeAll();
     }
@@ -97,7 +141,7 @@ export class RuntimeDirectory {
   #writeAll(): void {
     try {
       mkdirSync(join(this.path, "workers"), { recursive: true, mode: 0o755 });
-      for (const [name, value] of this.#values) this.#write(name, value);
+      for (const [name, text] of this.#values) this.#write(name, text);
       if (this.#retry !== null) clearInterval(this.#retry);
       this.#retry = null;
     } catch (error) {
@@ -108,9 +152,9 @@ export class RuntimeDirectory {
   }
 
   /** Replaces a file as a whole, so that no reader sees half. */
-  #write(name: string, value: number): void {
+  #write(name: string, text: string): void {
     const target = join(this.path, name);
-    writeFileSync(`${target}.new`, `${value}\n`, { mode: 0o644 });
+    writeFileSync(`${target}.new`, text, { mode: 0o644 });
     renameSync(`${target}.new`, target);
   }
 
@@ -118,23 +162,66 @@ export class RuntimeDirectory {
     this.#record("generation", generation);
   }
 
-  /** A worker that has gone already is not recorded. */
-  addWorker(pid: number): void {
+  /** Keeps the totals of counters for a supervisor that comes after ours. */
+  recordTotals(totals: object): void {
+    this.#record(TOTALS, JSON.stringify(totals));
+  }
+
+  /** The totals that the supervisor before us has left, or null when there are none that can be read. */
+  readTotals(): object | null {
+    try {
+      const totals: unknown = JSON.parse(readFileSync(join(this.path, TOTALS), "utf8"));
+      return typeof totals === "object" ? totals : null;
+    } catch {
+      return null;
+    }
+  }
+
+  /**
+   * Gives back the listening socket of the worker, which belongs to the caller, or -1 when it cannot be made. A worker that
+   * has gone already is not recorded.
+   */
+  addWorker(pid: number): number {
     const identity = identify(pid);
-    if (identity !== null) this.#record(join("workers", String(pid)), identity.start_time);
+    if (identity === null) return -1;
+    this.#record(join("workers", String(pid)), identity.start_time);
+    try {
+      return privateSocket(workerSocketPath(this.path, pid));
+    } catch (error) {
+      // Told already where the directory as a whole is the matter.
+      if (this.#retry === null)
+        this.#warn(`worker pid ${pid} cannot be found by a later supervisor: ${messageOf(error)}`);
+      return -1;
+    }
   }
 
   removeWorker(pid: number): void {
     const name = join("workers", String(pid));
     this.#values.delete(name);
     this.#remove(name);
+    this.#remove(`worker-${pid}.sock`);
+  }
+
+  /** A successor owns the directory from now on. */
+  leave(): void {
+    this.#ours = false;
+    for (const name of this.#values.keys()) if (!name.startsWith("workers/")) this.#values.delete(name);
   }
 
   /** Leaves the directory to the next supervisor; the generation stays. */
   release(): void {
     if (this.#retry !== null) clearInterval(this.#retry);
+    this.#retry = null;
+    if (!this.#ours) return;
     this.#remove(CONTROL_SOCKET);
     this.#remove("pid");
+  }
+
+  /** All has ended in order: the next supervisor counts from zero. */
+  forgetTotals(): void {
+    if (!this.#ours) return;
+    this.#values.delete(TOTALS);
+    this.#remove(TOTALS);
   }
 
   #remove(name: string): void {
@@ -146,11 +233,15 @@ export class RuntimeDirectory {
   }
 }
 
-function openControlSocket(directory: string): number {
-  const path = controlSocketPath(directory);
+/** A listening socket that only its owner and root can connect to. Throws ListenError. */
+function privateSocket(path: string): number {
   const address = { kind: "unix", path, mode: 0o600, user: null, group: null } as const;
+  return openListeningSocket(address, { backlog: CONTROL_BACKLOG, reusePort: false, exclusive: false }).fd;
+}
+
+function openControlSocket(directory: string): number {
   try {
-    return openListeningSocket(address, { backlog: CONTROL_BACKLOG, reusePort: false, exclusive: false }).fd;
+    return privateSocket(controlSocketPath(directory));
   } catch (error) {
     if (!(error instanceof ListenError) || !error.message.endsWith("a living process listens there"))
       throw error;

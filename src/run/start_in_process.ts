@@ -21,6 +21,8 @@ export interface InProcessOptions {
 export const noCounters: CounterKeeper = {
   layout: () => ({ key: "", counters: 1, limits: 1 }),
   retire() {},
+  totals: () => ({}),
+  adopt() {},
 };
 
 /** A running instance. `await using` stops it. */
@@ -65,7 +67,7 @@ export async function startInProcess(plan: Plan, options: InProcessOptions): Pro
     },
     launch,
     launchInProcess: launch,
-    claim: () => ({ generation: 1, orphansLive: false }),
+    claim: async () => ({ generation: 1, predecessors: null, sockets: [] }),
     report(event) {
       events.push(event);
       options.report?.(event);

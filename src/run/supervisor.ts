@@ -20,6 +20,7 @@ import type {
   SupervisorFacade,
   SupervisorPart,
 } from "./parts.ts";
+import type { InheritedSocket, Predecessors } from "./predecessors.ts";
 import { reloadEvent, restartNotes } from "./reload_text.ts";
 import type { SupervisorStatus, SupervisorVitals } from "./status.ts";
 import type { LaunchWorker } from "./worker_handle.ts";
@@ -36,7 +37,7 @@ export interface SupervisorOptions {
   readonly launchInProcess: LaunchWorker;
   readonly report: Report;
   /** Takes possession of the runtime directory of the plan before anything is opened; throws when it is taken. */
-  readonly claim: (plan: Plan) => Claim;
+  readonly claim: (plan: Plan) => Promise<Claim>;
   /** Called when a snapshot has taken the place of the one before; must not throw. */
   readonly acts?: (generation: number) => void;
 }
@@ -45,8 +46,17 @@ export interface SupervisorOptions {
 export interface Claim {
   /** First generation: above that of the supervisor before. */
   readonly generation: number;
-  /** Its workers still live and listen on our addresses. */
-  readonly orphansLive: boolean;
+  /** Those who serve on our addresses still; null = nobody does. */
+  readonly predecessors: Predecessors | null;
+  /** Sockets that they have handed over. */
+  readonly sockets: readonly InheritedSocket[];
+}
+
+/** What a supervisor has that another one takes over: its descriptors stay its own. */
+export interface Possessions {
+  readonly generation: number;
+  readonly sockets: readonly { readonly key: string; readonly slot: number; readonly fd: number }[];
+  readonly regions: readonly { readonly pid: number; readonly layout: CounterLayout; readonly fd: number }[];
 }
 
 /** The start was refused; the message holds one problem per line. */
@@ -80,6 +90,7 @@ export class Supervisor implements SupervisorFacade {
   /** Holds what a reload cannot change: `restartNotes`. */
   #planAtStart: Plan | null = null;
   #inProcess = false;
+  #predecessors: Predecessors | null = null;
   #endGrace: () => void = () => {};
   #killed = false;
   #regions: RegionSet | null = null;
@@ -133,6 +144,7 @@ export class Supervisor implements SupervisorFacade {
     this.#forgetClosedRegions();
     for (const set of this.#regionSets)
       for (const values of set.values()) yield { layout: set.layout, values };
+    if (this.#predecessors !== null) yield* this.#predecessors.counters();
   }
 
   #forgetClosedRegions(): void {
@@ -177,20 +189,27 @@ export class Supervisor implements SupervisorFacade {
     this.#degradedFiles = loaded.degraded_files ?? [];
     this.#inProcess = plan.workers === 0;
     try {
-      const { generation, orphansLive } = this.#options.claim(plan);
-      this.#table.shared = orphansLive;
+      const { generation, predecessors, sockets } = await this.#options.claim(plan);
+      this.#predecessors = predecessors;
+      this.#table.shared = predecessors !== null;
+      for (const { key, fd } of sockets) this.#table.inherit(key, fd);
       this.#commit(this.#prepareChange(plan, loaded, generation, NOTHING_FOUND));
       this.#table.shared = false;
       for (const create of parts.parts ?? []) this.#started.push(await create(this));
       for (const part of this.#started) await part.planChanged(plan);
       await this.#pool.start(this.#workerCount(plan));
     } catch (error) {
+      // They serve on, for the next start.
+      this.#predecessors?.release([messageOf(error)]);
       await this.#pool.end();
       await this.#stopParts();
       this.#closeAll();
       throw new StartError([messageOf(error)], error);
     }
     this.#state = "serving";
+    this.#predecessors?.relieve(this.#table.listeners.map(({ key }) => key));
+    this.#table.forgetInherited();
+    for (const part of this.#started) part.serving?.();
     await this.#tellThatItActs();
     this.#stopWatching = parts.watch?.(() => void this.#reloadChangedFiles()) ?? null;
   }
@@ -212,6 +231,7 @@ export class Supervisor implements SupervisorFacade {
 
   #closeAll(): void {
     this.#table.closeAll();
+    this.#table.forgetInherited();
     this.#logs.close();
     this.#regions?.abandon();
   }
@@ -442,7 +462,53 @@ export class Supervisor implements SupervisorFacade {
     // From now on connections are refused instead of left without an answer.
     this.#table.close(listeners);
     await drained;
+    await this.#predecessors?.ended();
     await this.#stopParts();
+    this.#closeAll();
+  }
+
+  /** True while those before us have not been relieved: addresses may be theirs as well. */
+  get takingOver(): boolean {
+    return this.#state === "starting" && this.#predecessors !== null;
+  }
+
+  /** What a successor takes over. */
+  possessions(): Possessions {
+    const sockets = this.#table.listeners.flatMap(({ key, sockets: held }) =>
+      held.map(({ fd }, slot) => ({ key, slot, fd })),
+    );
+    const regions = this.#pool
+      .regions()
+      .map(({ pid, regions: { layout, counters } }) => ({ pid, layout, fd: counters.fd }));
+    return { generation: this.snapshot().generation, sockets, regions };
+  }
+
+  /**
+   * Lets `successor` start beside this one, with no change in between. It resolves with the addresses whose sockets the
+   * successor accepts on, or rejects when there will be none; then everything goes on as before.
+   */
+  async handOver(successor: () => Promise<ReadonlySet<string>>): Promise<void> {
+    const held = await this.#exclusively(async () => {
+      if (this.#state !== "serving") throw new Error("not serving: a drain has begun");
+      const addresses = await successor();
+      this.#state = "draining";
+      return addresses;
+    });
+    this.#ending ??= this.#exclusively(() => this.#leave(held));
+  }
+
+  /** Ends like `stop`, but leaves the addresses of `held` to a successor. */
+  async #leave(held: ReadonlySet<string>): Promise<void> {
+    this.#stopWatching?.();
+    await this.#stopParts();
+    this.#started.length = 0;
+    const drained = this.#pool.drain(KILL_GRACE_MS);
+    const { listeners } = this.#table;
+    await this.#table.quiesce(listeners.filter(({ key }) => !held.has(key)));
+    await this.#pool.closeListeners(listeners);
+    this.#table.close(listeners);
+    await drained;
+    await this.#predecessors?.ended();
     this.#closeAll();
   }
 
@@ -462,6 +528,7 @@ export class Supervisor implements SupervisorFacade {
     this.#killed = true;
     this.#endGrace();
     this.#pool.kill();
+    this.#predecessors?.kill();
   }
 }
 

@@ -9,6 +9,7 @@ import { listenerKey, type Snapshot, type SnapshotDelta } from "../core/snapshot
 import { listenerOf, planOf } from "../core/test_plan.ts";
 import type {
   CounterKeeper,
+  CounterLayout,
   CounterRegions,
   DrainDeadlines,
   WorkerIdentity,
@@ -19,17 +20,32 @@ import { acceptOn, closeDescriptor } from "../platform/sockets.ts";
 /** Counter 0 counts answers. */
 export const ANSWERS = 0;
 
+/** A plan with another metrics prefix has another layout. */
+const layoutOf = (plan: Plan): CounterLayout => ({
+  key: plan.observability.metrics.prefix,
+  counters: 8,
+  limits: 2,
+});
+
 /** Keeps what dead workers had counted. */
 export class TestCounters implements CounterKeeper {
   readonly kept = new Map<string, number>();
 
-  /** A plan with another metrics prefix has another layout. */
   layout(plan: Plan) {
-    return { key: plan.observability.metrics.prefix, counters: 8, limits: 2 };
+    return layoutOf(plan);
   }
 
   retire(layout: { key: string }, values: Float64Array): void {
     this.kept.set(layout.key, (this.kept.get(layout.key) ?? 0) + (values[ANSWERS] ?? 0));
+  }
+
+  totals(): object {
+    return Object.fromEntries(this.kept);
+  }
+
+  adopt(totals: object): void {
+    for (const [key, count] of Object.entries(totals as Record<string, number>))
+      this.kept.set(key, (this.kept.get(key) ?? 0) + count);
   }
 }
 
@@ -149,6 +165,11 @@ export class TestProgram implements WorkerProgram {
       if (performance.now() >= end) for (const socket of this.#connections) socket.terminate();
       await Bun.sleep(5);
     }
+  }
+
+  layout(): CounterLayout {
+    if (this.#applied === null) throw new Error("no plan acts yet");
+    return layoutOf(this.#applied.snapshot.plan);
   }
 
   stats(): Readonly<Record<string, number>> {

@@ -11,6 +11,8 @@ import { dropPrivileges, raiseOpenFileLimit, takeNameOfParent } from "../platfor
 import { mapRegion } from "../platform/shared_memory.ts";
 import { onSignals } from "../platform/signals.ts";
 import { closeDescriptor } from "../platform/sockets.ts";
+import { serveControl, type ControlPeer, type ControlRequest } from "./control_socket.ts";
+import { HAND_OVER, REFUSE, RELIEVE, type HandedOver, type HandOverRequest } from "./hand_over.ts";
 import {
   DESCRIPTOR_CHANNEL,
   type Order,
@@ -30,6 +32,11 @@ class WorkerProcess {
   #log: ProcessLog | null = null;
   readonly #assembler = new SnapshotAssembler();
   #host: WorkerHost | null = null;
+  /** Descriptor of the region of counters that acts, -1 = none: for a supervisor that comes after ours. */
+  #counters = -1;
+  #preparedCounters = -1;
+  /** Of the snapshot that was prepared last. */
+  #generation = 0;
   #deadlines: DrainDeadlines = { requestsMs: 0, tunnelsMs: 0 };
   #preparedDeadlines: DrainDeadlines = this.#deadlines;
   /** Orders are carried out one after the other, in the order in which they came. */
@@ -60,8 +67,44 @@ class WorkerProcess {
   /** Ends by itself when asked: with a supervisor it is replaced first, without one it retires its own sockets. */
   terminate(): void {
     if (process.connected) send({ type: "leaving" });
-    else if (this.#host === null) process.exit(0);
-    else void this.#host.retire(this.#deadlines).then(() => process.exit(0));
+    else void this.#retire(new Set());
+  }
+
+  /** Ends without a supervisor; another process accepts on the addresses of `held`. */
+  async #retire(held: ReadonlySet<string>): Promise<void> {
+    await this.#host?.retire(this.#deadlines, held);
+    process.exit(0);
+  }
+
+  /** Answers a supervisor that comes after ours. */
+  #answerSuccessor(request: ControlRequest, peer: ControlPeer): object {
+    if (process.connected) throw new Error("this worker has a supervisor, which is to be asked");
+    const host = this.#host;
+    if (host === null) throw new Error("this worker has not started");
+    const order = request as HandOverRequest;
+    switch (order.command) {
+      case HAND_OVER:
+        return this.#handOver(host, peer);
+      case RELIEVE:
+        void this.#retire(new Set(order.held));
+        return { ok: true };
+      case REFUSE:
+        return { ok: true };
+      default:
+        order satisfies never;
+        throw new Error(
+          `unknown command ${JSON.stringify(request.command)}; known: ${HAND_OVER}, ${RELIEVE}`,
+        );
+    }
+  }
+
+  #handOver(host: WorkerHost, peer: ControlPeer): HandedOver {
+    const { pid } = process;
+    const slots = host.openSlots();
+    const regions = this.#counters < 0 ? [] : [{ pid, layout: host.layout() }];
+    peer.sendDescriptors([...slots.map(({ fd }) => fd), ...regions.map(() => this.#counters)]);
+    const sockets = slots.map(({ key, slot }) => ({ key, slot }));
+    return { ok: true, version: VERSION, pid, generation: this.#generation, sockets, regions };
   }
 
   /** The supervisor died. A worker that serves goes on; one that does not yet is of no use. */
@@ -96,17 +139,19 @@ class WorkerProcess {
     order: Exclude<Order, { type: "drain" }>,
     descriptors: readonly number[],
   ): Promise<unknown> {
-    if (order.type === "start") return this.#start(order.index, order.user, order.group);
+    const [fd = -1, second = -1] = descriptors;
+    if (order.type === "start") return this.#start(order.index, order.user, order.group, fd);
     const host = this.#host;
     if (host === null) throw new Error("order before start");
-    const [fd = -1, second = -1] = descriptors;
     switch (order.type) {
       case "prepare":
         return this.#prepare(host, order.regions, fd, second);
       case "apply":
         this.#deadlines = this.#preparedDeadlines;
+        this.#keepCounters();
         return host.apply();
       case "discard":
+        this.#forgetPrepared();
         return host.discard();
       case "open_listener":
         return host.openListener(order.key, order.listener, order.slot, fd);
@@ -121,10 +166,25 @@ class WorkerProcess {
     }
   }
 
-  async #start(index: number, user: string | null, group: string | null): Promise<void> {
+  /** `successors`: the listening socket by which a later supervisor finds this worker. */
+  async #start(index: number, user: string | null, group: string | null, successors: number): Promise<void> {
     raiseOpenFileLimit();
     this.#host = new WorkerHost(await this.#create({ index, inProcess: false }, this.#warnings.warn));
     dropPrivileges(user, group);
+    if (successors >= 0)
+      serveControl(successors, async (request, peer) => this.#answerSuccessor(request, peer));
+  }
+
+  #keepCounters(): void {
+    if (this.#preparedCounters < 0) return;
+    if (this.#counters >= 0) closeDescriptor(this.#counters);
+    this.#counters = this.#preparedCounters;
+    this.#preparedCounters = -1;
+  }
+
+  #forgetPrepared(): void {
+    if (this.#preparedCounters >= 0) closeDescriptor(this.#preparedCounters);
+    this.#preparedCounters = -1;
   }
 
   async #prepare(
@@ -134,6 +194,7 @@ class WorkerProcess {
     limits: number,
   ): Promise<void> {
     const snapshot = this.#assembler.finish();
+    this.#generation = snapshot.generation;
     const { drain, drain_tunnels } = snapshot.plan.timeouts;
     this.#preparedDeadlines = { requestsMs: drain, tunnelsMs: drain_tunnels };
     if (sizes === null) return host.prepare(snapshot, null);
@@ -144,7 +205,8 @@ class WorkerProcess {
       limitRow,
       limitRows,
     };
-    closeDescriptor(counters);
+    this.#forgetPrepared();
+    this.#preparedCounters = counters;
     closeDescriptor(limits);
     return host.prepare(snapshot, regions);
   }

@@ -1,7 +1,7 @@
 /** The worker's side of every order, around a program: the same in a process of its own and in the supervisor's. */
 import type { ListenerPlan } from "../core/plan.ts";
 import type { Snapshot, SnapshotDelta } from "../core/snapshot.ts";
-import type { CounterRegions, DrainDeadlines, WorkerProgram } from "../core/worker_program.ts";
+import type { CounterLayout, CounterRegions, DrainDeadlines, WorkerProgram } from "../core/worker_program.ts";
 import {
   closeDescriptor,
   openHandshakes,
@@ -11,7 +11,7 @@ import {
 import { queuesEmpty } from "./empty_queues.ts";
 import { runInSlices } from "./slices.ts";
 
-interface OpenSlot {
+export interface OpenSlot {
   readonly key: string;
   readonly slot: number;
   readonly fd: number;
@@ -90,12 +90,22 @@ export class WorkerHost {
     return this.#program.drain(deadlines);
   }
 
+  /** Its sockets, with the descriptors that it accepts on. */
+  openSlots(): readonly OpenSlot[] {
+    return [...this.#open.values()];
+  }
+
+  layout(): CounterLayout {
+    return this.#program.layout();
+  }
+
   /**
-   * Ends a worker that has no supervisor any more: nobody else holds its sockets, so they are retired here.
-   * Resolves when no connection is left.
+   * Ends a worker that has no supervisor any more. Addresses of `held` go on without it: another process accepts on the
+   * same sockets. Those that nobody else holds are retired here. Resolves when no connection is left.
    */
-  async retire(deadlines: DrainDeadlines): Promise<void> {
+  async retire(deadlines: DrainDeadlines, held: ReadonlySet<string>): Promise<void> {
     const drained = this.drain(deadlines);
+    for (const { key, slot } of this.openSlots()) if (held.has(key)) this.closeListener(key, slot);
     const sockets = [...this.#open.values()].map(({ fd }) => fd);
     for (const fd of sockets) refuseNewConnections(fd);
     await queuesEmpty(sockets, { queued: queuedConnections, handshakes: openHandshakes });

@@ -25,6 +25,11 @@ export class WorkerMember {
     this.handle = handle;
   }
 
+  /** Those that it counts in; null before the first snapshot. */
+  get regions(): WorkerRegions | null {
+    return this.#current?.regions ?? null;
+  }
+
   /** Regions to send along with a snapshot that counts in `set`: null when the worker has them already. */
   regionsFor(set: RegionSet): WorkerRegions | null {
     if (this.#current?.set === set) return null;

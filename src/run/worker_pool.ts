@@ -6,7 +6,7 @@ import { messageOf } from "../core/text/message_of.ts";
 import { deltaBetween, isEmptyDelta } from "../core/health/delta.ts";
 import type { Snapshot, SnapshotDelta } from "../core/snapshot.ts";
 import type { DrainDeadlines } from "../core/worker_program.ts";
-import type { RegionSet } from "./counter_regions.ts";
+import type { RegionSet, WorkerRegions } from "./counter_regions.ts";
 import type { Report } from "./events.ts";
 import type { HeldListener } from "./listener_table.ts";
 import type { LogFile } from "./log_files.ts";
@@ -346,6 +346,12 @@ export class WorkerPool {
     const keys = new Set(listeners.map(({ key }) => key));
     const members = [...this.#ready, ...this.#draining];
     await Promise.all(members.map((member) => member.closeOthers((_, key) => !keys.has(key))));
+  }
+
+  /** What workers count in, by the pid of each. */
+  regions(): { pid: number; regions: WorkerRegions }[] {
+    const members = [...this.#members.filter((member) => member !== null), ...this.#draining];
+    return members.flatMap(({ handle, regions }) => (regions === null ? [] : [{ pid: handle.pid, regions }]));
   }
 
   async openLog(log: LogFile): Promise<void> {

@@ -1,5 +1,5 @@
 import { afterEach, expect, setDefaultTimeout, test } from "bun:test";
-import { existsSync, readFileSync, renameSync, statSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync, renameSync, statSync } from "node:fs";
 import { connect } from "node:net";
 import { join } from "node:path";
 import { identify } from "../../src/platform/processes.ts";
@@ -260,7 +260,7 @@ test("fairlead stop waits for the end; the control socket serves its owner alone
       workers: [{ ready: true }, { ready: true }],
     },
     { ok: false, error: "a request is one JSON object on one line" },
-    { ok: false, error: 'unknown command "fly"; known: reload, status, stop' },
+    { ok: false, error: 'unknown command "fly"; known: reload, status, stop, upgrade' },
     { ok: false, error: 'a request names its "command"' },
   ]);
   expect(await lines("x".repeat(70_000))).toEqual([
@@ -305,29 +305,127 @@ test("a start that is refused says why, exits with 1 and leaves nothing behind",
   expect(there.workers()).toEqual([]);
 });
 
-test("workers outlive a killed supervisor, and the next one takes over without a failure", async () => {
+test("workers outlive a killed supervisor, and the next one takes their sockets over without a failure", async () => {
   const here = place();
-  here.write({ web: ANY }, "one");
+  here.write({ web: ANY, extra: ANY, file: `unix:${here.directory}/web.sock` }, "one");
   const first = here.start();
   const port = await first.port("web");
-  here.write({ web: `127.0.0.1:${port}` }, "one");
-  expect((await here.command("reload", "-c", here.file)).code).toBe(0);
-  const load = new Load(port, 8);
-  await load.until("one");
+  const extra = await first.port("extra");
+  const loads = [new Load(port, 8), new Load(extra, 4)];
+  await Promise.all(loads.map((load) => load.until("one")));
   const orphans = here.workers();
   await first.kill();
-  await load.until("one", 200);
+  await Promise.all(loads.map((load) => load.until("one", 200)));
   expect(orphans.every((pid) => identify(pid) !== null)).toBe(true);
   const advice = await here.command("stop", "-c", here.file);
   expect(advice.error).toContain("2 workers without a supervisor still serve: --orphans ends them");
-  here.write({ web: `127.0.0.1:${port}` }, "two");
+  here.write({ web: ANY, extra: ANY, file: `unix:${here.directory}/web.sock` }, "two");
   const second = here.start();
+  // Ports that the system has chosen: only the very same sockets have them again.
   expect(await second.port("web")).toBe(port);
-  await second.until("orphan_drained", 2);
+  expect(await second.port("extra")).toBe(extra);
+  await second.until("predecessor_relieved", 2);
   await until(() => orphans.every((pid) => identify(pid) === null));
-  await load.until("two");
-  expect(Object.keys(await load.stop()).toSorted()).toEqual(["one", "two"]);
-  expect(readFileSync(join(here.runtime, "generation"), "utf8")).toBe("3\n");
+  await Promise.all(loads.map((load) => load.until("two")));
+  for (const load of loads) expect(Object.keys(await load.stop()).toSorted()).toEqual(["one", "two"]);
+  expect(readFileSync(join(here.runtime, "generation"), "utf8")).toBe("2\n");
+  expect(existsSync(join(here.directory, "web.sock"))).toBe(true);
+  await until(() => here.workers().length === 2);
+  expect(
+    readdirSync(here.runtime)
+      .filter((name) => name.startsWith("worker-"))
+      .toSorted(),
+  ).toEqual(
+    here
+      .workers()
+      .map((pid) => `worker-${pid}.sock`)
+      .toSorted(),
+  );
+});
+
+test("a supervisor that cannot take over leaves the living workers as they are", async () => {
+  const here = place();
+  here.write({ web: ANY, file: `unix:${here.directory}/web.sock` }, "one");
+  const first = here.start();
+  const port = await first.port("web");
+  const orphans = here.workers();
+  await first.kill();
+  here.write({ web: ANY, file: `unix:${here.directory}/web.sock` }, "fail");
+  const second = here.start();
+  expect((await second.until("start_refused")).message).toContain("plan fail cannot be built");
+  expect(await second.child.exited).toBe(1);
+  expect(await ask(port)).toStartWith("one ");
+  expect(existsSync(join(here.directory, "web.sock"))).toBe(true);
+  expect(new Set(here.workers())).toEqual(new Set(orphans));
+  here.write({ web: ANY }, "three");
+  const third = here.start();
+  expect(await third.port("web")).toBe(port);
+  await until(() => orphans.every((pid) => identify(pid) === null));
+  expect(await ask(port)).toStartWith("three ");
+});
+
+test("an address that the next supervisor does not want is retired by the workers that still have it", async () => {
+  const here = place();
+  here.write({ web: ANY, extra: ANY }, "one");
+  const first = here.start();
+  const [web, extra] = [new Load(await first.port("web"), 4), new Load(await first.port("extra"), 24)];
+  await Promise.all([web.until("one"), extra.until("one", 200)]);
+  await first.kill();
+  here.write({ web: ANY }, "two");
+  here.start();
+  await Promise.all([web.until("two"), extra.until("ECONNREFUSED", 10)]);
+  expect(Object.keys(await web.stop()).toSorted()).toEqual(["one", "two"]);
+  expect(Object.keys(await extra.stop()).toSorted()).toEqual(["ECONNREFUSED", "one"]);
+});
+
+for (const by of ["command", "signal"] as const) {
+  test(`H-J7 an upgrade by ${by} under load: the new program takes over, nothing fails`, async () => {
+    const here = place();
+    here.write({ web: ANY, file: `unix:${here.directory}/web.sock` }, "one");
+    const program = here.start();
+    const port = await program.port("web");
+    const load = new Load(port, 16);
+    await load.until("one", 200);
+    const workers = here.workers();
+    for (let round = 1; round <= 3; round++) {
+      const old = Number(readFileSync(join(here.runtime, "pid"), "utf8"));
+      here.write({ web: ANY, file: `unix:${here.directory}/web.sock` }, `round-${round}`);
+      if (by === "signal") process.kill(old, "SIGUSR2");
+      else {
+        const result = await here.command("upgrade", "-c", here.file, "--json");
+        expect(result).toMatchObject({ code: 0, error: "" });
+        expect(JSON.parse(result.out)).toEqual({ ok: true, pid: expect.any(Number) });
+      }
+      await load.until(`round-${round}`, 100);
+      await until(() => identify(old) === null);
+      expect(Number(readFileSync(join(here.runtime, "pid"), "utf8"))).not.toBe(old);
+    }
+    expect(await program.child.exited).toBe(0);
+    await until(() => workers.every((pid) => identify(pid) === null));
+    const outcomes = Object.keys(await load.stop()).toSorted();
+    expect(outcomes).toEqual(["one", "round-1", "round-2", "round-3"]);
+    expect(existsSync(join(here.directory, "web.sock"))).toBe(true);
+    expect((await here.command("stop", "-c", here.file)).code).toBe(0);
+    expect(await ask(port)).toBe("ECONNREFUSED");
+  });
+}
+
+test("an upgrade to a program that cannot start changes nothing and says why", async () => {
+  const here = place();
+  here.write({ web: ANY }, "one");
+  const program = here.start();
+  const port = await program.port("web");
+  here.write({ web: ANY }, "fail");
+  await program.until("reload_refused");
+  const refused = await here.command("upgrade", "-c", here.file);
+  expect(refused).toMatchObject({ code: 1, out: "" });
+  expect(refused.error).toContain("plan fail cannot be built");
+  expect(refused.error).toContain("fairlead upgrade: refused, the running program goes on");
+  expect(await ask(port)).toStartWith("one ");
+  here.write({ web: ANY }, "two");
+  expect((await here.command("reload", "-c", here.file)).code).toBe(0);
+  expect(await ask(port)).toStartWith("two ");
+  expect(Number(readFileSync(join(here.runtime, "pid"), "utf8"))).toBe(program.child.pid);
 });
 
 test("fairlead stop --orphans ends workers without a supervisor and no others", async () => {

@@ -1,5 +1,5 @@
 /** The real program in processes of its own, `fairlead run` on a configuration text, for tests from outside. */
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { identify } from "../../src/platform/processes.ts";
@@ -99,13 +99,24 @@ export class RunningFairlead {
     this.program.child.kill(name);
   }
 
+  /** Pids that the runtime directory names: of a successor and its workers too. */
+  #recorded(): number[] {
+    const runtime = join(this.directory, "run");
+    try {
+      const workers = readdirSync(join(runtime, "workers")).map(Number);
+      return [Number(readFileSync(join(runtime, "pid"), "utf8")), ...workers];
+    } catch {
+      return [];
+    }
+  }
+
   /** Ends everything at once and removes the directory. */
   async [Symbol.asyncDispose](): Promise<void> {
     const { child } = this.program;
     const lives = child.exitCode === null && child.signalCode === null;
-    const workers = lives ? this.workers : [];
+    const others = [...(lives ? this.workers : []), ...this.#recorded()];
     await this.program.kill();
-    for (const pid of workers) if (identify(pid) !== null) process.kill(pid, "SIGKILL");
+    for (const pid of others) if (identify(pid) !== null) process.kill(pid, "SIGKILL");
     rmSync(this.directory, { recursive: true, force: true });
   }
 }

@@ -316,6 +316,11 @@ export class HttpProgram implements WorkerProgram {
     for (const connections of this.#acting?.runtime.backends.values() ?? []) connections.retire();
   }
 
+  layout(): MetricLayout {
+    if (this.#acting === null) throw new Error("no plan acts yet");
+    return this.#acting.layout;
+  }
+
   stats(): Readonly<Record<string, number>> {
     const { runtime } = this.plane;
     let active = 0;

@@ -1,0 +1,222 @@
+/**
+ * Processes that serve already when a supervisor starts: workers whose supervisor has died, or a supervisor that is to be
+ * replaced, with its workers. They give what they have to the new one, which takes their sockets over, starts workers of
+ * its own on them, and then relieves them: they finish what is under way and end.
+ */
+import { messageOf } from "../core/text/message_of.ts";
+import type { CounterKeeper, CounterLayout } from "../core/worker_program.ts";
+import { LineClient } from "../platform/line_client.ts";
+import { identify, isAlive, type ProcessIdentity } from "../platform/processes.ts";
+import { mapRegion } from "../platform/shared_memory.ts";
+import { closeDescriptor } from "../platform/sockets.ts";
+import { HAND_OVER, REFUSE, RELIEVE, type HandedOver, type HandOverRequest } from "./hand_over.ts";
+import { controlSocketPath, workerSocketPath } from "./runtime_directory.ts";
+
+/** A predecessor that has not answered by then is stuck: it is left to finish what it has. */
+const ANSWER_LIMIT_MS = 5_000;
+/** How often it is looked whether they live. */
+const LOOK_MS = 100;
+
+/** A listening socket of a predecessor. */
+export interface InheritedSocket {
+  /** `listenerKey` of its address. */
+  readonly key: string;
+  readonly fd: number;
+}
+
+interface Region {
+  readonly layout: CounterLayout;
+  readonly values: Float64Array;
+}
+
+interface Predecessor {
+  readonly identity: ProcessIdentity;
+  /** Counters that it writes to. */
+  readonly regions: readonly Region[];
+  /** Where it takes orders; null = it has a supervisor that gives them, or does not answer. */
+  readonly client: LineClient | null;
+  readonly supervised: boolean;
+}
+
+export interface PredecessorEvents {
+  /** The new workers accept; the predecessors are about to be told. */
+  relieving(): void;
+  /** It has ended. */
+  gone(pid: number): void;
+  /** It cannot be asked, and will end without handing anything over. */
+  silent(pid: number, why: string): void;
+}
+
+export class Predecessors {
+  readonly #keeper: CounterKeeper;
+  readonly #events: PredecessorEvents;
+  readonly #living = new Set<Predecessor>();
+  #looking: Timer | null = null;
+
+  constructor(keeper: CounterKeeper, events: PredecessorEvents) {
+    this.#keeper = keeper;
+    this.#events = events;
+  }
+
+  get pids(): readonly number[] {
+    return [...this.#living].map(({ identity }) => identity.pid);
+  }
+
+  /** Counters that they still write to. */
+  *counters(): Generator<Region> {
+    for (const { regions } of this.#living) yield* regions;
+  }
+
+  /** Asks workers without a supervisor for what they have. Their sockets then belong to the caller. */
+  async adoptWorkers(directory: string, workers: readonly ProcessIdentity[]): Promise<InheritedSocket[]> {
+    const sockets = await Promise.all(
+      workers.map(async (identity) => {
+        let client: LineClient | null = null;
+        try {
+          client = new LineClient(workerSocketPath(directory, identity.pid));
+          const { handed, descriptors } = await ask(client);
+          const { sockets, regions } = shares(handed, descriptors);
+          this.#add(identity, regions.get(identity.pid) ?? [], client, false);
+          return sockets;
+        } catch (error) {
+          client?.close();
+          this.#add(identity, [], null, false);
+          this.#events.silent(identity.pid, messageOf(error));
+          return [];
+        }
+      }),
+    );
+    return sockets.flat();
+  }
+
+  /**
+   * Asks the supervisor of `directory` for what it and its workers have. Throws Error when there is none, or it refuses.
+   * The sockets then belong to the caller.
+   */
+  async adoptSupervisor(directory: string): Promise<{ generation: number; sockets: InheritedSocket[] }> {
+    let client: LineClient;
+    try {
+      client = new LineClient(controlSocketPath(directory));
+    } catch (error) {
+      throw new Error(`no supervisor to take over from in runtime_dir ${directory} (${messageOf(error)})`, {
+        cause: error,
+      });
+    }
+    try {
+      const { handed, descriptors } = await ask(client);
+      const { sockets, regions } = shares(handed, descriptors);
+      const { pid, generation } = handed;
+      for (const [worker, counters] of regions)
+        if (worker !== pid) this.#add(identify(worker), counters, null, true);
+      this.#add(identify(pid), regions.get(pid) ?? [], client, false);
+      return { generation, sockets };
+    } catch (error) {
+      client.close();
+      throw new Error(`the running supervisor hands nothing over: ${messageOf(error)}`, { cause: error });
+    }
+  }
+
+  #add(
+    identity: ProcessIdentity | null,
+    regions: readonly Region[],
+    client: LineClient | null,
+    supervised: boolean,
+  ): void {
+    if (identity !== null) this.#living.add({ identity, regions, client, supervised });
+    else for (const { layout, values } of regions) this.#keeper.retire(layout, values);
+  }
+
+  /** Our own workers accept on the addresses of `held`: the predecessors may go. */
+  relieve(held: readonly string[]): void {
+    this.#events.relieving();
+    for (const predecessor of this.#living) tellRelieved(predecessor, held);
+    if (this.#living.size > 0) this.#looking = setInterval(() => this.#look(), LOOK_MS);
+  }
+
+  #look(): void {
+    for (const predecessor of this.#living) {
+      const { identity, regions, client } = predecessor;
+      if (isAlive(identity)) continue;
+      this.#living.delete(predecessor);
+      client?.close();
+      for (const { layout, values } of regions) this.#keeper.retire(layout, values);
+      this.#events.gone(identity.pid);
+    }
+    if (this.#living.size > 0 || this.#looking === null) return;
+    clearInterval(this.#looking);
+    this.#looking = null;
+  }
+
+  /** Resolves when none lives that was relieved. */
+  async ended(): Promise<void> {
+    while (this.#looking !== null) {
+      await Bun.sleep(LOOK_MS / 4);
+      this.#look();
+    }
+  }
+
+  /** Ends them at once. */
+  kill(): void {
+    for (const { identity } of this.#living) if (isAlive(identity)) process.kill(identity.pid, "SIGKILL");
+  }
+
+  /** The start was refused: they serve on. */
+  release(problems: readonly string[]): void {
+    for (const { client } of this.#living) {
+      try {
+        client?.say(JSON.stringify({ command: REFUSE, problems } satisfies HandOverRequest));
+      } catch {
+        // It sees that we are gone.
+      }
+      client?.close();
+    }
+    this.#living.clear();
+  }
+}
+
+function tellRelieved({ identity, client, supervised }: Predecessor, held: readonly string[]): void {
+  if (supervised) return;
+  try {
+    if (client === null) throw new Error("it does not answer");
+    client.say(JSON.stringify({ command: RELIEVE, held } satisfies HandOverRequest));
+  } catch {
+    // Its sockets are filtered and emptied by itself then.
+    if (isAlive(identity)) process.kill(identity.pid, "SIGTERM");
+  }
+}
+
+interface Answer {
+  readonly handed: HandedOver;
+  readonly descriptors: readonly number[];
+}
+
+async function ask(client: LineClient): Promise<Answer> {
+  client.say(JSON.stringify({ command: HAND_OVER } satisfies HandOverRequest));
+  const answer = await client.next(ANSWER_LIMIT_MS);
+  if (answer === null) throw new Error("it gives no answer");
+  const handed = JSON.parse(answer.text) as HandedOver | { readonly ok: false; readonly error: string };
+  if (handed.ok) return { handed, descriptors: answer.descriptors };
+  for (const fd of answer.descriptors) closeDescriptor(fd);
+  throw new Error(handed.error);
+}
+
+/** Joins an answer with its descriptors: sockets, and regions by pid. Throws Error when their numbers differ. */
+function shares(
+  { sockets, regions }: HandedOver,
+  descriptors: readonly number[],
+): { sockets: InheritedSocket[]; regions: ReadonlyMap<number, Region[]> } {
+  if (descriptors.length !== sockets.length + regions.length) {
+    for (const fd of descriptors) closeDescriptor(fd);
+    throw new Error(
+      `it sent ${descriptors.length} descriptors instead of ${sockets.length + regions.length}`,
+    );
+  }
+  const counters = descriptors.slice(sockets.length);
+  const byPid = new Map<number, Region[]>();
+  for (const [index, { pid, layout }] of regions.entries()) {
+    const values = mapRegion(counters[index]!, layout.counters);
+    byPid.set(pid, [...(byPid.get(pid) ?? []), { layout, values }]);
+  }
+  for (const fd of counters) closeDescriptor(fd);
+  return { sockets: sockets.map(({ key }, index) => ({ key, fd: descriptors[index]! })), regions: byPid };
+}

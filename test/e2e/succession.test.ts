@@ -1,0 +1,118 @@
+/** One supervisor after another, with the real program: what clients have under way goes on, and counters too. */
+import { expect, test } from "bun:test";
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import { identify } from "../../src/platform/processes.ts";
+import { askOnce, rawClient } from "../support/raw_client.ts";
+import { Program } from "./processes_fixture.ts";
+import { runFairlead, type RunningFairlead } from "./processes_program.ts";
+
+const PATIENCE = { timeout: 60_000 };
+const GET = "GET / HTTP/1.1\r\nHost: a.example\r\n\r\n";
+const HALF = "GET /half HTTP/1.1\r\nHost: a.example\r\n";
+
+const CONFIGURATION = `workers: 2
+listeners: { web: { address: "127.0.0.1:0", defer_accept: false } }
+routes: [{ name: all, respond: { status: 200, body: served } }]
+observability: { access_log: { path: access.log, flush: 20ms } }`;
+
+const pidOf = ({ directory }: RunningFairlead): number =>
+  Number(readFileSync(join(directory, "run", "pid"), "utf8"));
+
+async function until(condition: () => boolean | Promise<boolean>, what: string): Promise<void> {
+  const end = performance.now() + 20_000;
+  while (!(await condition())) {
+    if (performance.now() > end) throw new Error(`never came true: ${what}`);
+    await Bun.sleep(10);
+  }
+}
+
+async function serve(fairlead: RunningFairlead, requests: number): Promise<void> {
+  for (let count = 0; count < requests; count++) {
+    const { status } = await askOnce(fairlead.port(), GET);
+    expect(status).toBe(200);
+  }
+}
+
+/** The address of the admin server of the program that serves now. */
+async function findAdmin(fairlead: RunningFairlead, said: Program["said"], count: number): Promise<void> {
+  const readies = () => said.filter(({ event }) => event === "ready");
+  await until(() => readies().length === count, "the successor is ready");
+  fairlead.admin = String(readies().at(-1)!["admin"]);
+}
+
+const requests = (fairlead: RunningFairlead): Promise<number> => fairlead.metric("http_requests_total");
+
+test(
+  "H-J7/counters an upgrade: a request that is half sent is answered by the old program, and counters go on",
+  async () => {
+    await using fairlead = await runFairlead(CONFIGURATION);
+    const { said } = fairlead.program;
+    const old = pidOf(fairlead);
+    await serve(fairlead, 20);
+    const half = await rawClient(fairlead.port());
+    half.send(HALF);
+    await until(async () => (await fairlead.metric("connections_open")) === 1, "the connection is accepted");
+    const upgraded = await fairlead.command("upgrade", "--runtime-dir", join(fairlead.directory, "run"));
+    expect(upgraded).toMatchObject({ code: 0, error: "" });
+    expect(upgraded.out).toBe(`upgraded: pid ${pidOf(fairlead)} serves\n`);
+    expect(pidOf(fairlead)).not.toBe(old);
+    await findAdmin(fairlead, said, 2);
+    await serve(fairlead, 10);
+    expect(await requests(fairlead)).toBe(30);
+    expect(await fairlead.metric("connections_open")).toBe(1);
+    expect(identify(old)).not.toBeNull();
+    half.send("\r\n");
+    await half.until(() => half.received.includes("served"));
+    expect(half.received.toString()).toContain("Connection: close");
+    await until(() => identify(old) === null, "the old program has ended");
+    await until(async () => (await requests(fairlead)) === 31, "what the old workers counted is kept");
+    expect(await fairlead.metric("connections_open")).toBe(0);
+    expect((await fairlead.command("stop", "--runtime-dir", join(fairlead.directory, "run"))).code).toBe(0);
+    expect(logged(fairlead)).toBe(31);
+  },
+  PATIENCE,
+);
+
+test(
+  "a killed supervisor is succeeded: half a request is answered by the old workers, and counters go on",
+  async () => {
+    await using fairlead = await runFairlead(CONFIGURATION);
+    const runtime = join(fairlead.directory, "run");
+    await serve(fairlead, 20);
+    // What this worker has counted must outlive it and the supervisor that has kept it.
+    await until(() => logged(fairlead) === 20, "the log has been written");
+    const [victim = 0] = fairlead.workers;
+    process.kill(victim, "SIGKILL");
+    await fairlead.program.until("worker_ready");
+    await serve(fairlead, 10);
+    const half = await rawClient(fairlead.port());
+    half.send(HALF);
+    await until(async () => (await fairlead.metric("connections_open")) === 1, "the connection is accepted");
+    await fairlead.program.kill();
+    await serve(fairlead, 10);
+    const second = new Program(
+      ["-c", fairlead.file, "--log-format", "json"],
+      [process.execPath, join(import.meta.dir, "../../src/main.ts")],
+    );
+    try {
+      await findAdmin(fairlead, second.said, 1);
+      await serve(fairlead, 10);
+      expect(await requests(fairlead)).toBe(50);
+      half.send("\r\n");
+      await half.until(() => half.received.includes("served"));
+      await until(async () => (await requests(fairlead)) === 51, "what the old workers counted is kept");
+      expect(await fairlead.metric("worker_restarts_total")).toBe(1);
+      expect((await fairlead.command("stop", "--runtime-dir", runtime)).code).toBe(0);
+      expect(logged(fairlead)).toBe(51);
+    } finally {
+      await second.kill();
+    }
+  },
+  PATIENCE,
+);
+
+/** Lines of the access log. */
+function logged({ directory }: RunningFairlead): number {
+  return readFileSync(join(directory, "access.log"), "utf8").split("\n").length - 1;
+}
