@@ -95,7 +95,10 @@ function serverOf(plan: Plan, shape: Shape, routes: number): (index: number) => 
     limitRow: 0,
     limitRows: 1,
   };
-  for (const _ of program.prepare({ generation: 1, plan, files: {}, health: {}, members: {} }, regions));
+  for (const _ of program.prepare(
+    { generation: 1, plan, files: {}, health: {}, members: {}, overrides: {} },
+    regions,
+  ));
   program.apply();
   program.openLog("access", openSync("/dev/null", "w"));
 

@@ -22,7 +22,14 @@ function startPart() {
   const part = new AdminPart(
     {
       takingOver: false,
-      snapshot: () => ({ generation: 1, plan: state.plan, files: {}, health: {}, members: {} }),
+      snapshot: () => ({
+        generation: 1,
+        plan: state.plan,
+        files: {},
+        health: {},
+        members: {},
+        overrides: {},
+      }),
       counters: () => [{ layout, values: new Float64Array(layout.counters).fill(1) }],
       vitals: () => ({ state: state.state, workers: state.workers, degraded_files: [] }),
     },

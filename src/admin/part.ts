@@ -1,6 +1,6 @@
 /** The admin server as a part of the supervisor: it follows the configuration and shows what the supervisor knows. */
 import type { Plan } from "../core/plan.ts";
-import type { SnapshotDelta } from "../core/snapshot.ts";
+import { NOTHING_CHANGED, type SnapshotDelta } from "../core/snapshot.ts";
 import type { MetricsKeeper } from "../observe/metrics_keeper.ts";
 import { ProgramMetrics, type SupervisorView } from "../observe/program_metrics.ts";
 import { realClock, type Clock } from "../platform/clock.ts";
@@ -60,7 +60,7 @@ export class AdminPart {
     const wanted = listenAddressText(adminAddress(admin.address));
     if (wanted !== this.#serving?.wanted && wanted !== this.address)
       this.#coming = { wanted, server: this.#start(admin.address) };
-    return { health: {}, members: {} };
+    return NOTHING_CHANGED;
   }
 
   /** Moves to the address of `plan`. Throws Error with one sentence when that cannot be; then the old one stays. */

@@ -69,6 +69,31 @@ export function readOptions<Options extends OptionSpecs>(
   }
 }
 
+/** The same for a command that takes words before, between or behind its options. */
+export function readCommand<Options extends OptionSpecs>(
+  command: string,
+  help: string,
+  args: readonly string[],
+  options: Options,
+  output: Output,
+): { readonly words: readonly string[]; readonly values: Values<Options> } | number {
+  const words: string[] = [];
+  const rest: string[] = [];
+  const takesValue = (arg: string): boolean => {
+    const found = Object.entries(options).find(
+      ([name, { short }]) => arg === `--${name}` || arg === `-${short}`,
+    );
+    return found?.[1].type === "string";
+  };
+  for (let index = 0; index < args.length; index++) {
+    const arg = args[index]!;
+    if (!arg.startsWith("-")) words.push(arg);
+    else rest.push(arg, ...(takesValue(arg) && index + 1 < args.length ? [args[++index]!] : []));
+  }
+  const values = readOptions(command, help, rest, options, output);
+  return typeof values === "number" ? values : { words, values };
+}
+
 /** Says what is wrong with the arguments. Gives back the exit code. */
 export function usageError(command: string, message: string, output: Output): number {
   output.error(`fairlead ${command}: ${message}\n"fairlead ${command} --help" says what is possible\n`);

@@ -70,6 +70,7 @@ export const ERRORS = {
   FL_BAD_RESPONSE: kind("backend", "no", 502, "backend's answer is malformed"),
   FL_RESPONSE_HEADER_TOO_LARGE: kind("backend", "no", 502, "backend's header block is over the limit"),
   FL_UNEXPECTED_UPGRADE: kind("backend", "no", 502, "backend switched protocols unasked"),
+  FL_BACKEND_DISABLED: kind("us", "safe", 503, "backend was disabled"),
   FL_STEP_TIMEOUT: kind("us", "no", 503, "a middleware did not finish in time"),
   FL_STEP_FAILED: kind("us", "no", 500, "a middleware failed"),
   FL_TUNNEL_IDLE: kind("client", "no", 499, "tunnel made no progress"),

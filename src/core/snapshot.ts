@@ -2,7 +2,7 @@
  * A snapshot: an immutable plan with what has been measured and found since, published to the planes as a whole.
  * Between two snapshots only deltas travel.
  */
-import type { Health } from "./model.ts";
+import type { Health, Wanted } from "./model.ts";
 import type { ListenerPlan, Plan } from "./plan.ts";
 
 /** Health by `pool/candidate key`; what is absent is unknown. */
@@ -14,6 +14,18 @@ export type FileMap = Readonly<Record<string, string>>;
 /** Addresses found for backends that are given by name, by `pool/backend id`. */
 export type MemberMap = Readonly<Record<string, readonly string[]>>;
 
+/** What an operator has set of a backend while the program runs; what is absent is as the configuration says. */
+export interface Override {
+  readonly enabled?: Wanted;
+  /** 0 to 65535. */
+  readonly weight?: number;
+  /** With `disabled`: its tunnels end now too, and not only when their time to drain is over. */
+  readonly cuts_tunnels?: boolean;
+}
+
+/** Overrides by `pool/backend id`. */
+export type OverrideMap = Readonly<Record<string, Override>>;
+
 export interface Snapshot {
   /** Grows with every snapshot, over restarts of the supervisor too. */
   readonly generation: number;
@@ -21,13 +33,18 @@ export interface Snapshot {
   readonly files: FileMap;
   readonly health: HealthMap;
   readonly members: MemberMap;
+  readonly overrides: OverrideMap;
 }
 
 /** What has changed since the snapshot: only the changed keys. */
 export interface SnapshotDelta {
   readonly health: HealthMap;
   readonly members: MemberMap;
+  /** Each as a whole; one that sets nothing is gone. */
+  readonly overrides: OverrideMap;
 }
+
+export const NOTHING_CHANGED: SnapshotDelta = { health: {}, members: {}, overrides: {} };
 
 /**
  * Identity of a listening address over reloads: a listener that keeps its address keeps its sockets, whatever else of

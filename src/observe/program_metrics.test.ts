@@ -35,7 +35,7 @@ function start(plan: Plan, found: { health?: HealthMap; members?: MemberMap } = 
   let { health = {} } = found;
   const { members = {} } = found;
   const view = {
-    snapshot: () => ({ generation: 1, plan, files: {}, health, members }),
+    snapshot: () => ({ generation: 1, plan, files: {}, health, members, overrides: {} }),
     counters: () => [{ layout, values: new Float64Array(layout.counters) }],
     vitals: () => ({ workers, degraded_files: ["a.yaml"] }),
   };

@@ -170,3 +170,17 @@ export class TimerWheel {
     this.size--;
   }
 }
+
+/** A deadline with something to do, for the few that belong to no object of their own. */
+export class Deadline extends Timed {
+  readonly #act: () => void;
+
+  constructor(act: () => void) {
+    super();
+    this.#act = act;
+  }
+
+  override onDeadline(): void {
+    this.#act();
+  }
+}

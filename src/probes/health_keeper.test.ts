@@ -46,6 +46,7 @@ function setUp(initial: Partial<Snapshot> = {}) {
     files: {},
     health: {},
     members: {},
+    overrides: {},
     ...initial,
   };
   const keeper = new HealthKeeper(
@@ -243,6 +244,7 @@ test("the names of a plan that comes are found before it acts; one that is refus
   expect(await coming).toEqual({
     health: {},
     members: { "web/b": ["192.0.2.2", "192.0.2.3"], "web/c": [] },
+    overrides: {},
   });
   expect(run.snapshot.members).toEqual({ "web/a": ["192.0.2.1"], "web/b": ["192.0.2.1"] });
   run.keeper.reloaded();

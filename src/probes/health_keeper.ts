@@ -8,7 +8,7 @@ import { afterResult, recordOf, reopened, UNCHECKED, type HealthRecord } from ".
 import type { Health } from "../core/model.ts";
 import { endpointText } from "../core/model.ts";
 import type { Plan } from "../core/plan.ts";
-import type { Snapshot, SnapshotDelta } from "../core/snapshot.ts";
+import { NOTHING_CHANGED, type Snapshot, type SnapshotDelta } from "../core/snapshot.ts";
 import type { Clock } from "../platform/clock.ts";
 import { NameWatcher, type NameSource } from "../platform/names.ts";
 import { PlanChecks } from "./checks.ts";
@@ -94,7 +94,7 @@ export class HealthKeeper {
     const members: Record<string, readonly string[]> = {};
     for (const [key, name] of coming)
       if (this.#nameOf.get(key) !== name) members[key] = this.#names.addresses(name);
-    return { health: {}, members };
+    return { ...NOTHING_CHANGED, members };
   }
 
   /** The plan of `planComing` acts or was refused. */
@@ -208,10 +208,13 @@ export class HealthKeeper {
   #publishNow(): void {
     const health: Record<string, Health> = {};
     for (const [id, { record }] of this.#members) health[id] = record.health;
-    const { plan, health: knownHealth, members } = this.#host.snapshot();
+    const { plan, health: knownHealth, members, overrides } = this.#host.snapshot();
     // Another plan acts already: what is known here is not what it needs. `planChanged` is about to come.
     if (plan !== this.#plan) return;
-    const delta = deltaBetween({ health: knownHealth, members }, { health, members: this.#addresses });
+    const delta = deltaBetween(
+      { health: knownHealth, members, overrides },
+      { health, members: this.#addresses, overrides },
+    );
     this.#publishAgain = false;
     if (isEmptyDelta(delta)) return;
     this.#host.publish(delta);

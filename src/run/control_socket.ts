@@ -15,6 +15,8 @@ export interface ControlRequest {
 
 /** Who asks. */
 export interface ControlPeer {
+  /** In words, for the log: `uid 0, pid 812`. */
+  readonly name: string;
   /** Sends descriptors, which arrive before the answer. Throws SystemCallError when they cannot be sent. */
   sendDescriptors(descriptors: readonly number[]): void;
 }
@@ -23,6 +25,7 @@ export interface ControlPeer {
 export type ControlHandler = (request: ControlRequest, peer: ControlPeer) => Promise<object>;
 
 interface Client {
+  readonly name: string;
   /** Characters may stand in two chunks. */
   readonly decoder: TextDecoder;
   received: string;
@@ -42,6 +45,7 @@ export function serveControl(fd: number, handle: ControlHandler): ControlServer 
       open(socket) {
         const peer = peerCredentials((socket as unknown as { fd: number }).fd);
         const client: Client = {
+          name: peer === null ? "unknown" : `uid ${peer.uid}, pid ${peer.pid}`,
           decoder: new TextDecoder(),
           received: "",
           last: Promise.resolve(),
@@ -79,7 +83,10 @@ type ControlConnection = Bun.Socket<Client | undefined>;
 
 async function answer(socket: ControlConnection, line: string, handle: ControlHandler): Promise<void> {
   const { fd } = socket as unknown as { fd: number };
-  const peer = { sendDescriptors: (descriptors: readonly number[]) => sendDescriptorLines(fd, descriptors) };
+  const peer: ControlPeer = {
+    name: socket.data?.name ?? "",
+    sendDescriptors: (descriptors) => sendDescriptorLines(fd, descriptors),
+  };
   try {
     reply(socket, await handle(parseRequest(line), peer));
   } catch (error) {

@@ -1,7 +1,9 @@
 /** What the composition root hands over: everything that `run` needs and must not know by name. */
 import type { Plan } from "../core/plan.ts";
-import type { FileMap, HealthMap, MemberMap, Snapshot, SnapshotDelta } from "../core/snapshot.ts";
+import type { KnownState } from "../core/health/delta.ts";
+import type { FileMap, Snapshot, SnapshotDelta } from "../core/snapshot.ts";
 import type { CounterKeeper, CounterLayout, CreateProgram } from "../core/worker_program.ts";
+import type { ControlHandler } from "./control_socket.ts";
 import type { RunEvent } from "./events.ts";
 import type { ListenerReport } from "./listener_table.ts";
 import type { SupervisorStatus, SupervisorVitals } from "./status.ts";
@@ -68,6 +70,8 @@ export interface SupervisorPart {
   /** A worker has died and is replaced. */
   workerEnded?(): void;
   stop(): void | Promise<void>;
+  /** What the part answers over the control socket, by the name of the command. */
+  readonly commands?: Readonly<Record<string, ControlHandler>>;
   /** Address that the part serves on, for the ready line (admin). */
   readonly address?: string;
 }
@@ -82,7 +86,7 @@ export interface RunParts {
   readonly createProgram: CreateProgram;
   readonly counters: CounterKeeper;
   /** Health and members that are known before the first probe (from `state_dir`). */
-  readonly initial?: { readonly health: HealthMap; readonly members: MemberMap };
+  readonly initial?: KnownState;
   /** Started in this order, stopped in the reverse one. */
   readonly parts?: readonly ((supervisor: SupervisorFacade) => SupervisorPart | Promise<SupervisorPart>)[];
   /** Calls `changed` after a file of the configuration may have changed. Returns the function that ends it. */

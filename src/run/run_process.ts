@@ -274,8 +274,11 @@ class RunProcess {
       case RELIEVE:
       case REFUSE:
         return this.#answerSuccessor(request as HandOverRequest, peer);
-      default:
+      default: {
+        const handler = this.#supervisor.command(command);
+        if (handler !== null) return handler(request, peer);
         throw new Error(`unknown command ${JSON.stringify(command)}; known: reload, status, stop, upgrade`);
+      }
     }
   }
 

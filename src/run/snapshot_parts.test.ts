@@ -27,6 +27,7 @@ function snapshot(): Snapshot {
       Array.from({ length: 5_000 }, (_, id) => [`large/backend-${id}`, "healthy" as const]),
     ),
     members: { "small/backend-1": ["10.0.0.1", "10.0.0.2"] },
+    overrides: { "small/backend-0": { enabled: "draining", weight: 7 } },
   };
 }
 

@@ -4,7 +4,7 @@
  */
 import type { Health } from "../core/model.ts";
 import type { BackendPlan, ListenerPlan, Plan, PoolPlan, RoutePlan } from "../core/plan.ts";
-import type { Snapshot } from "../core/snapshot.ts";
+import type { Override, Snapshot } from "../core/snapshot.ts";
 
 /** Characters of JSON that one part holds at most, unless a single item is larger. */
 export const PART_CHARACTERS = 64 * 1024;
@@ -21,7 +21,8 @@ export type SnapshotPart =
   | { readonly kind: "routes"; readonly items: readonly RoutePlan[] }
   | { readonly kind: "files"; readonly items: readonly (readonly [string, string])[] }
   | { readonly kind: "health"; readonly items: readonly (readonly [string, Health])[] }
-  | { readonly kind: "members"; readonly items: readonly (readonly [string, readonly string[]])[] };
+  | { readonly kind: "members"; readonly items: readonly (readonly [string, readonly string[]])[] }
+  | { readonly kind: "overrides"; readonly items: readonly (readonly [string, Override])[] };
 
 /** Groups of items whose JSON stays within the size of a part. */
 function* grouped<Item>(items: Iterable<Item>): Generator<Item[]> {
@@ -53,6 +54,7 @@ export function* snapshotParts(snapshot: Snapshot): Generator<SnapshotPart> {
   for (const items of grouped(Object.entries(snapshot.files))) yield { kind: "files", items };
   for (const items of grouped(Object.entries(snapshot.health))) yield { kind: "health", items };
   for (const items of grouped(Object.entries(snapshot.members))) yield { kind: "members", items };
+  for (const items of grouped(Object.entries(snapshot.overrides))) yield { kind: "overrides", items };
 }
 
 /** Puts a snapshot together again. A `head` begins a new one. */
@@ -64,6 +66,7 @@ export class SnapshotAssembler {
   #files: (readonly [string, string])[] = [];
   #health: (readonly [string, Health])[] = [];
   #members: (readonly [string, readonly string[]])[] = [];
+  #overrides: (readonly [string, Override])[] = [];
 
   add(part: SnapshotPart): void {
     switch (part.kind) {
@@ -75,6 +78,7 @@ export class SnapshotAssembler {
         this.#files = [];
         this.#health = [];
         this.#members = [];
+        this.#overrides = [];
         return;
       case "listeners":
         this.#listeners.push(...part.items);
@@ -97,6 +101,9 @@ export class SnapshotAssembler {
       case "members":
         this.#members.push(...part.items);
         return;
+      case "overrides":
+        this.#overrides.push(...part.items);
+        return;
       default:
         part satisfies never;
     }
@@ -113,6 +120,7 @@ export class SnapshotAssembler {
       files: Object.fromEntries(this.#files),
       health: Object.fromEntries(this.#health),
       members: Object.fromEntries(this.#members),
+      overrides: Object.fromEntries(this.#overrides),
     };
   }
 }

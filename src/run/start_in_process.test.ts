@@ -212,7 +212,11 @@ test("log files are opened in append mode, kept over reloads and reopened on dem
 test("health travels as deltas, survives a reload and goes with its backend", async () => {
   const pools = (ids: string[]) =>
     [{ name: "web", backends: ids.map((id) => ({ id })) }] as unknown as ReturnType<typeof testPlan>["pools"];
-  const initial = { health: { "web/a": "unhealthy", "web/gone": "healthy" }, members: {} } as const;
+  const initial = {
+    health: { "web/a": "unhealthy", "web/gone": "healthy" },
+    members: {},
+    overrides: {},
+  } as const;
   const plan = testPlan({ web: null }, { pools: pools(["a", "b"]) });
   await using server = await startInProcess(plan, { ...options, initial });
   const program = server.program as TestProgram;
@@ -304,6 +308,7 @@ test("what a part finds out about a plan stands in its snapshot from the start; 
       return {
         health: { "web/b": "healthy", "web/gone": "healthy" },
         members: { "web/b": ["192.0.2.1"] },
+        overrides: {},
       } as const;
     },
     planChanged() {},

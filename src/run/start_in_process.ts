@@ -1,5 +1,6 @@
 /** Everything in this process, without a runtime directory and signals: for tests and for programs that embed us. */
-import type { HealthMap, MemberMap, Snapshot, SnapshotDelta } from "../core/snapshot.ts";
+import type { KnownState } from "../core/health/delta.ts";
+import { NOTHING_CHANGED, type Snapshot, type SnapshotDelta } from "../core/snapshot.ts";
 import type { Plan } from "../core/plan.ts";
 import type { CounterKeeper, CreateProgram, WorkerProgram } from "../core/worker_program.ts";
 import type { Report, RunEvent } from "./events.ts";
@@ -12,7 +13,7 @@ export interface InProcessOptions {
   readonly createProgram: CreateProgram;
   readonly counters?: CounterKeeper;
   readonly files?: Readonly<Record<string, string>>;
-  readonly initial?: { readonly health: HealthMap; readonly members: MemberMap };
+  readonly initial?: KnownState;
   readonly parts?: RunParts["parts"];
   readonly report?: Report;
 }
@@ -88,7 +89,7 @@ export async function startInProcess(plan: Plan, options: InProcessOptions): Pro
       return found.port;
     },
     snapshot: () => supervisor.snapshot(),
-    publish: ({ health = {}, members = {} }) => supervisor.publish({ health, members }),
+    publish: (delta) => supervisor.publish({ ...NOTHING_CHANGED, ...delta }),
     reload(next) {
       loaded = { ...loaded, ...next, plan: next.plan === null ? null : { ...next.plan, workers: 0 } };
       return supervisor.reload();

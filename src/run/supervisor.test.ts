@@ -70,7 +70,7 @@ test("H-J8/h2 what a killed worker has counted is kept, and health reaches worke
   for (let round = 0; round < 10; round++) await ask(port);
   expect(total()).toBe(50);
 
-  supervisor.publish({ health: { "web/a": "healthy" }, members: {} });
+  supervisor.publish({ health: { "web/a": "healthy" }, members: {}, overrides: {} });
   const seen = async () => (await supervisor.status()).workers.map(({ stats }) => stats?.["health"]);
   while ((await seen()).join() !== "1,1") await Bun.sleep(5);
   state.plan = testPlan({ web: null }, { workers: 3, pools, state_dir: "next" });
@@ -94,7 +94,7 @@ test("what becomes known while workers come up reaches every one of them", async
           const id = ids[published];
           if (id === undefined) return;
           published++;
-          host.publish({ health: { [`web/${id}`]: "healthy" }, members: {} });
+          host.publish({ health: { [`web/${id}`]: "healthy" }, members: {}, overrides: {} });
         }, 1);
       },
       stop: () => clearInterval(timer!),

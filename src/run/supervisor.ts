@@ -7,8 +7,9 @@
 import { messageOf } from "../core/text/message_of.ts";
 import { applyDelta, deltaBetween, isEmptyDelta, type KnownState } from "../core/health/delta.ts";
 import type { Plan } from "../core/plan.ts";
-import type { Snapshot, SnapshotDelta } from "../core/snapshot.ts";
+import { NOTHING_CHANGED, type Snapshot, type SnapshotDelta } from "../core/snapshot.ts";
 import type { CounterLayout } from "../core/worker_program.ts";
+import type { ControlHandler } from "./control_socket.ts";
 import { RegionSet } from "./counter_regions.ts";
 import type { Report, RunEvent } from "./events.ts";
 import { ListenerTable, type ListenerChange, type ListenerReport } from "./listener_table.ts";
@@ -77,8 +78,6 @@ interface Change {
   readonly found: SnapshotDelta;
 }
 
-const NOTHING_FOUND: SnapshotDelta = { health: {}, members: {} };
-
 export class Supervisor implements SupervisorFacade {
   readonly #options: SupervisorOptions;
   readonly #table = new ListenerTable();
@@ -140,6 +139,15 @@ export class Supervisor implements SupervisorFacade {
     return this.#started.flatMap(({ address }) => (address === undefined ? [] : [address]));
   }
 
+  /** What a part answers to this command of the control socket, or null. */
+  command(name: string): ControlHandler | null {
+    for (const { commands } of this.#started) {
+      const handler = commands !== undefined && Object.hasOwn(commands, name) ? commands[name] : undefined;
+      if (handler !== undefined) return handler;
+    }
+    return null;
+  }
+
   *counters(): Generator<{ layout: CounterLayout; values: Float64Array }> {
     this.#forgetClosedRegions();
     for (const set of this.#regionSets)
@@ -193,7 +201,7 @@ export class Supervisor implements SupervisorFacade {
       this.#predecessors = predecessors;
       this.#table.shared = predecessors !== null;
       for (const { key, fd } of sockets) this.#table.inherit(key, fd);
-      this.#commit(this.#prepareChange(plan, loaded, generation, NOTHING_FOUND));
+      this.#commit(this.#prepareChange(plan, loaded, generation, NOTHING_CHANGED));
       this.#table.shared = false;
       for (const create of parts.parts ?? []) this.#started.push(await create(this));
       for (const part of this.#started) await part.planChanged(plan);
@@ -251,23 +259,24 @@ export class Supervisor implements SupervisorFacade {
       listeners.abandon();
       throw error;
     }
-    const { health, members } = this.#known(plan, found);
+    const known = this.#known(plan, found);
     const layout = this.#options.parts.counters.layout(plan);
     const fits = this.#regions?.fits(layout, count) === true;
     const regions = fits && this.#regions !== null ? this.#regions : this.#newRegions(layout, count);
-    const snapshot = { generation, plan, files: loaded.files, health, members };
+    const snapshot = { generation, plan, files: loaded.files, ...known };
     return { snapshot, listeners, logs, regions, found };
   }
 
   /** Health and members that are known of backends of `plan`. */
   #known(plan: Plan, found: SnapshotDelta): KnownState {
-    const before: KnownState = this.#snapshot ?? this.#options.parts.initial ?? NOTHING_FOUND;
-    const { health, members } = applyDelta(before, found);
+    const before: KnownState = this.#snapshot ?? this.#options.parts.initial ?? NOTHING_CHANGED;
+    const { health, members, overrides } = applyDelta(before, found);
     const ids = new Set(plan.pools.flatMap((pool) => pool.backends.map(({ id }) => `${pool.name}/${id}`)));
     const kept = ([key]: [string, unknown]) => ids.has(key) || ids.has(key.slice(0, key.lastIndexOf("@")));
     return {
       health: Object.fromEntries(Object.entries(health).filter(kept)),
       members: Object.fromEntries(Object.entries(members).filter(kept)),
+      overrides: Object.fromEntries(Object.entries(overrides).filter(kept)),
     };
   }
 
@@ -378,10 +387,14 @@ export class Supervisor implements SupervisorFacade {
 
   /** Tells the parts of a plan before it acts. Resolves with what they know of it. */
   async #announce(plan: Plan): Promise<SnapshotDelta> {
-    let found = NOTHING_FOUND;
+    let found = NOTHING_CHANGED;
     for (const part of this.#started) {
-      const { health, members } = (await part.planComing?.(plan)) ?? NOTHING_FOUND;
-      found = { health: { ...found.health, ...health }, members: { ...found.members, ...members } };
+      const { health, members, overrides } = (await part.planComing?.(plan)) ?? NOTHING_CHANGED;
+      found = {
+        health: { ...found.health, ...health },
+        members: { ...found.members, ...members },
+        overrides: { ...found.overrides, ...overrides },
+      };
     }
     return found;
   }
@@ -539,5 +552,6 @@ function sameKeys(state: KnownState, delta: SnapshotDelta): KnownState {
   return {
     health: entriesOf(state.health, delta.health),
     members: entriesOf(state.members, delta.members),
+    overrides: entriesOf(state.overrides, delta.overrides),
   };
 }

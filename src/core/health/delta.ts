@@ -1,18 +1,21 @@
 /**
  * How what has been measured and found travels after a snapshot. Deltas are plain JSON: they cross a process border.
  *
- * The keys of health are `pool/candidate key`, those of members `pool/backend id` (see `members.ts`); a delta holds
- * changed keys only. Absent is the same as unknown and as no address, so a delta takes a key away by giving it the
- * value `unknown` or an empty list, and a state grows no larger than what is known.
+ * The keys of health are `pool/candidate key`, those of members and overrides `pool/backend id` (see `members.ts`); a delta
+ * holds changed keys only. Absent is the same as unknown, as no address and as nothing set, so a delta takes a key away by
+ * giving it the value `unknown`, an empty list or an empty object, and a state grows no larger than what is known.
  */
 import type { Health } from "../model.ts";
-import type { HealthMap, MemberMap, SnapshotDelta } from "../snapshot.ts";
+import type { HealthMap, MemberMap, OverrideMap, SnapshotDelta } from "../snapshot.ts";
 
 /** The part of a snapshot that deltas change. */
 export interface KnownState {
   readonly health: HealthMap;
   readonly members: MemberMap;
+  readonly overrides: OverrideMap;
 }
+
+const isEmpty = (value: object): boolean => Object.keys(value).length === 0;
 
 /** A change of one member, for logs. */
 export interface HealthChange {
@@ -30,6 +33,7 @@ export function applyDelta<State extends KnownState>(state: State, delta: Snapsh
     ...state,
     health: merged(state.health, delta.health, (health) => health === "unknown"),
     members: merged(state.members, delta.members, (addresses) => addresses.length === 0),
+    overrides: merged(state.overrides, delta.overrides, isEmpty),
   };
 }
 
@@ -38,12 +42,13 @@ export function deltaBetween(before: KnownState, after: KnownState): SnapshotDel
   return {
     health: changes(before.health, after.health, "unknown"),
     members: changes(before.members, after.members, []),
+    overrides: changes(before.overrides, after.overrides, {}),
   };
 }
 
 /** True when nothing would change. */
 export function isEmptyDelta(delta: SnapshotDelta): boolean {
-  return Object.keys(delta.health).length === 0 && Object.keys(delta.members).length === 0;
+  return isEmpty(delta.health) && isEmpty(delta.members) && isEmpty(delta.overrides);
 }
 
 function merged<Value>(

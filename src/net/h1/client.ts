@@ -6,7 +6,7 @@
 import type { ErrorCode } from "../../core/errors.ts";
 import { Attempt } from "../../platform/connect.ts";
 import { unacknowledgedBytes } from "../../platform/socket_queue.ts";
-import { Timed, type TimerWheel } from "../../platform/timer_wheel.ts";
+import { Deadline, type TimerWheel } from "../../platform/timer_wheel.ts";
 import { UNKNOWN_LENGTH, type Upstream } from "../exchange.ts";
 import { Head } from "../head.ts";
 import { responseBodyLength, type HttpExchange } from "../http_exchange.ts";
@@ -49,19 +49,6 @@ function sharedHead(maxFields: number): Head {
 
 /** For so long a backend may take to read what is left when both ends of a tunnel are over. */
 const LAST_BYTES_MS = 30_000;
-
-class Deadline extends Timed {
-  readonly #act: () => void;
-
-  constructor(act: () => void) {
-    super();
-    this.#act = act;
-  }
-
-  override onDeadline(): void {
-    this.#act();
-  }
-}
 
 const IDLE = 0;
 const HEAD = 1;

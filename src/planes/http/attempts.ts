@@ -416,6 +416,19 @@ export class Attempts {
     if (state.pool !== null) this.release(exchange, 0);
   }
 
+  /** The backend is not to do any more: what it has begun ends with `code`, or goes on elsewhere where that is safe. */
+  cut(exchange: HttpExchange, code: ErrorCode): void {
+    const state = stateOf(exchange);
+    // Without a connection the backend has done its part, or has none.
+    if (state.connection === null || state.phase === "queued") return;
+    exchange.releaseUpstream();
+    if (exchange.tunnel) {
+      exchange.reason = code;
+      exchange.down.cut(exchange);
+    } else if (state.phase === "answering") exchange.responseBroken(code);
+    else this.failed(exchange, code, "");
+  }
+
   /** The exchange has ended, however. */
   done(exchange: HttpExchange, now: number): void {
     const state = stateOf(exchange);

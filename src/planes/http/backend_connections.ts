@@ -43,6 +43,7 @@ export class BackendConnections extends Timed implements ConnectionOwner {
   view: BackendView | null = null;
   readonly #host: BackendHost;
   #retired = false;
+  #wanted = true;
 
   constructor(host: BackendHost, address: SocketAddress, authority: string, tls: ClientTlsOptions | null) {
     super();
@@ -87,7 +88,7 @@ export class BackendConnections extends Timed implements ConnectionOwner {
   }
 
   idle(connection: ClientConnection): void {
-    if (this.#retired || !(connection.isPrivate || this.#keeps(connection))) {
+    if (this.#retired || !this.#wanted || !(connection.isPrivate || this.#keeps(connection))) {
       connection.close();
       return;
     }
@@ -121,9 +122,19 @@ export class BackendConnections extends Timed implements ConnectionOwner {
     if (idleConnections.length > 0 || this.#privates.size > 0) this.wheel.after(this, SWEEP_MS);
   }
 
-  /** No plan names the address any more: idle connections end now, busy ones after their exchange. */
+  /** False = it takes no new work: idle connections end now, busy ones after their exchange. */
+  set wanted(wanted: boolean) {
+    this.#wanted = wanted;
+    if (!wanted) this.#closeIdle();
+  }
+
+  /** No plan names the address any more. */
   retire(): void {
     this.#retired = true;
+    this.#closeIdle();
+  }
+
+  #closeIdle(): void {
     for (const connection of this.idleConnections.slice()) connection.close();
     for (const connection of this.#privates) if (connection.exchange === null) connection.close();
     this.wheel.remove(this);

@@ -13,6 +13,7 @@ const SNAPSHOT: Snapshot = {
   files: {},
   health: {},
   members: {},
+  overrides: {},
 };
 
 /** A program with one backend whose name gets addresses. */
@@ -35,7 +36,7 @@ function start() {
     program,
     /** The name has this address from now on: what is kept of it. */
     move(address: string): BackendConnections {
-      program.delta({ health: {}, members: { "web/b": [address] } });
+      program.delta({ health: {}, members: { "web/b": [address] }, overrides: {} });
       return program.plane.runtime.pools.get("web")!.upstreams[0]!.connections;
     },
   };

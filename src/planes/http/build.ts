@@ -1,5 +1,6 @@
 /** Builds what a worker needs of a plan beside the one that acts, in steps that are short enough to run between requests. */
 import { membersOf } from "../../core/health/members.ts";
+import { weightOf } from "../../core/health/overrides.ts";
 import { hostField, type Endpoint } from "../../core/model.ts";
 import type { BackendPlan, ForwardingPlan, PoolPlan, RoutePlan } from "../../core/plan.ts";
 import type { HashOnOption } from "../../core/strategies/hash_on.ts";
@@ -170,7 +171,10 @@ function upstreamsOf(parts: PoolParts, index: number, plan: PoolPlan): Upstream[
     membersOf(backend, snapshot.members[`${plan.name}/${backend.id}`] ?? []),
   );
   const weights = sharedWeights(
-    plan.backends.map(({ weight }, place) => ({ weight, addresses: found[place]!.length })),
+    plan.backends.map((backend, place) => ({
+      weight: weightOf(plan.name, backend, snapshot.overrides),
+      addresses: found[place]!.length,
+    })),
   );
   return plan.backends.flatMap((backend, place) =>
     found[place]!.map(({ key, endpoint }) => {

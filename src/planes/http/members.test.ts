@@ -14,6 +14,7 @@ const snapshotOf = (generation: number, pool: PoolPlan, known: Partial<Snapshot>
   files: {},
   health: {},
   members: {},
+  overrides: {},
   ...known,
 });
 
@@ -34,7 +35,8 @@ function start(snapshot: Snapshot) {
   return {
     prepare,
     program,
-    delta: (delta: Partial<SnapshotDelta>) => program.delta({ health: {}, members: {}, ...delta }),
+    delta: (delta: Partial<SnapshotDelta>) =>
+      program.delta({ health: {}, members: {}, overrides: {}, ...delta }),
     /** Candidates of the pool that acts, with what makes them one. */
     get candidates() {
       const { upstreams } = program.plane.runtime.pools.get("web")!;
@@ -64,6 +66,33 @@ test("deltas change addresses, weights and who may serve; unknown and nothing ta
   ]);
   run.delta({ health: { "web/a": "unknown", "web/b@192.0.2.2": "unknown" }, members: { "web/b": [] } });
   expect(run.candidates).toEqual([["a", 1, true]]);
+});
+
+test("what an operator has set decides over weight and traffic; what is drained keeps nobody waiting", () => {
+  const health = { "web/a": "healthy", "web/c": "unknown" } as const;
+  const C = { id: "c", url: "http://192.0.2.3:80", weight: 4 };
+  const run = start(snapshotOf(1, poolOf("web", [A, C], check), { health }));
+  expect(run.candidates).toEqual([
+    ["a", 1, true],
+    ["c", 4, false],
+  ]);
+  run.delta({ overrides: { "web/a": { enabled: "draining" }, "web/c": { weight: 2 } } });
+  expect(run.candidates).toEqual([
+    ["a", 1, false],
+    ["c", 2, true],
+  ]);
+  run.prepare(snapshotOf(2, poolOf("web", [A, C]), { overrides: { "web/a": { enabled: "disabled" } } }));
+  run.program.apply();
+  run.delta({ overrides: { "web/c": { weight: 9 } } });
+  expect(run.candidates).toEqual([
+    ["a", 1, false],
+    ["c", 9, true],
+  ]);
+  run.delta({ overrides: { "web/a": {}, "web/c": {} } });
+  expect(run.candidates).toEqual([
+    ["a", 1, true],
+    ["c", 4, true],
+  ]);
 });
 
 test("a plan that is prepared changes nothing of what acts, and knows all when it acts", () => {

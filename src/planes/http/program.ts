@@ -17,15 +17,16 @@ import { addTo, countLimit } from "../../observe/counters.ts";
 import { MetricLayout } from "../../observe/metric_layout.ts";
 import { moveGauges } from "../../observe/move_gauges.ts";
 import { realClock, type Clock } from "../../platform/clock.ts";
-import { TimerWheel } from "../../platform/timer_wheel.ts";
+import { Deadline, TimerWheel } from "../../platform/timer_wheel.ts";
 import { checkTlsEngines, NO_TLS_ENGINES, type TlsEngines } from "../../platform/tls_self_check.ts";
 import { adoptStates, buildRuntime, type BuildHost } from "./build.ts";
 import type { CreateStep } from "./build_steps.ts";
 import { ConnectionCounts, limitNumbers, stepTables } from "./connection_counts.ts";
 import { ListenerPort, type PortHost } from "./listener_port.ts";
-import { applyDelta, applyHealth, type BuiltPlan } from "./members.ts";
+import { applyAvailability, applyDelta, type BuiltPlan } from "./members.ts";
 import { MachineCounts } from "./middleware/shared_counts.ts";
 import { HttpPlane } from "./plane.ts";
+import type { AttemptState } from "./runtime.ts";
 
 const NO_LIMITS: Limits = { ...DEFAULT_LIMITS, connections: 0, connections_per_ip: 0 };
 
@@ -162,7 +163,7 @@ export class HttpProgram implements WorkerProgram {
       moveGauges(before.layout, before.regions.counters, next.layout, regions.counters);
     this.plane.runtime = runtime;
     adoptStates(runtime, before?.runtime ?? null);
-    applyHealth(runtime, next.snapshot.health);
+    applyAvailability(runtime, next.snapshot);
     for (const pool of runtime.pools.values()) this.plane.attempts.adoptQueue(pool);
     this.#nameListeners();
     if (before?.regions.limits !== regions.limits) this.#countAgain(next);
@@ -217,7 +218,29 @@ export class HttpProgram implements WorkerProgram {
       if (state !== null) applyDelta(this.#buildHost, state, delta);
     }
     if (this.#acting === null) return;
+    for (const [id, override] of Object.entries(delta.overrides))
+      if (override.enabled === "disabled") this.#disabled(id, override.cuts_tunnels === true);
     for (const pool of this.#acting.runtime.pools.values()) this.plane.attempts.wakeQueue(pool);
+  }
+
+  /** A backend has had its time to drain: what it still has ends, tunnels when theirs is over. */
+  #disabled(id: string, cutsTunnels: boolean): void {
+    const { drain, drain_tunnels } = this.plane.runtime.plan.timeouts;
+    this.#cutWork(id, false);
+    const isDisabled = () => this.#acting?.snapshot.overrides[id]?.enabled === "disabled";
+    const left = cutsTunnels ? 0 : Math.max(0, drain_tunnels - drain);
+    if (left === 0) this.#cutWork(id, true);
+    else this.#serverHost.wheel.after(new Deadline(() => isDisabled() && this.#cutWork(id, true)), left);
+  }
+
+  /** Ends what the backend `pool/id` has: its tunnels, or everything else. */
+  #cutWork(id: string, tunnels: boolean): void {
+    for (const { exchange } of this.#connections) {
+      if (exchange === null || exchange.done || exchange.tunnel !== tunnels) continue;
+      const { upstream = null } = (exchange.attempt as AttemptState | null) ?? {};
+      if (upstream !== null && `${upstream.pool.name}/${upstream.backend.id}` === id)
+        this.plane.attempts.cut(exchange, "FL_BACKEND_DISABLED");
+    }
   }
 
   // Listeners and connections.

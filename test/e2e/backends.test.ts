@@ -1,0 +1,273 @@
+/** Backends that are taken out of traffic and back while the program runs: `fairlead backends`, the real program. */
+import { afterEach, expect, test } from "bun:test";
+import { existsSync, readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { askOnce, rawClient } from "../support/raw_client.ts";
+import { Program } from "./processes_fixture.ts";
+import { runFairlead, type RunningFairlead } from "./processes_program.ts";
+
+const PATIENCE = { timeout: 60_000 };
+const GET = "GET / HTTP/1.1\r\nHost: a.example\r\n\r\n";
+
+interface Origin {
+  readonly name: string;
+  readonly url: string;
+  /** Requests that wait for `answer`. */
+  readonly held: (() => void)[];
+  holds: boolean;
+  stop(): void;
+}
+
+const origins: Origin[] = [];
+afterEach(() => {
+  for (const origin of origins.splice(0)) origin.stop();
+});
+
+/** A backend that answers its name, at once or when it is told. */
+function origin(name: string): Origin {
+  const held: (() => void)[] = [];
+  const server = Bun.serve({
+    port: 0,
+    hostname: "127.0.0.1",
+    async fetch() {
+      if (made.holds) await new Promise<void>((resolve) => held.push(resolve));
+      return new Response(name);
+    },
+  });
+  const made: Origin = {
+    name,
+    url: `http://127.0.0.1:${server.port}`,
+    held,
+    holds: false,
+    stop: () => void server.stop(true),
+  };
+  origins.push(made);
+  return made;
+}
+
+const configuration = (backends: readonly Origin[], more = ""): string =>
+  `workers: 2
+pools:
+  web:
+    backends: [${backends.map(({ name, url }) => `{ id: ${name}, url: "${url}" }`).join(", ")}]
+  spare: { backends: [{ id: a, url: "http://127.0.0.1:9" }] }
+routes: [{ name: all, pool: web }]
+${more}`;
+
+interface Result {
+  readonly ok: boolean;
+  readonly error?: string;
+  readonly matches?: readonly string[];
+  readonly changed?: boolean;
+  readonly backends?: readonly { readonly id: string; readonly pool: string; readonly enabled: string }[];
+  readonly backend?: { readonly enabled: string; readonly weight: number; readonly overridden: boolean };
+}
+
+async function set(fairlead: RunningFairlead, ...words: string[]): Promise<Result> {
+  const runtime = join(fairlead.directory, "run");
+  const { out, error } = await fairlead.command("backends", ...words, "--runtime-dir", runtime, "--json");
+  expect(error).toBe("");
+  return JSON.parse(out) as Result;
+}
+
+/** Who answers, by name, of so many requests. */
+async function answers(fairlead: RunningFairlead, requests = 40): Promise<Record<string, number>> {
+  const found: Record<string, number> = {};
+  for (let count = 0; count < requests; count++) {
+    const { body } = await askOnce(fairlead.port(), GET);
+    const name = body.toString();
+    found[name] = (found[name] ?? 0) + 1;
+  }
+  return found;
+}
+
+/** Each worker goes round on its own, so a share may be off by one for each of them. */
+async function expectShares(fairlead: RunningFairlead, shares: Record<string, number>): Promise<void> {
+  const found = await answers(fairlead);
+  expect(Object.keys(found).toSorted()).toEqual(Object.keys(shares).toSorted());
+  for (const [name, share] of Object.entries(shares))
+    expect(Math.abs(found[name]! - share)).toBeLessThanOrEqual(2);
+}
+
+async function until(condition: () => boolean | Promise<boolean>, what: string): Promise<void> {
+  const end = performance.now() + 20_000;
+  while (!(await condition())) {
+    if (performance.now() > end) throw new Error(`never came true: ${what}`);
+    await Bun.sleep(10);
+  }
+}
+
+test(
+  "H-J10/cli drain, enable, weight and reset act at once, are idempotent and audited, and reach every worker",
+  async () => {
+    const [a, b] = [origin("a"), origin("b")];
+    await using fairlead = await runFairlead(configuration([a, b]));
+    await expectShares(fairlead, { a: 20, b: 20 });
+    expect(await set(fairlead, "drain", "web/a")).toMatchObject({
+      ok: true,
+      changed: true,
+      backend: { enabled: "draining", overridden: true },
+    });
+    expect(await answers(fairlead)).toEqual({ b: 40 });
+    expect(await set(fairlead, "drain", "web/a")).toMatchObject({ ok: true, changed: false });
+    expect(await set(fairlead, "enable", "web/a")).toMatchObject({ backend: { overridden: false } });
+    await expectShares(fairlead, { a: 20, b: 20 });
+    expect(await set(fairlead, "weight", "b", "3")).toMatchObject({ backend: { weight: 3 } });
+    await expectShares(fairlead, { a: 10, b: 30 });
+    expect(await set(fairlead, "reset", "b")).toMatchObject({ backend: { weight: 1, overridden: false } });
+    await expectShares(fairlead, { a: 20, b: 20 });
+    const audited = fairlead.program.said.filter(({ event }) => event === "backend_set");
+    expect(audited.map(({ message }) => message)).toEqual([
+      expect.stringMatching(/^backend web\/a: drains until it is enabled \(uid \d+, pid \d+\)$/),
+      expect.stringMatching(/^backend web\/a: enabled /),
+      expect.stringMatching(/^backend web\/b: weight 3 /),
+      expect.stringMatching(/^backend web\/b: back to the configuration /),
+    ]);
+  },
+  PATIENCE,
+);
+
+test(
+  "H-H26/cli an id that two pools have is refused with both names, an unknown one and a bad weight with a sentence",
+  async () => {
+    await using fairlead = await runFairlead(configuration([origin("a"), origin("b")]));
+    expect(await set(fairlead, "drain", "a")).toEqual({
+      ok: false,
+      error: '"a" is in several pools: web/a, spare/a',
+      matches: ["web/a", "spare/a"],
+    });
+    expect(await set(fairlead, "drain", "c")).toMatchObject({ ok: false, error: 'no backend is named "c"' });
+    expect(await set(fairlead, "weight", "b", "70000")).toMatchObject({
+      ok: false,
+      error: "weight 70000: expected a whole number from 0 to 65535",
+    });
+    const wrong = await fairlead.command("backends", "fly", "--runtime-dir", join(fairlead.directory, "run"));
+    expect([wrong.code, wrong.error]).toEqual([
+      2,
+      expect.stringContaining("fly: expected list, enable, drain"),
+    ]);
+    const listed = await set(fairlead);
+    expect(listed.backends?.map(({ pool, id, enabled }) => `${pool}/${id} ${enabled}`)).toEqual([
+      "web/a active",
+      "web/b active",
+      "spare/a active",
+    ]);
+    const shown = await fairlead.command("backends", "--runtime-dir", join(fairlead.directory, "run"));
+    expect(shown.out.split("\n")[0]).toMatch(/^backend +enabled +weight +addresses$/);
+  },
+  PATIENCE,
+);
+
+test(
+  "a disabled backend finishes what it has; what is left at the deadline is cut, and tried elsewhere where that is safe",
+  async () => {
+    const [a, b] = [origin("a"), origin("b")];
+    const timeouts = "timeouts: { drain: 400ms, drain_tunnels: 400ms }";
+    await using fairlead = await runFairlead(configuration([a, b], timeouts));
+    a.holds = true;
+    await set(fairlead, "drain", "b");
+    const [first, get, post] = await Promise.all([1, 2, 3].map(() => rawClient(fairlead.port())));
+    first!.send(GET);
+    get!.send(GET);
+    post!.send("POST / HTTP/1.1\r\nHost: a.example\r\nContent-Length: 4\r\n\r\nbody");
+    await until(() => a.held.length === 3, "all are with a");
+    await set(fairlead, "enable", "b");
+    expect(await set(fairlead, "disable", "web/a")).toMatchObject({ backend: { enabled: "draining" } });
+    a.held[0]!();
+    const bodies = await Promise.all(
+      [first!, get!].map(async (client) => (await client.answer()).body.toString()),
+    );
+    expect(bodies.toSorted()).toEqual(["a", "b"]);
+    expect((await post!.answer()).status).toBe(503);
+    await until(
+      async () => (await set(fairlead)).backends?.find(({ id }) => id === "a")?.enabled === "disabled",
+      "it is disabled",
+    );
+    expect(await answers(fairlead, 10)).toEqual({ b: 10 });
+  },
+  PATIENCE,
+);
+
+test(
+  "disable --force cuts at once",
+  async () => {
+    const [a, b] = [origin("a"), origin("b")];
+    await using fairlead = await runFairlead(configuration([a, b]));
+    a.holds = b.holds = true;
+    const clients = await Promise.all([1, 2, 3, 4].map(() => rawClient(fairlead.port())));
+    for (const client of clients) client.send(GET);
+    await until(() => a.held.length + b.held.length === 4, "all are with a backend");
+    const before = b.held.length;
+    expect(await set(fairlead, "disable", "web/a", "--force")).toMatchObject({
+      backend: { enabled: "disabled" },
+    });
+    await until(() => b.held.length === 4, "those of a go on with b");
+    expect(before).toBeLessThan(4);
+    for (const go of b.held) go();
+    for (const client of clients) expect((await client.answer()).body.toString()).toBe("b");
+  },
+  PATIENCE,
+);
+
+test(
+  "what is set survives reload, upgrade, a killed supervisor and a restart, and ends with reset",
+  async () => {
+    const [a, b] = [origin("a"), origin("b")];
+    await using fairlead = await runFairlead(configuration([a, b]));
+    const runtime = join(fairlead.directory, "run");
+    await set(fairlead, "drain", "web/a");
+    await set(fairlead, "weight", "web/b", "5");
+    await fairlead.apply(configuration([a, b], "timeouts: { connect: 3s }"));
+    expect(await answers(fairlead, 10)).toEqual({ b: 10 });
+    // Gone from the configuration for a while, and back.
+    await fairlead.apply(configuration([b]));
+    await fairlead.apply(configuration([a, b]));
+    expect(await answers(fairlead, 10)).toEqual({ b: 10 });
+    expect((await fairlead.command("upgrade", "--runtime-dir", runtime)).code).toBe(0);
+    await until(async () => (await set(fairlead)).ok, "the successor answers");
+    expect(await answers(fairlead, 10)).toEqual({ b: 10 });
+    const listed = await set(fairlead);
+    expect(listed.backends).toMatchObject([
+      { id: "a", enabled: "draining", overridden: true },
+      { id: "b", enabled: "active", weight: 5, configured_weight: 1 },
+      { pool: "spare" },
+    ]);
+    process.kill(Number(readFileSync(join(runtime, "pid"), "utf8")), "SIGKILL");
+    const next = new Program(
+      ["-c", fairlead.file, "--log-format", "json"],
+      [process.execPath, join(import.meta.dir, "../../src/main.ts")],
+    );
+    try {
+      await next.until("ready");
+      expect(await answers(fairlead, 10)).toEqual({ b: 10 });
+      expect(await set(fairlead, "reset", "web/a")).toMatchObject({ changed: true });
+      expect((await answers(fairlead, 20))["a"]).toBeGreaterThan(0);
+      const state = JSON.parse(
+        readFileSync(join(fairlead.directory, "state", "backends.json"), "utf8"),
+      ) as object;
+      expect(state).toEqual({ version: 1, overrides: { "web/b": { weight: 5 } } });
+      await fairlead.command("stop", "--runtime-dir", runtime);
+    } finally {
+      await next.kill();
+    }
+  },
+  PATIENCE,
+);
+
+test(
+  "a file of state that is damaged is a warning, and what is set is in force though it cannot be kept",
+  async () => {
+    const [a, b] = [origin("a"), origin("b")];
+    await using fairlead = await runFairlead(configuration([a, b]));
+    const path = join(fairlead.directory, "state", "backends.json");
+    expect(existsSync(path)).toBe(false);
+    await set(fairlead, "drain", "web/a");
+    writeFileSync(path, "{ not ours");
+    const runtime = join(fairlead.directory, "run");
+    expect((await fairlead.command("upgrade", "--runtime-dir", runtime)).code).toBe(0);
+    expect((await answers(fairlead, 10))["a"]).toBeGreaterThan(0);
+    const failed = await fairlead.program.until("state_failed");
+    expect(failed.message).toContain(`${path} is not ours or damaged`);
+  },
+  PATIENCE,
+);
