@@ -45,6 +45,8 @@ export interface BackendReport {
   readonly weight: number;
   /** What the configuration says, where something else is in force. */
   readonly configured_weight: number;
+  /** Its pool has a health check. */
+  readonly checked: boolean;
   /** Something was set while the program runs, and `reset` takes it back. */
   readonly overridden: boolean;
   readonly addresses: readonly { readonly address: string; readonly health: Health }[];
@@ -160,6 +162,7 @@ export class BackendOverrides {
       enabled: wantedOf(pool.name, backend, overrides),
       weight: weightOf(pool.name, backend, overrides),
       configured_weight: backend.weight,
+      checked: pool.health_check !== null,
       overridden: overrides[key] !== undefined,
       addresses: membersOf(backend, members[key] ?? []).map((member) => ({
         address: endpointText(member.endpoint),

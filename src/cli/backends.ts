@@ -2,10 +2,10 @@
 import { messageOf } from "../core/text/message_of.ts";
 import type { BackendChange, BackendReport } from "../admin/backend_overrides.ts";
 import { askSupervisor } from "../run/control_client.ts";
+import { backendTable, weightText } from "./backend_table.ts";
 import { readCommand, usageError, type Output } from "./command.ts";
 import { FIND_HELP, FIND_OPTIONS, runtimeDirectory } from "./configuration.ts";
 import type { ProgramParts } from "./program_parts.ts";
-import { textTable } from "./text_table.ts";
 
 const HELP = `usage: fairlead backends [list] [options]
        fairlead backends enable|drain|disable|reset ID [options]
@@ -64,7 +64,7 @@ export async function backendsCommand(
   }
   if (values.json) output.out(`${JSON.stringify(answer)}\n`);
   else if (!answer.ok) output.error(`fairlead backends: ${answer.error}\n`);
-  else if (answer.backends !== undefined) output.out(table(answer.backends));
+  else if (answer.backends !== undefined) output.out(backendTable(answer.backends));
   else print(answer, output);
   return answer.ok ? 0 : 1;
 }
@@ -89,20 +89,6 @@ function requestOf(
   if (weight === undefined || !/^\d+$/.test(weight)) return "weight: expected a whole number from 0 to 65535";
   return { command, action, id, weight: Number(weight) };
 }
-
-function table(backends: readonly BackendReport[]): string {
-  const rows = backends.map((backend) => [
-    `${backend.pool}/${backend.id}`,
-    backend.enabled,
-    weightText(backend),
-    backend.addresses.map(({ address, health }) => `${address} ${health}`).join(", ") || "no address",
-    backend.overridden ? "set by hand" : "",
-  ]);
-  return textTable(["backend", "enabled", "weight", "addresses", ""], rows);
-}
-
-const weightText = ({ weight, configured_weight: configured }: BackendReport): string =>
-  weight === configured ? String(weight) : `${weight} (configured ${configured})`;
 
 function print({ backend, changed, warnings }: BackendChange, output: Output): void {
   for (const warning of warnings) output.error(`warning: ${warning}\n`);

@@ -7,6 +7,7 @@ const HELP = `usage: fairlead COMMAND [options]
   run        run in the foreground
   check      check a configuration, or show where its values come from
   reload     load the configuration again in the running program
+  status     show what the running program does
   backends   show the backends, and take them out of traffic or back
   upgrade    replace the running program by the one that is installed now
   stop       drain the running program and end it
@@ -21,6 +22,7 @@ type RunCommand = (args: readonly string[], parts: ProgramParts, output: Output)
 const COMMANDS: Readonly<Record<string, () => Promise<RunCommand>>> = {
   run: async () => (await import("./run.ts")).runCommand,
   reload: async () => (await import("./reload.ts")).reloadCommand,
+  status: async () => (await import("./status.ts")).statusCommand,
   backends: async () => (await import("./backends.ts")).backendsCommand,
   upgrade: async () => (await import("./upgrade.ts")).upgradeCommand,
   stop: async () => (await import("./stop.ts")).stopCommand,

@@ -8,7 +8,8 @@ import type { ProgramParts } from "./program_parts.ts";
 const HELP = `usage: fairlead reload [-c FILE | --state-dir DIR | --runtime-dir DIR] [--json]
 
 Loads the configuration again in the running program and waits until every worker serves it. When anything in it is
-refused, everything stays as it was and each problem is printed.
+refused, everything stays as it was and each problem is printed. What fails later, when the new one acts already, is printed
+too; an equal configuration is then tried again.
 
 ${FIND_HELP}
 examples:
@@ -43,7 +44,9 @@ function printResult(answer: ControlAnswer, output: Output): void {
   for (const warning of lines("warnings")) output.error(`warning: ${warning}\n`);
   for (const problem of lines("problems")) output.error(`${problem}\n`);
   if (typeof answer["error"] === "string") output.error(`${answer["error"]}\n`);
-  if (!answer.ok) output.error("fairlead reload: refused\n");
+  if (!answer.ok && answer["acts"] === true)
+    output.error(`fairlead reload: in part, generation ${String(answer["generation"])} acts\n`);
+  else if (!answer.ok) output.error("fairlead reload: refused\n");
   else {
     const done = answer["changed"] === true ? "reloaded" : "nothing changed";
     output.out(`${done}, generation ${String(answer["generation"])}\n`);

@@ -38,6 +38,7 @@ const ANSWERS_TO_THE_OPERATOR = [
   "listening",
   "ready",
   "reloaded",
+  "reload_incomplete",
   "reload_refused",
   "start_refused",
   "relieved",

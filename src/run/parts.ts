@@ -31,7 +31,13 @@ export type ReloadResult =
       readonly generation: number;
       readonly warnings: readonly string[];
     }
-  | { readonly ok: false; readonly generation: number; readonly problems: readonly string[] };
+  | {
+      readonly ok: false;
+      /** The new configuration acts all the same: something of it failed when there was no way back any more. */
+      readonly acts?: true;
+      readonly generation: number;
+      readonly problems: readonly string[];
+    };
 
 /** The supervisor as its other parts (probes, discovery, admin) see it. */
 export interface SupervisorFacade {

@@ -16,9 +16,13 @@ export function restartNotes(atStart: Plan, now: Plan): string[] {
 export function reloadEvent(result: ReloadResult): RunEvent {
   const { generation } = result;
   if (!result.ok) {
-    const text = `reload refused, generation ${generation} goes on: ${result.problems.join("; ")}`;
+    const what =
+      result.acts === true
+        ? `reloaded in part, generation ${generation} acts`
+        : `reload refused, generation ${generation} goes on`;
+    const text = `${what}: ${result.problems.join("; ")}`;
     return {
-      event: "reload_refused",
+      event: result.acts === true ? "reload_incomplete" : "reload_refused",
       level: "error",
       text,
       fields: { generation, problems: result.problems },

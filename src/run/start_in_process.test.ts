@@ -127,6 +127,7 @@ test("what goes wrong after the commit is told, and tried again by an equal conf
   for (const generation of [2, 3])
     expect(await server.reload({ plan: next })).toEqual({
       ok: false,
+      acts: true,
       generation,
       problems: [expect.stringMatching(/^listener local: .*lost\.sock/)],
     });
@@ -352,7 +353,7 @@ test("parts of the supervisor follow the plan, and one that refuses is told", as
   expect(server.supervisor.partAddresses).toEqual(["127.0.0.1:1"]);
   await server.reload({ plan: testPlan({ web: null }, { state_dir: "two" }) });
   const result = await server.reload({ plan: testPlan({ web: null }, { state_dir: "bad" }) });
-  expect(result).toEqual({ ok: false, generation: 3, problems: ["the part refuses"] });
+  expect(result).toEqual({ ok: false, acts: true, generation: 3, problems: ["the part refuses"] });
   await server.stop();
   expect(calls).toEqual(["one", "two", "bad", "draining", "stop"]);
   expect(server.events.at(-1)?.text).toBe("cannot stop");

@@ -376,7 +376,7 @@ export class Supervisor implements SupervisorFacade {
     this.#complete = errors.length === 0;
     const restart = restartNotes(this.#planAtStart ?? plan, plan);
     for (const text of restart) this.#options.report({ event: "config_warning", level: "warning", text });
-    if (errors.length > 0) return { ok: false, generation: generation + 1, problems: errors };
+    if (errors.length > 0) return { ok: false, acts: true, generation: generation + 1, problems: errors };
     return {
       ok: true,
       changed: true,
