@@ -30,6 +30,7 @@ const someCandidates = fc
         { weight: 1, arbitrary: fc.constant(false) },
       ),
       in_flight: fc.nat(4),
+      latency_ms: fc.constantFrom(0, 0, 1, 2.5, 100),
       limit: fc.constantFrom(0, 0, 0, 2, 4),
     }),
     { maxLength: 12 },

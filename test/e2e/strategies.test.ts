@@ -143,6 +143,22 @@ const PROMISES: Readonly<Record<string, Promised>> = {
     pool: () => poolOf("least_connections", [backendOf(1), backendOf(2)]),
     holds: expectLessForTheSlow,
   },
+  least_time: {
+    pool: () => poolOf("least_time", [backendOf(1), backendOf(2)]),
+    // One client at a time: nothing is in flight, so only the times tell the backends apart.
+    async holds(port) {
+      delays.set("b1", 60);
+      try {
+        expect(countsOf(await answered(port, numbered(60), 1))["b1"] ?? 0).toBeLessThanOrEqual(1);
+        delays.set("b1", 0).set("b2", 500);
+        const counts = countsOf(await answered(port, numbered(40), 4));
+        // The first four went to the one that was fast; then it is left.
+        expect(counts["b2"]!).toBeLessThanOrEqual(8);
+      } finally {
+        delays.clear();
+      }
+    },
+  },
   power_of_two_choices: {
     pool: () => poolOf("power_of_two_choices", [backendOf(1), backendOf(2)]),
     holds: expectLessForTheSlow,

@@ -3,6 +3,7 @@ import { consistentHash } from "./consistent_hash.ts";
 import type { Strategy } from "./contract.ts";
 import { ipHash } from "./ip_hash.ts";
 import { leastConnections } from "./least_connections.ts";
+import { leastTime } from "./least_time.ts";
 import { powerOfTwoChoices } from "./power_of_two_choices.ts";
 import { rendezvous } from "./rendezvous.ts";
 import { roundRobin } from "./round_robin.ts";
@@ -14,6 +15,7 @@ export const strategies: readonly Strategy[] = [
   weightedRandom as Strategy,
   sequential as Strategy,
   leastConnections as Strategy,
+  leastTime as Strategy,
   powerOfTwoChoices as Strategy,
   ipHash as Strategy,
   consistentHash as Strategy,

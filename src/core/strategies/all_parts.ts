@@ -6,9 +6,10 @@ import { z } from "zod";
 import { strategies } from "./all.ts";
 import { consistentHashOptions } from "./consistent_hash_options.ts";
 import type { Strategy } from "./contract.ts";
+import { leastTimeOptions } from "./least_time_options.ts";
 
 /** What the configuration knows of a strategy. */
-export interface StrategyPart extends Omit<Strategy, "create" | "can"> {
+export interface StrategyPart extends Omit<Strategy, "create" | "can" | "latency_decay_ms"> {
   /** A strict object whose output is plain JSON. */
   readonly schema: z.ZodType;
 }
@@ -16,6 +17,7 @@ export interface StrategyPart extends Omit<Strategy, "create" | "can"> {
 /** Options by the name of the strategy; the others have none. */
 const OPTIONS: Readonly<Record<string, z.ZodType>> = {
   consistent_hash: consistentHashOptions,
+  least_time: leastTimeOptions,
 };
 
 export const strategyParts: readonly StrategyPart[] = strategies.map((strategy) => ({

@@ -16,6 +16,8 @@ export interface Candidate {
   /** False = vetoed: unhealthy, draining, disabled. */
   available: boolean;
   in_flight: number;
+  /** Recent time until an answer begins, in milliseconds, 0 = not known. Kept where the strategy has `latency_decay_ms`. */
+  readonly latency_ms: number;
   /** In-flight limit, 0 = none. A candidate at its limit is passed over. */
   readonly limit: number;
 }
@@ -83,6 +85,8 @@ export interface Strategy<Options = unknown> {
   readonly keyed: boolean;
   /** What a keyed strategy hashes where that is not the pool's choice; `hash_on` then has no place in the pool. */
   readonly fixed_key?: HashKey;
+  /** A strategy that reads `latency_ms` says how fast what was measured fades, in milliseconds. */
+  latency_decay_ms?(options: Options): number;
   /** `previous` is the picker of the same pool before a reload: a strategy may take over its position. */
   create(candidates: readonly Candidate[], options: Options, random: Random, previous: Picker | null): Picker;
 }

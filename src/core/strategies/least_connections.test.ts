@@ -30,7 +30,7 @@ test("H-H3/core picks are those of the reference model", () => {
   });
   fc.assert(
     fc.property(fc.array(load, { maxLength: 8 }), fc.nat(3), (loads, triedCount) => {
-      const candidates = loads.map((one, index) => ({ ...one, key: `b${index}` }));
+      const candidates = loads.map((one, index) => ({ ...one, latency_ms: 0, key: `b${index}` }));
       const tried = candidates.slice(0, triedCount);
       const picker = create(candidates);
       for (let pick = 0; pick < 20; pick++) {

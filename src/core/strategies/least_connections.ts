@@ -1,34 +1,18 @@
 import { type Candidate, mayTake, type Picker, type Random, type Strategy } from "./contract.ts";
+import { FairTurns } from "./fair_turns.ts";
 
-/**
- * Least `in_flight / weight`, found by one pass over the pool. Among equals the one whose turn is the earliest: a turn
- * moves a member by 1 / weight on a time line, so that an idle pool follows its weights (start-time fair queueing, Goyal
- * and others 1996).
- */
+/** Least `in_flight / weight`, found by one pass over the pool. Among equals the one whose turn is the earliest. */
 class LeastConnectionsPicker implements Picker {
-  readonly #members: readonly Candidate[];
-  readonly #turns: Float64Array;
-  /** The latest turn that was given. */
-  #now: number;
+  readonly #turns: FairTurns;
 
-  /** Members start at random turns, so that workers that start together do not all begin with the same backend. */
   constructor(candidates: readonly Candidate[], random: Random, previous: Picker | null) {
-    this.#members = candidates.filter(({ weight }) => weight > 0);
-    const turns = new Map<string, number>();
-    this.#now = 0;
-    if (previous instanceof LeastConnectionsPicker) {
-      this.#now = previous.#now;
-      for (const [at, { key }] of previous.#members.entries()) turns.set(key, previous.#turns[at]!);
-    }
-    this.#turns = Float64Array.from(
-      this.#members,
-      ({ key, weight }) => turns.get(key) ?? this.#now + random() / weight,
-    );
+    const before = previous instanceof LeastConnectionsPicker ? previous.#turns : null;
+    this.#turns = new FairTurns(candidates, random, before);
   }
 
   pick(_hash: number, tried: readonly Candidate[]): Candidate | null {
-    const members = this.#members;
     const turns = this.#turns;
+    const { members } = turns;
     let best = -1;
     // Worse than every member, by the comparison below.
     let bestInFlight = 1;
@@ -38,29 +22,24 @@ class LeastConnectionsPicker implements Picker {
       if (!mayTake(member, tried)) continue;
       const load = member.in_flight * bestWeight;
       const bestLoad = bestInFlight * member.weight;
-      if (load > bestLoad || (load === bestLoad && turns[at]! >= turns[best]!)) continue;
+      if (load > bestLoad || (load === bestLoad && turns.compare(at, best) >= 0)) continue;
       best = at;
       bestInFlight = member.in_flight;
       bestWeight = member.weight;
     }
     if (best === -1) return null;
-    this.#takeTurn(best);
+    turns.take(best);
     return members[best]!;
   }
 
   order(): Candidate[] {
-    const members = this.#members;
+    const turns = this.#turns;
+    const { members } = turns;
     const order = [...members.keys()].sort(
-      (one, other) => compareLoad(members[one]!, members[other]!) || this.#turns[one]! - this.#turns[other]!,
+      (one, other) => compareLoad(members[one]!, members[other]!) || turns.compare(one, other),
     );
-    if (order.length > 0) this.#takeTurn(order[0]!);
+    if (order.length > 0) turns.take(order[0]!);
     return order.map((at) => members[at]!);
-  }
-
-  /** A member that was busy for long is first among equals once, not until it has made up for the time. */
-  #takeTurn(at: number): void {
-    this.#now = Math.max(this.#now, this.#turns[at]!);
-    this.#turns[at] = this.#now + 1 / this.#members[at]!.weight;
   }
 }
 

@@ -23,7 +23,7 @@ class RendezvousPicker implements Picker {
     const table = new Int32Array(size).fill(-1);
     const indexes = new Map<Candidate, number>();
     for (const [index, { key, weight, available }] of this.#candidates.entries())
-      if (available) indexes.set({ key, weight, available, in_flight: 0, limit: 0 }, index);
+      if (available) indexes.set({ key, weight, available, in_flight: 0, latency_ms: 0, limit: 0 }, index);
     const ranking = new RendezvousRanking([...indexes.keys()]);
     for (let slot = 0; slot < size; slot++) {
       const best = ranking.best(mix(slot), [], Infinity);

@@ -8,7 +8,7 @@ export function candidatesOf(...weights: readonly number[]): Candidate[] {
 }
 
 export function candidateOf(key: string, weight = 1, limit = 0): Candidate {
-  return { key, weight, available: true, in_flight: 0, limit };
+  return { key, weight, available: true, in_flight: 0, latency_ms: 0, limit };
 }
 
 /** The candidate of the next pick, which must exist. */

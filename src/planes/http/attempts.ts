@@ -174,6 +174,7 @@ export class Attempts {
     const now = this.#host.now();
     const isDeadKept = this.#isDeadKept(exchange, state, code);
     exchange.reasonDetail = detail;
+    if (!isDeadKept) state.upstream!.connections.answeredAfter(now - state.chosenAt, true);
     if (isDeadKept && state.upstream!.available) {
       this.#reconnect(exchange, state, code, now);
       return;
@@ -355,7 +356,9 @@ export class Attempts {
   answered(exchange: HttpExchange): void {
     const state = stateOf(exchange);
     state.phase = "answering";
-    const sinceStart = this.#host.now() - state.startedAt;
+    const now = this.#host.now();
+    const sinceStart = now - state.startedAt;
+    state.upstream!.connections.answeredAfter(now - state.chosenAt, false);
     exchange.firstByteMs = Math.max(0, sinceStart - exchange.connectMs - exchange.queueMs);
     this.#armCoarse(exchange, state, state.pool!.plan.timeouts.idle_progress);
   }

@@ -3,6 +3,7 @@
  * take new ones. Plans come and go in front of it.
  */
 import type { Limits, PoolPlan } from "../../core/plan.ts";
+import { PeakEwma } from "../../core/strategies/peak_ewma.ts";
 import { ClientConnection, type ConnectionOwner } from "../../net/h1/client.ts";
 import { addTo } from "../../observe/counters.ts";
 import type { BackendSlots } from "../../observe/metric_layout.ts";
@@ -13,6 +14,9 @@ import type { PlanCounters } from "./plan_counters.ts";
 
 /** How often idle connections are looked at. */
 const SWEEP_MS = 1_000;
+
+/** A try that fails at once must not make its backend look fast. */
+const FAILED_MS = 1_000;
 
 /** What all backends of a worker share; `limits` change with a reload. */
 export interface BackendHost {
@@ -35,6 +39,8 @@ export class BackendConnections extends Timed implements ConnectionOwner {
   available = true;
   in_flight = 0;
   open = 0;
+  /** Times until answers began, where the pool's strategy reads them. */
+  #latency: PeakEwma | null = null;
   /** Idle connections, the one that was used last at the end. */
   readonly idleConnections: ClientConnection[] = [];
   /** Connections that serve one client alone, idle or not. */
@@ -67,6 +73,24 @@ export class BackendConnections extends Timed implements ConnectionOwner {
 
   get chunkExtensionBytes(): number {
     return this.#host.limits.chunk_extension_bytes;
+  }
+
+  /** Times are kept from now on, and fade in `decayMs`; 0 = they are not kept. What was measured with the same stays. */
+  keepLatency(decayMs: number): void {
+    if (decayMs !== (this.#latency?.decay ?? 0)) this.#latency = decayMs === 0 ? null : new PeakEwma(decayMs);
+  }
+
+  /** Recent time until an answer began, in milliseconds, 0 = not known. */
+  get latency(): number {
+    return this.#latency?.at(this.wheel.coarseNow) ?? 0;
+  }
+
+  /** An answer has begun after `ms`, or the try has failed then; failures count as a long time. */
+  answeredAfter(ms: number, failed: boolean): void {
+    const latency = this.#latency;
+    if (latency === null) return;
+    const { coarseNow } = this.wheel;
+    latency.observe(failed ? Math.max(ms, FAILED_MS, latency.at(coarseNow)) : ms, coarseNow);
   }
 
   /** A kept-alive connection, or null. */

@@ -162,6 +162,7 @@ function buildPool(parts: PoolParts, index: number, plan: PoolPlan, before: Pool
     hashKey: requestKey(strategyOf(plan), plan.strategy.options as HashOnOption),
     upstreams,
     picker: pickerOf(parts.host, plan, upstreams, before),
+    latencyDecayMs: strategyOf(plan).latency_decay_ms?.(plan.strategy.options) ?? 0,
   };
 }
 
@@ -215,7 +216,7 @@ export function rebuildPool(
   const before = pool.upstreams;
   pool.upstreams = upstreamsOf({ host, layout, counters, states, backends, snapshot }, pool.index, pool.plan);
   pool.picker = pickerOf(host, pool.plan, pool.upstreams, pool);
-  if (runtime.acts) for (const upstream of pool.upstreams) upstream.connections.adopt(upstream);
+  if (runtime.acts) adoptBackends(pool);
   for (const { key, connections } of before) {
     if (pool.upstreams.some((upstream) => upstream.connections === connections)) continue;
     const id = `${pool.plan.name}/${key}`;
@@ -340,12 +341,18 @@ function noRoute(layout: MetricLayout, counters: PlanCounters, forwarding: Forwa
   };
 }
 
+function adoptBackends({ upstreams, latencyDecayMs }: PoolRuntime): void {
+  for (const upstream of upstreams) {
+    upstream.connections.adopt(upstream);
+    upstream.connections.keepLatency(latencyDecayMs);
+  }
+}
+
 /** Gives the pools of a plan that begins to act what the one before it had, and ends what nobody names any more. */
 export function adoptStates(runtime: PlaneRuntime, before: PlaneRuntime | null): void {
   runtime.acts = true;
   runtime.states.settle();
-  for (const pool of runtime.pools.values())
-    for (const upstream of pool.upstreams) upstream.connections.adopt(upstream);
+  for (const pool of runtime.pools.values()) adoptBackends(pool);
   if (before === null) return;
   for (const [id, connections] of before.backends) {
     if (runtime.backends.get(id) !== connections) connections.retire();

@@ -62,6 +62,8 @@ export interface PoolRuntime {
   readonly counters: PlanCounters;
   readonly state: PoolState;
   readonly hashKey: HashKey | null;
+  /** How fast times of backends fade, in milliseconds; 0 = the strategy reads none. */
+  readonly latencyDecayMs: number;
   /** Both change when names get other addresses. */
   upstreams: readonly Upstream[];
   picker: Picker;

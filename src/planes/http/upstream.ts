@@ -43,6 +43,10 @@ export class Upstream implements Candidate, BackendView {
     this.connections.available = available;
   }
 
+  get latency_ms(): number {
+    return this.connections.latency;
+  }
+
   get in_flight(): number {
     return this.connections.in_flight;
   }
