@@ -115,6 +115,7 @@ function poolPlan(name: string, config: PoolConfig, timeouts: Timeouts, parts: C
     tls: backend.url.tls,
     weight: backend.weight,
     zone: backend.zone ?? null,
+    last_resort: backend.last_resort,
     max_in_flight: backend.max_in_flight,
     metadata: backend.metadata,
   }));
@@ -123,6 +124,8 @@ function poolPlan(name: string, config: PoolConfig, timeouts: Timeouts, parts: C
     strategy: strategyPlan(config, parts),
     backends,
     health_check: config.health_check === undefined ? null : probePlan(config.health_check),
+    on_all_down: config.on_all_down,
+    panic_threshold: config.panic_threshold,
     host_header: config.host_header,
     tls: upstreamTlsPlan(config.tls, backends),
     proxy_protocol: config.proxy_protocol,

@@ -82,6 +82,10 @@ export interface PoolPlan {
   readonly strategy: { readonly name: string; readonly options: Readonly<Record<string, unknown>> };
   readonly backends: readonly BackendPlan[];
   readonly health_check: ProbePlan | null;
+  /** What happens to requests when no backend may serve: 503, or all serve whatever their health. */
+  readonly on_all_down: "refuse" | "panic";
+  /** Share of backends that are not unhealthy, 0 to 1, below which health is not looked at; 0 = never. */
+  readonly panic_threshold: number;
   /** What the upstream Host field holds: the client's, the backend's address, or a fixed name. */
   readonly host_header: "pass" | "backend" | { readonly name: string };
   readonly tls: UpstreamTlsPlan | null;
@@ -103,6 +107,8 @@ export interface BackendPlan {
   /** 0 to 65535; 0 = no new traffic. */
   readonly weight: number;
   readonly zone: string | null;
+  /** It serves only when no other backend of the pool may. */
+  readonly last_resort: boolean;
   /** Requests in flight at most in each worker, 0 = no limit. */
   readonly max_in_flight: number;
   readonly metadata: Readonly<Record<string, string>>;

@@ -79,6 +79,8 @@ export function poolOf(
     strategy: { name: "round_robin", options: {} },
     backends: backends.map(backendOf),
     health_check: null,
+    on_all_down: "refuse",
+    panic_threshold: 0,
     host_header: "pass",
     tls: null,
     proxy_protocol: "none",
@@ -95,7 +97,7 @@ export function poolOf(
 export function backendOf(backend: TestBackend): BackendPlan {
   const parsed = parseBackendUrl(backend.url);
   if ("problem" in parsed) throw new Error(parsed.problem);
-  const rest = { weight: 1, zone: null, max_in_flight: 0, metadata: {} };
+  const rest = { weight: 1, zone: null, last_resort: false, max_in_flight: 0, metadata: {} };
   return { ...rest, ...parsed, ...backend };
 }
 

@@ -202,6 +202,27 @@ export const CATALOGUE = {
     rows: "all",
     help: "1 when the health check finds a backend healthy, 0 when not; no series before its first result.",
   },
+  pool_down: {
+    type: "gauge",
+    axes: ["pool"],
+    writer: "supervisor",
+    rows: "all",
+    help: "1 while no backend of a pool may take a request, not even one of last resort, else 0.",
+  },
+  pool_panic: {
+    type: "gauge",
+    axes: ["pool"],
+    writer: "supervisor",
+    rows: "all",
+    help: "1 while health of a pool's backends is not looked at because too few are healthy, else 0.",
+  },
+  pool_last_resort: {
+    type: "gauge",
+    axes: ["pool"],
+    writer: "supervisor",
+    rows: "all",
+    help: "1 while only backends of last resort take the requests of a pool, else 0.",
+  },
   retries_total: {
     type: "counter",
     axes: ["pool", "retry_reason"],

@@ -1,5 +1,6 @@
 /** Metrics about the program itself, which the supervisor keeps, and the text that shows them with all others. */
-import { membersOfPlan } from "../core/health/members.ts";
+import { judgePool, type PoolCondition } from "../core/health/availability.ts";
+import { membersOf, membersOfPlan } from "../core/health/members.ts";
 import type { BackendPlan } from "../core/plan.ts";
 import type { Snapshot } from "../core/snapshot.ts";
 import type { Clock } from "../platform/clock.ts";
@@ -56,8 +57,30 @@ export class ProgramMetrics {
     supervisor.set("workers_running", [], workers);
     supervisor.set("config_degraded_files", [], degraded_files.length);
     supervisor.replace("backend_healthy", backendHealthRows(snapshot));
+    const conditions = poolConditions(snapshot);
+    for (const condition of ["down", "panic", "last_resort"] as const)
+      supervisor.replace(
+        `pool_${condition}`,
+        [...conditions].map(([pool, stands]) => [[pool], stands === condition ? 1 : 0]),
+      );
     return this.#keeper.text(snapshot.plan.observability.metrics.prefix, this.#view.counters());
   }
+}
+
+/** How each pool stands, by name. */
+function poolConditions({ plan, members, health, overrides }: Snapshot): Map<string, PoolCondition> {
+  const known = { health, overrides };
+  return new Map(
+    plan.pools.map((pool) => {
+      const found = pool.backends.flatMap((backend) =>
+        membersOf(backend, members[`${pool.name}/${backend.id}`] ?? []).map((member) => ({
+          member,
+          backend,
+        })),
+      );
+      return [pool.name, judgePool(pool, found, known).condition];
+    }),
+  );
 }
 
 type HealthRow = readonly [labels: readonly [pool: string, backend: string], healthy: number];

@@ -15,6 +15,8 @@ interface Origin {
   /** Requests that wait for `answer`. */
   readonly held: (() => void)[];
   holds: boolean;
+  /** Answers 500. */
+  broken: boolean;
   stop(): void;
 }
 
@@ -31,7 +33,7 @@ function origin(name: string): Origin {
     hostname: "127.0.0.1",
     async fetch() {
       if (made.holds) await new Promise<void>((resolve) => held.push(resolve));
-      return new Response(name);
+      return made.broken ? new Response(`${name} is broken`, { status: 500 }) : new Response(name);
     },
   });
   const made: Origin = {
@@ -39,6 +41,7 @@ function origin(name: string): Origin {
     url: `http://127.0.0.1:${server.port}`,
     held,
     holds: false,
+    broken: false,
     stop: () => void server.stop(true),
   };
   origins.push(made);
@@ -268,6 +271,58 @@ test(
     expect((await answers(fairlead, 10))["a"]).toBeGreaterThan(0);
     const failed = await fairlead.program.until("state_failed");
     expect(failed.message).toContain(`${path} is not ours or damaged`);
+  },
+  PATIENCE,
+);
+
+test(
+  "H-H9 all backends down: 503, those of last resort, or panic, as configured; the metrics say so, and it ends by itself",
+  async () => {
+    const [a, b, spare] = [origin("a"), origin("b"), origin("spare")];
+    const url = ({ url: address }: Origin) => `url: "${address}"`;
+    const check =
+      "health_check: { type: http, path: /, interval: 50ms, timeout: 1s, unhealthy_after: 1, healthy_after: 1 }";
+    const pool = (more: string, rescue = "") =>
+      `workers: 2
+pools:
+  web: { backends: [{ id: a, ${url(a)} }, { id: b, ${url(b)} }${rescue}], ${check}${more} }
+routes: [{ name: all, pool: web }]`;
+    await using fairlead = await runFairlead(pool(""));
+    const conditions = async () => ({
+      down: await fairlead.metric("pool_down"),
+      panic: await fairlead.metric("pool_panic"),
+      last: await fairlead.metric("pool_last_resort"),
+    });
+    const settled = async (expected: Partial<Awaited<ReturnType<typeof conditions>>>) => {
+      const wanted = { down: 0, panic: 0, last: 0, ...expected };
+      await until(async () => Bun.deepEquals(await conditions(), wanted), JSON.stringify(wanted));
+    };
+    await settled({});
+    await expectShares(fairlead, { a: 20, b: 20 });
+
+    a.broken = b.broken = true;
+    await settled({ down: 1 });
+    const refused = await askOnce(fairlead.port(), GET);
+    expect([refused.status, refused.body.toString()]).toEqual([
+      503,
+      expect.stringContaining("no backend is available"),
+    ]);
+    await fairlead.apply(pool(", on_all_down: panic"));
+    await settled({ panic: 1 });
+    // Health is not looked at: both are asked, and answer 500 themselves.
+    await expectShares(fairlead, { "a is broken": 20, "b is broken": 20 });
+    await fairlead.apply(pool(", on_all_down: panic", `, { id: spare, last_resort: true, ${url(spare)} }`));
+    await settled({ last: 1 });
+    expect(await answers(fairlead)).toEqual({ spare: 40 });
+    a.broken = false;
+    await settled({});
+    expect(await answers(fairlead)).toEqual({ a: 40 });
+    await fairlead.apply(pool(", panic_threshold: 60%"));
+    await settled({ panic: 1 });
+    await expectShares(fairlead, { a: 20, "b is broken": 20 });
+    b.broken = false;
+    await settled({});
+    await expectShares(fairlead, { a: 20, b: 20 });
   },
   PATIENCE,
 );

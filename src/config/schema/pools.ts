@@ -38,6 +38,9 @@ const backend = z.strictObject({
     .prefault(1)
     .meta({ description: "Its share of the traffic, 0 to 65535; 0 = no new traffic." }),
   zone: z.string().min(1).optional().meta({ description: "Where it stands." }),
+  last_resort: z.boolean().prefault(false).meta({
+    description: "It takes traffic only when no other backend of the pool may.",
+  }),
   max_in_flight: count(0, 0, "Requests in flight at most in each worker; 0 = no limit."),
   metadata: z
     .record(z.string(), z.union([z.string(), z.number(), z.boolean()]).transform(String))
@@ -181,6 +184,8 @@ export interface PoolConfig {
   readonly hash_on?: HashKey | undefined;
   readonly backends: readonly z.output<typeof backend>[];
   readonly health_check?: ProbeConfig | undefined;
+  readonly on_all_down: "refuse" | "panic";
+  readonly panic_threshold: number;
   readonly host_header: "pass" | "backend" | { readonly name: string };
   readonly tls?: z.output<typeof upstreamTls> | undefined;
   readonly proxy_protocol: "none" | "v1" | "v2";
@@ -204,6 +209,14 @@ export function poolSchema(parts: ConfigParts): z.ZodType<PoolConfig> {
     health_check: probeSchema(parts.probes)
       .optional()
       .meta({ description: "Active checks; none without this section." }),
+    on_all_down: z.enum(["refuse", "panic"]).prefault("refuse").meta({
+      description:
+        "When no backend may serve, not even one of last resort: `refuse` (503), or `panic` (all serve, whatever their health).",
+    }),
+    panic_threshold: share().prefault("0%").meta({
+      description:
+        "When the share of backends that are not unhealthy falls below this, health is not looked at: what is left would only break down too. 0 % = never.",
+    }),
     host_header: hostHeader().prefault("pass").meta({
       description: "Host that the backend sees: `pass` (the client's), `backend` (its address) or a name.",
     }),

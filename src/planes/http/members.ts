@@ -1,13 +1,11 @@
 /** Health and addresses of a plan's backends as they change between two plans. */
 import { applyDelta as applied, type KnownState } from "../../core/health/delta.ts";
-import { hasHealthy, mayServe } from "../../core/health/veto.ts";
-import type { Health } from "../../core/model.ts";
+import { judgePool } from "../../core/health/availability.ts";
 import { wantedOf } from "../../core/health/overrides.ts";
 import type { Snapshot, SnapshotDelta } from "../../core/snapshot.ts";
 import type { MetricLayout } from "../../observe/metric_layout.ts";
 import { rebuildPool, type BuildHost } from "./build.ts";
 import type { PlaneRuntime, PoolRuntime } from "./runtime.ts";
-import type { Upstream } from "./upstream.ts";
 
 /** A plan with the snapshot that it came with; the snapshot is replaced as deltas come. */
 export interface BuiltPlan {
@@ -36,16 +34,11 @@ export function applyAvailability(runtime: PlaneRuntime, known: KnownState): voi
   for (const pool of runtime.pools.values()) applyPoolAvailability(pool, known);
 }
 
-function applyPoolAvailability({ plan, upstreams }: PoolRuntime, { health, overrides }: KnownState): void {
-  const checked = plan.health_check !== null;
-  const healthOf = (key: string): Health => health[`${plan.name}/${key}`] ?? "unknown";
-  const isWanted = ({ backend }: Upstream): boolean => wantedOf(plan.name, backend, overrides) === "active";
-  const wanted = upstreams.filter(isWanted);
-  const anyHealthy =
-    checked && hasHealthy(wanted.map(({ key, weight }) => ({ health: healthOf(key), weight })));
-  for (const upstream of upstreams) {
-    const isChosen = isWanted(upstream);
-    upstream.available = isChosen && mayServe(healthOf(upstream.key), checked, anyHealthy);
-    upstream.connections.wanted = isChosen;
+function applyPoolAvailability({ plan, upstreams }: PoolRuntime, known: KnownState): void {
+  const members = upstreams.map((upstream) => ({ member: upstream, backend: upstream.backend }));
+  const { available } = judgePool(plan, members, known);
+  for (const [index, upstream] of upstreams.entries()) {
+    upstream.available = available[index]!;
+    upstream.connections.wanted = wantedOf(plan.name, upstream.backend, known.overrides) === "active";
   }
 }

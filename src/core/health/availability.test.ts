@@ -1,0 +1,82 @@
+import { expect, test } from "bun:test";
+import fc from "fast-check";
+import type { Health } from "../model.ts";
+import { judge, type AvailabilityRules, type MemberState } from "./availability.ts";
+
+const WORDS: Readonly<Record<string, Health>> = { h: "healthy", u: "unhealthy", "?": "unknown" };
+const RULES: AvailabilityRules = { checked: true, on_all_down: "refuse", panic_threshold: 0 };
+
+/**
+ * Who serves, as positions of those that may, and how the pool stands. Members are written as the first letter of their
+ * health, in brackets for last resort, with `-` behind for one that is not active, `0` for one without weight.
+ */
+function serving(text: string, rules: Partial<AvailabilityRules> = {}): string {
+  const members = [...text.matchAll(/(\[?)([hu?])\]?([-0]?)/g)].map(
+    ([, bracket, letter, mark]): MemberState => ({
+      health: WORDS[letter!]!,
+      weight: mark === "0" ? 0 : 1,
+      active: mark !== "-",
+      last_resort: bracket === "[",
+    }),
+  );
+  const { condition, available } = judge(members, { ...RULES, ...rules });
+  return `${available.map((may, index) => (may ? index : "")).join("")} ${condition}`;
+}
+
+test("H-H11/availability unknown members wait while somebody is healthy, and serve while nobody is", () => {
+  expect(serving("h?u")).toBe("0 serving");
+  expect(serving("??u")).toBe("01 serving");
+  expect(serving("h0?")).toBe("01 serving");
+  expect(serving("h-?")).toBe("1 serving");
+});
+
+test("unhealthy members do not serve, nor do drained ones; without a check everybody else does", () => {
+  expect(serving("uu")).toBe(" down");
+  expect(serving("h-u")).toBe(" down");
+  expect(serving("hu?u-", { checked: false })).toBe("012 serving");
+});
+
+test("H-H9/last resort members of last resort come in when no other may serve, and go again", () => {
+  expect(serving("hu[h]")).toBe("0 serving");
+  expect(serving("uu[h][u]")).toBe("2 last_resort");
+  expect(serving("uu[?]")).toBe("2 last_resort");
+  expect(serving("uu[u]")).toBe(" down");
+  expect(serving("u-[h]", { checked: false })).toBe("1 last_resort");
+  expect(serving("?u[h]")).toBe("0 serving");
+});
+
+test("H-H9/panic with on_all_down panic all serve when nobody may, but for drained ones", () => {
+  expect(serving("uu-[u]", { on_all_down: "panic" })).toBe("02 panic");
+  expect(serving("uu[h]", { on_all_down: "panic" })).toBe("2 last_resort");
+  expect(serving("u-", { on_all_down: "panic" })).toBe(" down");
+});
+
+test("below the panic threshold health is not looked at; unknown members count as well, last resort not at all", () => {
+  expect(serving("huuu", { panic_threshold: 0.5 })).toBe("0123 panic");
+  expect(serving("hhuu", { panic_threshold: 0.5 })).toBe("01 serving");
+  expect(serving("h??u", { panic_threshold: 0.5 })).toBe("0 serving");
+  expect(serving("huu-u-", { panic_threshold: 0.5 })).toBe("0 serving");
+  expect(serving("uu[h]", { panic_threshold: 0.5 })).toBe("01 panic");
+});
+
+test("nobody who is not active is ever chosen, and a pool is down only when nobody with weight is", () => {
+  const member = fc.record({
+    health: fc.constantFrom<Health>("healthy", "unhealthy", "unknown"),
+    weight: fc.constantFrom(0, 1, 3),
+    active: fc.boolean(),
+    last_resort: fc.boolean(),
+  });
+  const rules = fc.record({
+    checked: fc.boolean(),
+    on_all_down: fc.constantFrom("refuse" as const, "panic" as const),
+    panic_threshold: fc.constantFrom(0, 0.3, 1),
+  });
+  fc.assert(
+    fc.property(fc.array(member, { maxLength: 6 }), rules, (members, given) => {
+      const { condition, available } = judge(members, given);
+      const chosen = members.filter((_, index) => available[index]);
+      expect(chosen.every(({ active }) => active)).toBe(true);
+      expect(condition === "down").toBe(!chosen.some(({ weight }) => weight > 0));
+    }),
+  );
+});
