@@ -7,6 +7,7 @@ import type {
   ListenerPlan,
   MiddlewarePlan,
   ObservabilityPlan,
+  OutlierPlan,
   Plan,
   PoolPlan,
   ProbePlan,
@@ -124,6 +125,7 @@ function poolPlan(name: string, config: PoolConfig, timeouts: Timeouts, parts: C
     strategy: strategyPlan(config, parts),
     backends,
     health_check: config.health_check === undefined ? null : probePlan(config.health_check),
+    outliers: config.outliers === undefined ? null : outlierPlan(config.outliers),
     on_all_down: config.on_all_down,
     panic_threshold: config.panic_threshold,
     host_header: config.host_header,
@@ -135,6 +137,11 @@ function poolPlan(name: string, config: PoolConfig, timeouts: Timeouts, parts: C
     requests_per_connection: config.requests_per_connection,
     queue: { size: config.queue.size, timeout_ms: config.queue.timeout },
   };
+}
+
+function outlierPlan(config: NonNullable<PoolConfig["outliers"]>): OutlierPlan {
+  const { window: window_ms, ejection: ejection_ms, max_ejection: max_ejection_ms, ...rest } = config;
+  return { ...rest, window_ms, ejection_ms, max_ejection_ms };
 }
 
 function withoutUndefined<Value extends object>(value: Value): Value {

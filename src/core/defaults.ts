@@ -1,5 +1,5 @@
 /** Every default of a timeout and a limit, in one table: the configuration, the reference page and tests read it. */
-import type { ForwardingPlan, Limits, RetryPlan, Timeouts } from "./plan.ts";
+import type { ForwardingPlan, Limits, OutlierPlan, RetryPlan, Timeouts } from "./plan.ts";
 
 export const DEFAULT_TIMEOUTS: Timeouts = {
   connect: 5_000,
@@ -35,6 +35,15 @@ export const DEFAULT_FORWARDING: ForwardingPlan = {
   via: true,
   forwarded: false,
   request_id_in_answers: false,
+};
+
+export const DEFAULT_OUTLIERS: OutlierPlan = {
+  failures: 5,
+  window_ms: 10_000,
+  ejection_ms: 30_000,
+  max_ejection_ms: 300_000,
+  max_ejected: 0.5,
+  statuses: [502, 503, 504],
 };
 
 export const DEFAULT_RETRIES: RetryPlan = {

@@ -82,6 +82,8 @@ export interface PoolPlan {
   readonly strategy: { readonly name: string; readonly options: Readonly<Record<string, unknown>> };
   readonly backends: readonly BackendPlan[];
   readonly health_check: ProbePlan | null;
+  /** What traffic itself finds out about backends; null = it is not looked at. */
+  readonly outliers: OutlierPlan | null;
   /** What happens to requests when no backend may serve: 503, or all serve whatever their health. */
   readonly on_all_down: "refuse" | "panic";
   /** Share of backends that are not unhealthy, 0 to 1, below which health is not looked at; 0 = never. */
@@ -121,6 +123,20 @@ export interface UpstreamTlsPlan {
   /** Name sent by SNI and verified; null = the backend's host. */
   readonly server_name: string | null;
   readonly verify: boolean;
+}
+
+/** When a backend is left out because of what traffic has seen, in each worker for itself. */
+export interface OutlierPlan {
+  /** So many tries in a row must fail. */
+  readonly failures: number;
+  readonly window_ms: number;
+  /** For how long the first time; twice as long each further time. */
+  readonly ejection_ms: number;
+  readonly max_ejection_ms: number;
+  /** Share of the backends of the pool that may be left out at once, 0 to 1; one at least. */
+  readonly max_ejected: number;
+  /** Statuses of answers that count as failures, beside no answer at all. */
+  readonly statuses: readonly number[];
 }
 
 export interface RetryPlan {

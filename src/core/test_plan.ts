@@ -79,6 +79,7 @@ export function poolOf(
     strategy: { name: "round_robin", options: {} },
     backends: backends.map(backendOf),
     health_check: null,
+    outliers: null,
     on_all_down: "refuse",
     panic_threshold: 0,
     host_header: "pass",

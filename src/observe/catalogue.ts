@@ -202,6 +202,20 @@ export const CATALOGUE = {
     rows: "all",
     help: "1 when the health check finds a backend healthy, 0 when not; no series before its first result.",
   },
+  backend_ejections_total: {
+    type: "counter",
+    axes: ["backend"],
+    writer: "worker",
+    rows: "used",
+    help: "How often a worker has left a backend out because its tries had failed in a row.",
+  },
+  backend_ejected: {
+    type: "gauge",
+    axes: ["backend"],
+    writer: "worker",
+    rows: "all",
+    help: "Workers that leave a backend out now because its tries had failed in a row.",
+  },
   pool_down: {
     type: "gauge",
     axes: ["pool"],

@@ -326,3 +326,55 @@ routes: [{ name: all, pool: web }]`;
   },
   PATIENCE,
 );
+
+test(
+  "H-H8 passive: failures in a row leave a backend out, for longer each time, within the share; all without a health check",
+  async () => {
+    const [a, b, c] = [origin("a"), origin("b"), origin("c")];
+    const url = ({ name, url: address }: Origin) => `{ id: ${name}, url: "${address}" }`;
+    // One worker: who is left out is each worker's own finding.
+    const pool = (backends: readonly Origin[]) => `workers: 1
+pools:
+  web:
+    backends: [${backends.map(url).join(", ")}]
+    outliers: { failures: 3, window: 5s, ejection: 400ms, max_ejection: 10s, max_ejected: 34%, statuses: [500] }
+routes: [{ name: all, pool: web }]`;
+    await using fairlead = await runFairlead(pool([a, b, c]));
+    const ejected = (backend: string) => fairlead.metric("backend_ejected", `backend="${backend}"`);
+    const warnings = () =>
+      fairlead.program.said.filter(({ event }) => event === "worker_warning").map(({ message }) => message);
+    a.broken = b.broken = true;
+    // Each gets every third request; a and b reach three failures, and one of three may go.
+    const found = await answers(fairlead, 30);
+    expect((await ejected("a")) + (await ejected("b"))).toBe(1);
+    const [gone, stays] = (await ejected("a")) === 1 ? [a, b] : [b, a];
+    expect(found[`${gone.name} is broken`]).toBe(3);
+    expect(found[`${stays.name} is broken`]).toBeGreaterThan(8);
+    expect(warnings().at(0)).toContain(
+      `pool web: backend ${gone.name} is left out for 0.4 s: 3 tries in a row have failed`,
+    );
+    stays.broken = false;
+    await until(async () => (await ejected(gone.name)) === 0, "its time is over");
+    await answers(fairlead, 12);
+    expect(await ejected(gone.name)).toBe(1);
+    expect(warnings().at(-1)).toContain(`backend ${gone.name} is left out for 0.8 s`);
+    expect(await fairlead.metric("backend_ejections_total", `backend="${gone.name}"`)).toBe(2);
+    // Kept over a reload.
+    await fairlead.apply(`${pool([a, b, c])}\ntimeouts: { connect: 3s }`);
+    expect(await ejected(gone.name)).toBe(1);
+    expect(Object.keys(await answers(fairlead, 10))).not.toContain(`${gone.name} is broken`);
+    gone.broken = false;
+    await until(async () => (await ejected(gone.name)) === 0, "its time is over again");
+    await expectShares(fairlead, { a: 13, b: 13, c: 13 });
+
+    // The last one that may serve is never left out, nor does anybody stay out who is needed.
+    a.broken = true;
+    await answers(fairlead, 12);
+    expect(await ejected("a")).toBe(1);
+    const [drainB, drainC] = [await set(fairlead, "drain", "b"), await set(fairlead, "drain", "c")];
+    expect([drainB.ok, drainC.ok]).toEqual([true, true]);
+    expect(await answers(fairlead, 5)).toEqual({ "a is broken": 5 });
+    expect(await ejected("a")).toBe(0);
+  },
+  PATIENCE,
+);

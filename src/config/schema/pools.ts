@@ -2,6 +2,7 @@
 import { z } from "zod";
 import {
   DEFAULT_MAX_IDLE_CONNECTIONS,
+  DEFAULT_OUTLIERS,
   DEFAULT_PROBE,
   DEFAULT_QUEUE,
   DEFAULT_RETRIES,
@@ -87,6 +88,30 @@ const retries = z.strictObject({
     description:
       "Statuses of a backend that are retried on another one, for requests of whose body nothing has left.",
   }),
+});
+
+const positive = (value: number): boolean => value > 0;
+const aboveZero = (value: number, description: string): z.ZodType<number, unknown> =>
+  duration()
+    .refine(positive, { error: "expected a time above 0" })
+    .meta({ description })
+    .prefault(formatDuration(value)) as unknown as z.ZodType<number, unknown>;
+
+const outliers = z.strictObject({
+  failures: count(1, DEFAULT_OUTLIERS.failures, "So many tries in a row must fail."),
+  window: aboveZero(DEFAULT_OUTLIERS.window_ms, "They must fall into this time."),
+  ejection: aboveZero(
+    DEFAULT_OUTLIERS.ejection_ms,
+    "For how long the backend is left out the first time; twice as long each further time.",
+  ),
+  max_ejection: aboveZero(DEFAULT_OUTLIERS.max_ejection_ms, "For how long at most."),
+  max_ejected: share()
+    .meta({ description: "Share of the pool's backends that may be left out at once; one at least." })
+    .prefault(`${DEFAULT_OUTLIERS.max_ejected * 100}%`),
+  statuses: z
+    .array(statusCode())
+    .prefault([...DEFAULT_OUTLIERS.statuses])
+    .meta({ description: "Statuses that count as failures, beside no answer at all." }),
 });
 
 const queue = z.strictObject({
@@ -184,6 +209,7 @@ export interface PoolConfig {
   readonly hash_on?: HashKey | undefined;
   readonly backends: readonly z.output<typeof backend>[];
   readonly health_check?: ProbeConfig | undefined;
+  readonly outliers?: z.output<typeof outliers> | undefined;
   readonly on_all_down: "refuse" | "panic";
   readonly panic_threshold: number;
   readonly host_header: "pass" | "backend" | { readonly name: string };
@@ -209,6 +235,10 @@ export function poolSchema(parts: ConfigParts): z.ZodType<PoolConfig> {
     health_check: probeSchema(parts.probes)
       .optional()
       .meta({ description: "Active checks; none without this section." }),
+    outliers: outliers.optional().meta({
+      description:
+        "Leaves out backends whose tries fail in a row, as traffic sees it, in each worker for itself; `{}` = with all defaults, none without this section.",
+    }),
     on_all_down: z.enum(["refuse", "panic"]).prefault("refuse").meta({
       description:
         "When no backend may serve, not even one of last resort: `refuse` (503), or `panic` (all serve, whatever their health).",

@@ -4,9 +4,9 @@
  */
 import { stackOf } from "../../core/text/message_of.ts";
 import { ERRORS, type ErrorCode } from "../../core/errors.ts";
-import type { Timeouts } from "../../core/plan.ts";
+import type { OutlierPlan, Timeouts } from "../../core/plan.ts";
 import { IDEMPOTENT_METHODS, SAFE_METHODS } from "../../core/model.ts";
-import { isTried, usable } from "../../core/strategies/contract.ts";
+import { usable } from "../../core/strategies/contract.ts";
 import { writeProxyHeader } from "../../net/proxy_header_writer.ts";
 import { ClientConnection } from "../../net/h1/client.ts";
 import type { HttpExchange } from "../../net/http_exchange.ts";
@@ -22,6 +22,8 @@ import { createConnector, TLS_FAILED, type Connector } from "../../platform/conn
 import { upstreamTlsProblem } from "../../platform/tls_upstream.ts";
 import type { TimerWheel } from "../../platform/timer_wheel.ts";
 import { answerError } from "./answers.ts";
+import { hasFullCandidate, hasOtherCandidate, isElsewhere, otherAddress } from "./attempt_candidates.ts";
+import { tryEnded, type OutlierHost } from "./outliers.ts";
 import { boundTo, isBound, pin, pinnedFor } from "./pinned.ts";
 import { AttemptState, type PoolRuntime, type PoolState } from "./runtime.ts";
 import type { Upstream } from "./upstream.ts";
@@ -45,11 +47,13 @@ export interface AttemptHost {
 export class Attempts {
   readonly connector: Connector<ClientConnection>;
   readonly #host: AttemptHost;
+  readonly #outlierHost: OutlierHost;
   /** The exchange whose client's event is handled: what is staged for it is flushed at the end of the event. */
   clientEventOf: HttpExchange | null = null;
 
   constructor(host: AttemptHost) {
     this.#host = host;
+    this.#outlierHost = { warn: (text) => host.warn(text), wake: (pool) => this.wakeQueue(pool) };
     this.connector = createConnector<ClientConnection>({
       connected: (connection) => this.#connected(connection),
       failed: (connection, code, reason) => this.#connectFailed(connection, code, reason),
@@ -174,7 +178,7 @@ export class Attempts {
     const now = this.#host.now();
     const isDeadKept = this.#isDeadKept(exchange, state, code);
     exchange.reasonDetail = detail;
-    if (!isDeadKept) state.upstream!.connections.answeredAfter(now - state.chosenAt, true);
+    if (!isDeadKept) this.#tryFailed(exchange, state.upstream!, code, now - state.chosenAt);
     if (isDeadKept && state.upstream!.available) {
       this.#reconnect(exchange, state, code, now);
       return;
@@ -190,6 +194,17 @@ export class Attempts {
     if (this.#mayTryElsewhere(exchange, state, code, isDeadKept))
       this.#retry(exchange, state, code, code, now);
     else this.#giveUp(exchange, code);
+  }
+
+  #tryFailed(
+    exchange: HttpExchange,
+    { connections, pool }: Upstream,
+    code: ErrorCode,
+    afterMs: number,
+  ): void {
+    if (ERRORS[code].source !== "backend") return;
+    connections.answeredAfter(afterMs, true);
+    if (pool.outliers !== null) this.#tryEnded(exchange, pool.outliers, true);
   }
 
   /** An answer whose status the pool retries. Returns false when the answer must go to the client. */
@@ -350,6 +365,18 @@ export class Attempts {
       } else if (state.tried.length > 0 || isBound(exchange.down)) passed++;
       else return;
     }
+  }
+
+  /** The backend has answered with this status, whether that goes to the client or is tried again. */
+  heed(exchange: HttpExchange, status: number): void {
+    const { upstream } = stateOf(exchange);
+    const plan = upstream!.pool.outliers;
+    if (plan !== null) this.#tryEnded(exchange, plan, plan.statuses.includes(status));
+  }
+
+  #tryEnded(exchange: HttpExchange, plan: OutlierPlan, failed: boolean): void {
+    const { pool, upstream } = stateOf(exchange);
+    tryEnded(this.#outlierHost, pool!.state.acting ?? pool!, upstream!, plan, failed, this.#host.now());
   }
 
   /** The backend's final head has come: from now on nothing is tried again. */
@@ -563,36 +590,4 @@ function takePlace(exchange: HttpExchange, state: AttemptState, upstream: Upstre
 
 function stateOf(exchange: HttpExchange): AttemptState {
   return (exchange.attempt ??= new AttemptState()) as AttemptState;
-}
-
-/**
- * Another address of a backend whose address could not be reached, or null. Going on there is no retry: a server may
- * listen on one of the addresses of its name alone, as with `localhost`.
- */
-function otherAddress(exchange: HttpExchange, state: AttemptState, code: ErrorCode): Upstream | null {
-  if (code !== "FL_CONNECT_REFUSED" && code !== "FL_CONNECT_FAILED") return null;
-  if (exchange.responseStarted || exchange.done || !exchange.bodyUntouched) return null;
-  const { backend } = state.upstream!;
-  const isOther = (upstream: Upstream) =>
-    upstream.backend.id === backend.id && usable(upstream) && isElsewhere(upstream, state);
-  return state.pool!.upstreams.find(isOther) ?? null;
-}
-
-/** True for a candidate that has not been tried. By keys: a reload or a new address makes new objects. */
-function isElsewhere(upstream: Upstream, { upstream: last, tried }: AttemptState): boolean {
-  return upstream.key !== last!.key && !isTried(upstream, tried);
-}
-
-/** True when there is a candidate that has not been tried, whether it is free or at its limit. */
-function hasOtherCandidate(state: AttemptState): boolean {
-  return state.pool!.upstreams.some(
-    (other) => other.available && other.weight > 0 && isElsewhere(other, state),
-  );
-}
-
-/** True when a candidate is passed over only because it is at its limit. */
-function hasFullCandidate({ pool, tried }: AttemptState): boolean {
-  return pool!.upstreams.some(
-    (upstream) => upstream.available && upstream.weight > 0 && !usable(upstream) && !isTried(upstream, tried),
-  );
 }

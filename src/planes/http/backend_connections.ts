@@ -3,13 +3,14 @@
  * take new ones. Plans come and go in front of it.
  */
 import type { Limits, PoolPlan } from "../../core/plan.ts";
+import { OutlierRecord } from "../../core/health/outliers.ts";
 import { PeakEwma } from "../../core/strategies/peak_ewma.ts";
 import { ClientConnection, type ConnectionOwner } from "../../net/h1/client.ts";
 import { addTo } from "../../observe/counters.ts";
 import type { BackendSlots } from "../../observe/metric_layout.ts";
 import type { ClientTlsOptions } from "../../platform/connect.ts";
 import type { SocketAddress } from "../../platform/socket_address.ts";
-import { Timed, type TimerWheel } from "../../platform/timer_wheel.ts";
+import { Deadline, Timed, type TimerWheel } from "../../platform/timer_wheel.ts";
 import type { PlanCounters } from "./plan_counters.ts";
 
 /** How often idle connections are looked at. */
@@ -36,7 +37,12 @@ export class BackendConnections extends Timed implements ConnectionOwner {
   /** `host:port` for Host fields and the log. */
   readonly authority: string;
   readonly tls: ClientTlsOptions | null;
+  /** It may be chosen: health and operator allow it, and it is not ejected. */
   available = true;
+  /** What tries have led to, where the pool looks at that. */
+  readonly outlier = new OutlierRecord();
+  #allowed = true;
+  #ejection: Deadline | null = null;
   in_flight = 0;
   open = 0;
   /** Times until answers began, where the pool's strategy reads them. */
@@ -93,6 +99,37 @@ export class BackendConnections extends Timed implements ConnectionOwner {
     latency.observe(failed ? Math.max(ms, FAILED_MS, latency.at(coarseNow)) : ms, coarseNow);
   }
 
+  /** Whether health and operator allow it. */
+  allow(allowed: boolean): void {
+    this.#allowed = allowed;
+    this.available = allowed && this.#ejection === null;
+  }
+
+  get ejected(): boolean {
+    return this.#ejection !== null;
+  }
+
+  /** Leaves it out for so long; `over` is called when it may be chosen again. */
+  eject(ms: number, over: () => void): void {
+    this.#ejection = new Deadline(() => {
+      this.readmit();
+      over();
+    });
+    this.wheel.after(this.#ejection, ms);
+    this.#count("backend_ejections_total", 1);
+    this.#count("backend_ejected", 1);
+    this.allow(this.#allowed);
+  }
+
+  /** Ends that time. */
+  readmit(): void {
+    if (this.#ejection === null) return;
+    this.wheel.remove(this.#ejection);
+    this.#ejection = null;
+    this.#count("backend_ejected", -1);
+    this.allow(this.#allowed);
+  }
+
   /** A kept-alive connection, or null. */
   takeIdle(): ClientConnection | null {
     return this.idleConnections.pop() ?? null;
@@ -101,7 +138,8 @@ export class BackendConnections extends Timed implements ConnectionOwner {
   /** A connection that is counted as open; the caller connects it. */
   create(): ClientConnection {
     this.open++;
-    this.#count(1);
+    this.#count("backend_connections_open", 1);
+    this.#count("backend_connections_opened_total", 1);
     return new ClientConnection(this);
   }
 
@@ -129,7 +167,7 @@ export class BackendConnections extends Timed implements ConnectionOwner {
 
   gone(connection: ClientConnection): void {
     this.open--;
-    this.#count(-1);
+    this.#count("backend_connections_open", -1);
     const index = this.idleConnections.lastIndexOf(connection);
     if (index >= 0) this.idleConnections.splice(index, 1);
     if (connection.isPrivate) this.#privates.delete(connection);
@@ -155,6 +193,7 @@ export class BackendConnections extends Timed implements ConnectionOwner {
   /** No plan names the address any more. */
   retire(): void {
     this.#retired = true;
+    this.readmit();
     this.#closeIdle();
   }
 
@@ -170,11 +209,9 @@ export class BackendConnections extends Timed implements ConnectionOwner {
     this.view = view;
   }
 
-  #count(change: number): void {
+  #count(metric: keyof BackendSlots, change: number): void {
     const { view } = this;
-    if (view === null) return;
-    addTo(view.counters.region, view.slots.backend_connections_open, change);
-    if (change > 0) addTo(view.counters.region, view.slots.backend_connections_opened_total, change);
+    if (view !== null) addTo(view.counters.region, view.slots[metric], change);
   }
 }
 

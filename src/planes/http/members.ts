@@ -41,4 +41,7 @@ function applyPoolAvailability({ plan, upstreams }: PoolRuntime, known: KnownSta
     upstream.available = available[index]!;
     upstream.connections.wanted = wantedOf(plan.name, upstream.backend, known.overrides) === "active";
   }
+  // Better one that failed a while ago than none.
+  if (!upstreams.some((upstream) => upstream.available && upstream.weight > 0))
+    for (const { connections } of upstreams) connections.readmit();
 }

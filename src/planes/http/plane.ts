@@ -392,6 +392,7 @@ export class HttpPlane implements ExchangeHandler {
 
   onResponseHead(exchange: HttpExchange, status: number, head: Head, length: number): void {
     const { attempts } = this;
+    attempts.heed(exchange, status);
     if (status !== 101 && attempts.retryStatus(exchange, status)) return;
     attempts.answered(exchange);
     if (authenticatesConnection(exchange, status, head)) attempts.pinConnection(exchange);

@@ -40,7 +40,7 @@ export class Upstream implements Candidate, BackendView {
   }
 
   set available(available: boolean) {
-    this.connections.available = available;
+    this.connections.allow(available);
   }
 
   get latency_ms(): number {
