@@ -14,7 +14,8 @@ const HELP = `usage: fairlead stop [-c FILE | --state-dir DIR | --runtime-dir DI
 Tells the running program to take no new connections, to finish what is under way and to end, and waits for that.
 What is left at the deadlines timeouts.drain and timeouts.drain_tunnels is cut.
 
-      --orphans          end workers whose supervisor has died, and only those
+      --orphans          end workers whose supervisor has died, and only those; as ExecStopPost of a systemd unit
+                         it does so only after a stop that was asked for, not after a crash (SERVICE_RESULT)
 ${FIND_HELP}
 examples:
   fairlead stop
@@ -86,7 +87,12 @@ async function stopSupervisor(directory: string): Promise<StopResult> {
   }
 }
 
+/** After these results of a service there will be no next start to take over from the orphans (systemd.exec(5)). */
+const ENDED_ON_PURPOSE = ["success", "timeout"];
+
 async function stopOrphans(directory: string): Promise<StopResult> {
+  const { SERVICE_RESULT: result } = process.env;
+  if (result !== undefined && !ENDED_ON_PURPOSE.includes(result)) return { ok: true, pids: [] };
   const supervised = await askSupervisor(directory, { command: "status" }).catch((error: unknown) => {
     if (error instanceof NotRunningError) return null;
     throw error;

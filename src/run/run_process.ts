@@ -13,6 +13,7 @@ import type { RunParts } from "./parts.ts";
 import { Predecessors } from "./predecessors.ts";
 import { reloadEvent } from "./reload_text.ts";
 import { RuntimeDirectory } from "./runtime_directory.ts";
+import { ServiceManager, type ServiceEnvironment } from "./service_manager.ts";
 import { loopTurn } from "./slices.ts";
 import type { SpareWorkers } from "./spare_workers.ts";
 import { StartError, Supervisor, type Claim } from "./supervisor.ts";
@@ -40,6 +41,7 @@ class RunProcess {
   readonly #supervisor: Supervisor;
   /** The keeper of all counters; what it keeps also goes to the runtime directory. */
   readonly #counters: CounterKeeper;
+  readonly #manager: ServiceManager;
   #directory: RuntimeDirectory | null = null;
   #control: ControlServer | null = null;
   #stoppingSince = 0;
@@ -53,6 +55,9 @@ class RunProcess {
     this.#options = options;
     const { parts, workers } = options;
     const { counters } = parts;
+    this.#manager = new ServiceManager(process.env as ServiceEnvironment, (text) =>
+      this.#report({ event: "service_manager_failed", level: "warning", text }),
+    );
     this.#counters = {
       layout: (plan) => counters.layout(plan),
       retire: (layout, values) => {
@@ -177,6 +182,8 @@ class RunProcess {
         fields: { name, address, port },
       });
     }
+    const served = listeners.map(({ name }) => name).join(", ");
+    this.#manager.ready(`serving on ${served}`, !this.#options.takeOver);
     const text = `ready (pid ${process.pid}${admin === null ? "" : `, admin on ${admin}`})`;
     report({ event: "ready", level: "info", text, fields: { pid: process.pid, listeners, admin } });
   }
@@ -205,6 +212,7 @@ class RunProcess {
     const { pid } = upgrade;
     const text = `pid ${pid} has taken over: what is under way here is finished`;
     this.#report({ event: "relieved", level: "info", text, fields: { pid } });
+    this.#manager.succeededBy(pid);
     this.#stoppingSince = performance.now();
     this.#directory?.leave();
     this.#control?.stop();
@@ -223,6 +231,7 @@ class RunProcess {
         text: `${name}: draining, once more ends at once`,
       });
       this.#upgrading?.refused([`given up: ${name}`]);
+      this.#manager.stopping();
       void this.#stop();
     } else if (now - this.#stoppingSince > SAME_SIGNAL_MS) {
       this.#killed = true;
@@ -253,6 +262,7 @@ class RunProcess {
   #release(): void {
     if (this.#saving !== null) clearTimeout(this.#saving);
     this.#saving = null;
+    this.#manager.close();
     this.#control?.stop();
     this.#directory?.release();
   }

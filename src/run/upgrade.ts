@@ -1,5 +1,7 @@
 /** One attempt to be replaced by a new start of the program, as the old supervisor sees it. */
 
+import { successorEnvironment } from "./service_manager.ts";
+
 /** A successor that does not serve by then is given up. */
 const LIMIT_MS = 60_000;
 
@@ -25,7 +27,10 @@ export class Upgrade {
    * per line, when it does not come to serve.
    */
   async run(): Promise<ReadonlySet<string>> {
-    const child = Bun.spawn([...this.#command], { stdio: ["ignore", "inherit", "inherit"] });
+    const child = Bun.spawn([...this.#command], {
+      stdio: ["ignore", "inherit", "inherit"],
+      env: successorEnvironment(process.env),
+    });
     this.#pid = child.pid;
     const timer = setTimeout(() => {
       this.refused([`pid ${child.pid} did not serve within ${LIMIT_MS / 1_000} s`]);

@@ -189,7 +189,7 @@ test("a worker that is asked to end is replaced first: no connection fails", asy
   await until(() => victims.every((pid) => identify(pid) === null));
   await load.until("text", 200);
   expect(Object.keys(await load.stop())).toEqual(["text"]);
-  expect(here.workers().length).toBe(2);
+  await until(() => here.workers().length === 2);
 });
 
 test("H-J6/h1 SIGTERM drains: what is under way is answered, new connections are refused, exit 0", async () => {

@@ -70,7 +70,11 @@ export class Program {
 
   /** Starts the command `run` of a program, by default of the smallest one. */
   constructor(args: readonly string[], program: readonly string[] = [process.execPath, MAIN]) {
-    this.child = Bun.spawn([...program, "run", ...args], { stdio: ["ignore", "pipe", "pipe"] });
+    this.child = Bun.spawn([...program, "run", ...args], {
+      stdio: ["ignore", "pipe", "pipe"],
+      // As it is now: a test may have set a variable.
+      env: { ...process.env },
+    });
     void this.#read();
     void this.child.exited.then(() => this.#changed());
   }

@@ -52,7 +52,10 @@ export class RunningFairlead {
 
   /** Runs another command of the program to its end. */
   async command(...args: string[]): Promise<CommandResult> {
-    const child = Bun.spawn([...this.#words, ...args], { stdio: ["ignore", "pipe", "pipe"] });
+    const child = Bun.spawn([...this.#words, ...args], {
+      stdio: ["ignore", "pipe", "pipe"],
+      env: { ...process.env },
+    });
     const [out, error] = await Promise.all([child.stdout.text(), child.stderr.text()]);
     return { code: await child.exited, out, error };
   }

@@ -1,9 +1,12 @@
 /** One supervisor after another, with the real program: what clients have under way goes on, and counters too. */
 import { expect, test } from "bun:test";
-import { readFileSync } from "node:fs";
+import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { identify } from "../../src/platform/processes.ts";
+import { NotifySocket } from "../support/notify_socket.ts";
 import { askOnce, rawClient } from "../support/raw_client.ts";
+import { requireTool } from "../support/require.ts";
 import { Program } from "./processes_fixture.ts";
 import { runFairlead, type RunningFairlead } from "./processes_program.ts";
 
@@ -116,3 +119,68 @@ test(
 function logged({ directory }: RunningFairlead): number {
   return readFileSync(join(directory, "access.log"), "utf8").split("\n").length - 1;
 }
+
+test(
+  "a service manager hears that the program is ready, who the main process is after an upgrade, and of the end",
+  async () => {
+    const folder = mkdtempSync(join(tmpdir(), "fairlead-notify-"));
+    const socket = new NotifySocket(join(folder, "notify"));
+    process.env["NOTIFY_SOCKET"] = socket.path;
+    try {
+      await using fairlead = await runFairlead(CONFIGURATION);
+      const runtime = join(fairlead.directory, "run");
+      await until(() => socket.said.includes("READY=1 STATUS=serving on web"), "the manager knows");
+      expect((await fairlead.command("upgrade", "--runtime-dir", runtime)).code).toBe(0);
+      await until(
+        () => socket.said.includes(`MAINPID=${pidOf(fairlead)} READY=1`),
+        "the manager knows whom to watch",
+      );
+      await findAdmin(fairlead, fairlead.program.said, 2);
+      expect((await fairlead.command("stop", "--runtime-dir", runtime)).code).toBe(0);
+      expect(socket.said.slice(1)).toEqual([
+        expect.stringMatching(/^MAINPID=/),
+        "STOPPING=1 STATUS=draining",
+      ]);
+    } finally {
+      delete process.env["NOTIFY_SOCKET"];
+      socket.close();
+      rmSync(folder, { recursive: true });
+    }
+  },
+  PATIENCE,
+);
+
+test(
+  "as ExecStopPost of a unit, stop --orphans ends workers after a stop and leaves them after a crash",
+  async () => {
+    await using fairlead = await runFairlead(CONFIGURATION);
+    const runtime = join(fairlead.directory, "run");
+    await fairlead.program.kill();
+    try {
+      process.env["SERVICE_RESULT"] = "signal";
+      const crashed = await fairlead.command("stop", "--orphans", "--runtime-dir", runtime);
+      expect([crashed.code, crashed.out]).toEqual([0, "nothing to stop\n"]);
+      await serve(fairlead, 1);
+      process.env["SERVICE_RESULT"] = "success";
+      const stopped = await fairlead.command("stop", "--orphans", "--runtime-dir", runtime);
+      expect([stopped.code, stopped.out]).toEqual([0, expect.stringMatching(/^stopped: pid \d+, \d+\n$/)]);
+    } finally {
+      delete process.env["SERVICE_RESULT"];
+    }
+  },
+  PATIENCE,
+);
+
+const lacking = requireTool("systemd-analyze");
+test.skipIf(lacking !== null)("the unit of systemd is well formed, and its exposure is at most 3.0", () => {
+  const unit = join(import.meta.dir, "../../deploy/systemd/fairlead.service");
+  const found = Bun.spawnSync(["systemd-analyze", "security", "--offline=true", unit]);
+  const level = /Overall exposure level for fairlead\.service: ([\d.]+)/.exec(found.stdout.toString())?.[1];
+  expect(Number(level)).toBeLessThanOrEqual(3);
+  const verified = Bun.spawnSync(["systemd-analyze", "verify", unit]);
+  const problems = verified.stderr.toString().trim().split("\n");
+  // The program is not installed where the tests run.
+  expect(
+    problems.filter((line) => line !== "" && !line.includes("/usr/bin/fairlead is not executable")),
+  ).toEqual([]);
+});
