@@ -180,8 +180,8 @@ function tellRelieved({ identity, client, supervised }: Predecessor, held: reado
     if (client === null) throw new Error("it does not answer");
     client.say(JSON.stringify({ command: RELIEVE, held } satisfies HandOverRequest));
   } catch {
-    // Its sockets are filtered and emptied by itself then.
-    if (isAlive(identity)) process.kill(identity.pid, "SIGTERM");
+    // One that has handed nothing over filters and empties its sockets by itself; the sockets of others are ours too.
+    if (isAlive(identity)) process.kill(identity.pid, client === null ? "SIGTERM" : "SIGKILL");
   }
 }
 

@@ -1,6 +1,7 @@
 /** The supervisor process: signals, runtime directory and control socket around a supervisor. */
 import { messageOf } from "../core/text/message_of.ts";
 import { VERSION } from "../core/version.ts";
+import { closeDescriptor } from "../platform/sockets.ts";
 import { onSignals, type SignalName } from "../platform/signals.ts";
 import { raiseOpenFileLimit } from "../platform/processes.ts";
 import type { CounterKeeper } from "../core/worker_program.ts";
@@ -126,6 +127,22 @@ class RunProcess {
     return { generation, predecessors: predecessors.pids.length === 0 ? null : predecessors, sockets };
   }
 
+  /** Workers that a successor has left behind, which ended before it served: they may accept on our own sockets. */
+  async #dismissStrangers(): Promise<void> {
+    const directory = this.#directory;
+    const strangers = directory?.orphans() ?? [];
+    if (directory === null || strangers.length === 0) return;
+    const left = new Predecessors(this.#counters, {
+      relieving() {},
+      gone: (pid) => directory.removeWorker(pid),
+      // Not by SIGTERM: a worker without a supervisor then turns new connections away, on sockets that are ours.
+      silent: (pid) => process.kill(pid, "SIGKILL"),
+    });
+    const sockets = await left.adoptWorkers(directory.path, strangers);
+    for (const { fd } of sockets) closeDescriptor(fd);
+    left.relieve(this.#supervisor.possessions().sockets.map(({ key }) => key));
+  }
+
   #serveControl(socket: number): void {
     this.#control = serveControl(socket, (request, peer) => this.#order(request, peer));
   }
@@ -207,6 +224,7 @@ class RunProcess {
       this.#upgrading = null;
       const problems = messageOf(error).split("\n");
       for (const text of problems) this.#report({ event: "upgrade_refused", level: "error", text });
+      await this.#dismissStrangers();
       return { ok: false, problems };
     }
     const { pid } = upgrade;

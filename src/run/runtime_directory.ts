@@ -108,9 +108,9 @@ export class RuntimeDirectory {
     this.#record("pid", process.pid);
   }
 
-  /** Workers of the supervisor before us that still serve. */
+  /** Living workers that are not ours: of the supervisor before us, or of a successor that ended before it served. */
   orphans(): ProcessIdentity[] {
-    return livingWorkers(this.path);
+    return livingWorkers(this.path).filter(({ pid }) => !this.#values.has(join("workers", String(pid))));
   }
 
   /** What names workers that are gone. */

@@ -79,7 +79,10 @@ function answerText(plan: Plan): string {
   return target?.kind === "respond" ? target.body : plan.state_dir;
 }
 
-/** An answer text with `fail` in it makes `prepare` throw, one with `die` kills the process there. */
+/**
+ * An answer text with `fail` in it makes `prepare` throw, one with `die` kills the process there, one with `orphan` kills
+ * the supervisor when the worker begins to accept.
+ */
 export class TestProgram implements WorkerProgram {
   readonly identity: WorkerIdentity;
   health: Record<string, string> = {};
@@ -124,6 +127,9 @@ export class TestProgram implements WorkerProgram {
       },
     });
     this.#listeners.set(`${slot} ${key}`, accepting);
+    const applied = this.#applied;
+    if (applied !== null && answerText(applied.snapshot.plan).includes("orphan"))
+      process.kill(process.ppid, "SIGKILL");
   }
 
   #answer(socket: Bun.Socket<Connection>): void {

@@ -428,6 +428,27 @@ test("an upgrade to a program that cannot start changes nothing and says why", a
   expect(Number(readFileSync(join(here.runtime, "pid"), "utf8"))).toBe(program.child.pid);
 });
 
+test("a successor that is killed when its workers accept already leaves nobody behind", async () => {
+  const here = place();
+  here.write({ web: ANY }, "one");
+  const program = here.start();
+  const port = await program.port("web");
+  const workers = here.workers();
+  const load = new Load(port, 8);
+  await load.until("one");
+  // Workers that accept already do not open their listeners for it again.
+  here.write({ web: ANY }, "orphan");
+  await load.until("orphan");
+  expect((await here.command("upgrade", "-c", here.file)).code).toBe(1);
+  here.write({ web: ANY }, "one");
+  await until(() => here.workers().length === 2);
+  await load.until("one", 200);
+  expect(new Set(here.workers())).toEqual(new Set(workers));
+  const outcomes = await load.stop();
+  expect(Object.keys(outcomes).filter((outcome) => outcome !== "one" && outcome !== "orphan")).toEqual([]);
+  expect(Number(readFileSync(join(here.runtime, "pid"), "utf8"))).toBe(program.child.pid);
+});
+
 test("fairlead stop --orphans ends workers without a supervisor and no others", async () => {
   const here = place();
   here.write({ web: ANY }, "one");
