@@ -1,10 +1,9 @@
 /** Which members of a pool may take traffic, by what has been measured of them and what an operator wants of them. */
 import type { Health } from "../model.ts";
-import type { PoolPlan } from "../plan.ts";
+import type { BackendPlan, PoolPlan } from "../plan.ts";
 import type { KnownState } from "./delta.ts";
 import type { Member } from "./members.ts";
 import { wantedOf, weightOf } from "./overrides.ts";
-import type { BackendPlan } from "../plan.ts";
 
 /**
  * How a pool stands: `serving` as it should, from its `last_resort` members, in `panic` (health is not looked at), or
