@@ -1,6 +1,6 @@
 /** Metrics about the program itself, which the supervisor keeps, and the text that shows them with all others. */
 import { judgePool, type PoolCondition } from "../core/health/availability.ts";
-import { membersOf, membersOfPlan } from "../core/health/members.ts";
+import { membersOfPlan } from "../core/health/members.ts";
 import type { BackendPlan } from "../core/plan.ts";
 import type { Snapshot } from "../core/snapshot.ts";
 import type { Clock } from "../platform/clock.ts";
@@ -69,17 +69,10 @@ export class ProgramMetrics {
 
 /** How each pool stands, by name. */
 function poolConditions({ plan, members, health, overrides }: Snapshot): Map<string, PoolCondition> {
+  const byPool = Map.groupBy(membersOfPlan(plan, members), ({ pool }) => pool);
   const known = { health, overrides };
   return new Map(
-    plan.pools.map((pool) => {
-      const found = pool.backends.flatMap((backend) =>
-        membersOf(backend, members[`${pool.name}/${backend.id}`] ?? []).map((member) => ({
-          member,
-          backend,
-        })),
-      );
-      return [pool.name, judgePool(pool, found, known).condition];
-    }),
+    plan.pools.map((pool) => [pool.name, judgePool(pool, byPool.get(pool) ?? [], known).condition]),
   );
 }
 

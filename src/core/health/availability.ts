@@ -2,7 +2,6 @@
 import type { Health } from "../model.ts";
 import type { BackendPlan, PoolPlan } from "../plan.ts";
 import type { KnownState } from "./delta.ts";
-import type { Member } from "./members.ts";
 import { wantedOf, weightOf } from "./overrides.ts";
 
 /**
@@ -88,10 +87,10 @@ function isPanic(
 /** The same for the members of a pool of a plan. */
 export function judgePool(
   pool: PoolPlan,
-  members: readonly { readonly member: Pick<Member, "key">; readonly backend: BackendPlan }[],
+  members: readonly { readonly key: string; readonly backend: BackendPlan }[],
   { health, overrides }: Pick<KnownState, "health" | "overrides">,
 ): Availability {
-  const states = members.map(({ member: { key }, backend }) => ({
+  const states = members.map(({ key, backend }) => ({
     health: health[`${pool.name}/${key}`] ?? "unknown",
     weight: weightOf(pool.name, backend, overrides),
     active: wantedOf(pool.name, backend, overrides) === "active",

@@ -30,16 +30,18 @@ export class OutlierRecord {
     }
     if (++this.#failures < plan.failures) return 0;
     this.#failures = 0;
-    const served = Math.floor(Math.max(0, now - this.#endedAt) / plan.max_ejection_ms);
-    const times = Math.max(0, this.#times - served);
-    return Math.min(plan.max_ejection_ms, plan.ejection_ms * 2 ** times);
+    return Math.min(plan.max_ejection_ms, plan.ejection_ms * 2 ** this.#lately(now, plan));
   }
 
   /** It is left out from `now` on for so long. */
   ejected(ms: number, now: number, plan: OutlierPlan): void {
-    const served = Math.floor(Math.max(0, now - this.#endedAt) / plan.max_ejection_ms);
-    this.#times = Math.max(0, this.#times - served) + 1;
+    this.#times = this.#lately(now, plan) + 1;
     this.#endedAt = now + ms;
+  }
+
+  /** How often it has been left out, but for what is forgotten by `now`. */
+  #lately(now: number, { max_ejection_ms: longest }: OutlierPlan): number {
+    return Math.max(0, this.#times - Math.floor(Math.max(0, now - this.#endedAt) / longest));
   }
 }
 

@@ -33,6 +33,14 @@ export class FairTurns {
     return this.#turns[one]! - this.#turns[other]!;
   }
 
+  /** All members by `compare` of their indexes, equals by their turns; the first one takes its turn. */
+  order(compare: (one: number, other: number) => number): Candidate[] {
+    const { members } = this;
+    const order = [...members.keys()].sort((one, other) => compare(one, other) || this.compare(one, other));
+    if (order.length > 0) this.take(order[0]!);
+    return order.map((at) => members[at]!);
+  }
+
   /** A member that was busy for long is first among equals once, not until it has made up for the time. */
   take(at: number): void {
     this.#now = Math.max(this.#now, this.#turns[at]!);

@@ -33,13 +33,8 @@ class LeastConnectionsPicker implements Picker {
   }
 
   order(): Candidate[] {
-    const turns = this.#turns;
-    const { members } = turns;
-    const order = [...members.keys()].sort(
-      (one, other) => compareLoad(members[one]!, members[other]!) || turns.compare(one, other),
-    );
-    if (order.length > 0) turns.take(order[0]!);
-    return order.map((at) => members[at]!);
+    const { members } = this.#turns;
+    return this.#turns.order((one, other) => compareLoad(members[one]!, members[other]!));
   }
 }
 

@@ -40,15 +40,10 @@ class LeastTimePicker implements Picker {
   }
 
   order(): Candidate[] {
-    const turns = this.#turns;
-    const { members } = turns;
+    const { members } = this.#turns;
     const unknown = fastest(members);
     const costs = members.map((member) => costOf(member, unknown));
-    const order = [...members.keys()].sort(
-      (one, other) => costs[one]! - costs[other]! || turns.compare(one, other),
-    );
-    if (order.length > 0) turns.take(order[0]!);
-    return order.map((at) => members[at]!);
+    return this.#turns.order((one, other) => costs[one]! - costs[other]!);
   }
 }
 

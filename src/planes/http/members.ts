@@ -35,8 +35,7 @@ export function applyAvailability(runtime: PlaneRuntime, known: KnownState): voi
 }
 
 function applyPoolAvailability({ plan, upstreams }: PoolRuntime, known: KnownState): void {
-  const members = upstreams.map((upstream) => ({ member: upstream, backend: upstream.backend }));
-  const { available } = judgePool(plan, members, known);
+  const { available } = judgePool(plan, upstreams, known);
   for (const [index, upstream] of upstreams.entries()) {
     upstream.available = available[index]!;
     upstream.connections.wanted = wantedOf(plan.name, upstream.backend, known.overrides) === "active";
