@@ -24,7 +24,6 @@ export type HandOverRequest =
 export interface HandedSocket {
   /** `listenerKey` of its address. */
   readonly key: string;
-  readonly slot: number;
 }
 
 /** Counters that a worker writes to. */

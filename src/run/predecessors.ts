@@ -4,7 +4,8 @@
  * its own on them, and then relieves them: they finish what is under way and end.
  */
 import { messageOf } from "../core/text/message_of.ts";
-import type { CounterKeeper, CounterLayout } from "../core/worker_program.ts";
+import type { CounterKeeper } from "../core/worker_program.ts";
+import type { LiveRegion } from "../observe/metrics_keeper.ts";
 import { LineClient } from "../platform/line_client.ts";
 import { identify, isAlive, type ProcessIdentity } from "../platform/processes.ts";
 import { mapRegion } from "../platform/shared_memory.ts";
@@ -24,15 +25,10 @@ export interface InheritedSocket {
   readonly fd: number;
 }
 
-interface Region {
-  readonly layout: CounterLayout;
-  readonly values: Float64Array;
-}
-
 interface Predecessor {
   readonly identity: ProcessIdentity;
   /** Counters that it writes to. */
-  readonly regions: readonly Region[];
+  readonly regions: readonly LiveRegion[];
   /** Where it takes orders; null = it has a supervisor that gives them, or does not answer. */
   readonly client: LineClient | null;
   readonly supervised: boolean;
@@ -63,7 +59,7 @@ export class Predecessors {
   }
 
   /** Counters that they still write to. */
-  *counters(): Generator<Region> {
+  *counters(): Generator<LiveRegion> {
     for (const { regions } of this.#living) yield* regions;
   }
 
@@ -118,7 +114,7 @@ export class Predecessors {
 
   #add(
     identity: ProcessIdentity | null,
-    regions: readonly Region[],
+    regions: readonly LiveRegion[],
     client: LineClient | null,
     supervised: boolean,
   ): void {
@@ -204,7 +200,7 @@ async function ask(client: LineClient): Promise<Answer> {
 function shares(
   { sockets, regions }: HandedOver,
   descriptors: readonly number[],
-): { sockets: InheritedSocket[]; regions: ReadonlyMap<number, Region[]> } {
+): { sockets: InheritedSocket[]; regions: ReadonlyMap<number, LiveRegion[]> } {
   if (descriptors.length !== sockets.length + regions.length) {
     for (const fd of descriptors) closeDescriptor(fd);
     throw new Error(
@@ -212,7 +208,7 @@ function shares(
     );
   }
   const counters = descriptors.slice(sockets.length);
-  const byPid = new Map<number, Region[]>();
+  const byPid = new Map<number, LiveRegion[]>();
   for (const [index, { pid, layout }] of regions.entries()) {
     const values = mapRegion(counters[index]!, layout.counters);
     byPid.set(pid, [...(byPid.get(pid) ?? []), { layout, values }]);

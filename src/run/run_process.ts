@@ -333,7 +333,7 @@ class RunProcess {
       version: VERSION,
       pid: process.pid,
       generation,
-      sockets: sockets.map(({ key, slot }) => ({ key, slot })),
+      sockets: sockets.map(({ key }) => ({ key })),
       regions: regions.map(({ pid, layout }) => ({ pid, layout })),
     };
   }

@@ -56,7 +56,7 @@ export interface Claim {
 /** What a supervisor has that another one takes over: its descriptors stay its own. */
 export interface Possessions {
   readonly generation: number;
-  readonly sockets: readonly { readonly key: string; readonly slot: number; readonly fd: number }[];
+  readonly sockets: readonly { readonly key: string; readonly fd: number }[];
   readonly regions: readonly { readonly pid: number; readonly layout: CounterLayout; readonly fd: number }[];
 }
 
@@ -488,7 +488,7 @@ export class Supervisor implements SupervisorFacade {
   /** What a successor takes over. */
   possessions(): Possessions {
     const sockets = this.#table.listeners.flatMap(({ key, sockets: held }) =>
-      held.map(({ fd }, slot) => ({ key, slot, fd })),
+      held.map(({ fd }) => ({ key, fd })),
     );
     const regions = this.#pool
       .regions()

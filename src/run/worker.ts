@@ -103,7 +103,7 @@ class WorkerProcess {
     const slots = host.openSlots();
     const regions = this.#counters < 0 ? [] : [{ pid, layout: host.layout() }];
     peer.sendDescriptors([...slots.map(({ fd }) => fd), ...regions.map(() => this.#counters)]);
-    const sockets = slots.map(({ key, slot }) => ({ key, slot }));
+    const sockets = slots.map(({ key }) => ({ key }));
     return { ok: true, version: VERSION, pid, generation: this.#generation, sockets, regions };
   }
 
