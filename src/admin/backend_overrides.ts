@@ -6,14 +6,13 @@ import { join } from "node:path";
 import { z } from "zod";
 import { wantedOf, weightOf } from "../core/health/overrides.ts";
 import { membersOf } from "../core/health/members.ts";
-import { endpointText, type Health, type Wanted } from "../core/model.ts";
+import { endpointText, MAX_WEIGHT, type Health, type Wanted } from "../core/model.ts";
 import type { BackendPlan, Plan, PoolPlan } from "../core/plan.ts";
 import { NOTHING_CHANGED, type Override, type Snapshot, type SnapshotDelta } from "../core/snapshot.ts";
 import type { Clock } from "../platform/clock.ts";
 import type { Files } from "../platform/files.ts";
 
 const MAX_FILE_BYTES = 16 * 2 ** 20;
-const MAX_WEIGHT = 65_535;
 
 const override = z.strictObject({
   enabled: z.enum(["active", "draining", "disabled"]).optional(),

@@ -8,6 +8,9 @@ export type Endpoint =
   | { readonly kind: "tcp"; readonly host: string; readonly port: number }
   | { readonly kind: "unix"; readonly path: string };
 
+/** The highest weight of a backend, and the highest that strategies count with exactly. */
+export const MAX_WEIGHT = 65_535;
+
 /** What an operator wants of a backend. `draining` keeps what it has and takes no new work. */
 export type Wanted = "active" | "draining" | "disabled";
 

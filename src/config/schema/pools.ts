@@ -7,6 +7,7 @@ import {
   DEFAULT_QUEUE,
   DEFAULT_RETRIES,
 } from "../../core/defaults.ts";
+import { MAX_WEIGHT } from "../../core/model.ts";
 import { backendUrl } from "../../core/schema/backend_url.ts";
 import { duration, formatDuration } from "../../core/schema/duration.ts";
 import { statusCode } from "../../core/schema/field.ts";
@@ -20,7 +21,6 @@ import { parsedText } from "../../core/schema/text.ts";
 import { takesHashKey, type ConfigPart, type ConfigParts, type StrategyPart } from "../parts.ts";
 import { poolTimeouts } from "./timeouts.ts";
 
-const MAX_WEIGHT = 65_535;
 const MAX_COUNT = 2 ** 31 - 1;
 const count = (minimum: number, value: number, description: string): z.ZodPrefault<z.ZodInt> =>
   z.int().min(minimum).max(MAX_COUNT).meta({ description }).prefault(value);

@@ -1,7 +1,5 @@
 /** Weights of addresses: a backend that is given by name has one share, however many addresses the name has. */
-
-/** The highest weight that strategies count with exactly. */
-const HIGHEST_WEIGHT = 65_535;
+import { MAX_WEIGHT } from "../model.ts";
 
 /** A backend: its weight, 0 to 65535, and the number of its addresses. */
 export interface WeightOfBackend {
@@ -28,20 +26,18 @@ function exactWeights(backends: readonly WeightOfBackend[]): number[] | null {
   for (const [, parts] of shares) {
     scale *= parts / greatestCommonDivisor(scale, parts);
     // Beyond this some address would have a weight that is too high, even after the division below.
-    if (scale > HIGHEST_WEIGHT * HIGHEST_WEIGHT) return null;
+    if (scale > MAX_WEIGHT * MAX_WEIGHT) return null;
   }
   const scaled = shares.map(([weight, parts]) => weight * (scale / parts));
-  if (Math.max(...scaled) <= HIGHEST_WEIGHT) return scaled;
+  if (Math.max(...scaled) <= MAX_WEIGHT) return scaled;
   const common = scaled.reduce(greatestCommonDivisor, 0);
-  return Math.max(...scaled) / common <= HIGHEST_WEIGHT ? scaled.map((weight) => weight / common) : null;
+  return Math.max(...scaled) / common <= MAX_WEIGHT ? scaled.map((weight) => weight / common) : null;
 }
 
 function roundedWeights(backends: readonly WeightOfBackend[]): number[] {
   const shares = backends.map(({ weight, addresses }) => (addresses === 0 ? 0 : weight / addresses));
   const highest = Math.max(...shares);
-  return shares.map((share) =>
-    share === 0 ? 0 : Math.max(1, Math.round((share / highest) * HIGHEST_WEIGHT)),
-  );
+  return shares.map((share) => (share === 0 ? 0 : Math.max(1, Math.round((share / highest) * MAX_WEIGHT))));
 }
 
 /** Of 0 and a number: the number. */
