@@ -75,6 +75,18 @@ const CLOSED = ["--no-env-file", "--config=/dev/null"];
 /** A compiled program has its modules inside and takes no script. */
 const isCompiled = (main: string): boolean => main.startsWith("/$bunfs/");
 
+/**
+ * Why the program whose main module is `main` must not run with these variables, or null. The runtime of a compiled program
+ * heeds `BUN_OPTIONS`, which can bring code into it (`--preload`).
+ */
+export function foreignOptions(
+  main: string,
+  env: Readonly<Record<string, string | undefined>>,
+): string | null {
+  if (!isCompiled(main) || (env["BUN_OPTIONS"] ?? "") === "") return null;
+  return "BUN_OPTIONS is set, which can bring foreign code into the program: unset it";
+}
+
 /** Program and arguments that start a worker of the program whose main module is `main`. */
 export function workerCommand(main: string): readonly string[] {
   // Our own binary, whatever stands at its path by now: it may have been removed, or replaced for an upgrade. Between fork

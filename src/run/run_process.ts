@@ -81,7 +81,8 @@ class RunProcess {
   #report(event: RunEvent): void {
     this.#options.report(event);
     // What the supervisor counts, it also tells.
-    this.#saveSoon();
+    if (event.event === "worker_ended") this.#saveTotals();
+    else this.#saveSoon();
   }
 
   async run(): Promise<number> {

@@ -166,13 +166,13 @@ export class WorkerPool {
       if (performance.now() - since >= STABLE_MS) this.#deaths.delete(index);
       const pid = member.handle.pid;
       const note = `worker ${index} (pid ${pid}) ended (${text}) and is replaced`;
+      this.#options.workerEnded();
       this.#options.report({
         event: "worker_ended",
         level: "error",
         text: note,
         fields: { index, pid, reason: text },
       });
-      this.#options.workerEnded();
       this.#members[index] = null;
       void this.assign();
       this.#retry(index);

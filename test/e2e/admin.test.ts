@@ -7,6 +7,7 @@ import { parseExposition, type Exposition } from "../../src/observe/test_exposit
 import { startFairlead, until } from "../support/fairlead.ts";
 import { askOnce, rawClient } from "../support/raw_client.ts";
 import { answerText, rawOrigin } from "../support/raw_origin.ts";
+import { PROGRAM } from "../support/program.ts";
 
 const GET = "GET / HTTP/1.1\r\nHost: a.example\r\n\r\n";
 
@@ -158,8 +159,7 @@ class Program {
   constructor(yaml: string) {
     const file = join(this.directory, "fairlead.yaml");
     writeFileSync(file, `runtime_dir: ${this.directory}/run\nstate_dir: ${this.directory}/state\n${yaml}\n`);
-    const main = join(import.meta.dir, "../../src/main.ts");
-    this.child = Bun.spawn([process.execPath, main, "run", "-c", file, "--log-format", "json"], {
+    this.child = Bun.spawn([...PROGRAM, "run", "-c", file, "--log-format", "json"], {
       stdio: ["ignore", "ignore", "pipe"],
     });
     void this.#read();

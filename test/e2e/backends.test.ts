@@ -5,6 +5,7 @@ import { join } from "node:path";
 import { askOnce, rawClient } from "../support/raw_client.ts";
 import { Program } from "./processes_fixture.ts";
 import { runFairlead, type RunningFairlead } from "./processes_program.ts";
+import { PROGRAM } from "../support/program.ts";
 
 const PATIENCE = { timeout: 60_000 };
 const GET = "GET / HTTP/1.1\r\nHost: a.example\r\n\r\n";
@@ -236,10 +237,7 @@ test(
       { pool: "spare" },
     ]);
     process.kill(Number(readFileSync(join(runtime, "pid"), "utf8")), "SIGKILL");
-    const next = new Program(
-      ["-c", fairlead.file, "--log-format", "json"],
-      [process.execPath, join(import.meta.dir, "../../src/main.ts")],
-    );
+    const next = new Program(["-c", fairlead.file, "--log-format", "json"], PROGRAM);
     try {
       await next.until("ready");
       expect(await answers(fairlead, 10)).toEqual({ b: 10 });

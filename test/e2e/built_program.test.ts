@@ -41,6 +41,13 @@ test(
       expect([there.exitCode, there.stderr.toString()]).toEqual([0, ""]);
       expect(existsSync(join(folder, "ran"))).toBe(false);
 
+      const preload = `--preload ${join(folder, "preload.ts")}`;
+      const led = Bun.spawnSync([program, "--version"], { cwd: folder, env: { BUN_OPTIONS: preload } });
+      expect([led.exitCode, led.stderr.toString()]).toEqual([
+        1,
+        "fairlead: BUN_OPTIONS is set, which can bring foreign code into the program: unset it\n",
+      ]);
+
       using origin = await rawOrigin();
       const { a } = testPeople();
       writeFileSync(join(directory, "a.crt"), a.cert);
@@ -75,4 +82,28 @@ test(
     }
   },
   { timeout: 60_000 },
+);
+
+test(
+  "black-box tests pass against the file that FAIRLEAD_BIN names",
+  async () => {
+    const directory = mkdtempSync(join(tmpdir(), "fairlead-built-"));
+    try {
+      const program = join(directory, "fairlead");
+      await build(program);
+      const child = Bun.spawn(
+        [process.execPath, "test", "test/e2e/succession.test.ts", "test/e2e/status.test.ts"],
+        {
+          cwd: join(import.meta.dir, "../.."),
+          env: { ...process.env, FAIRLEAD_BIN: program },
+          stdio: ["ignore", "ignore", "pipe"],
+        },
+      );
+      const said = await child.stderr.text();
+      expect([await child.exited, said]).toEqual([0, expect.stringMatching(/ [5-9] pass\n 0 fail/)]);
+    } finally {
+      rmSync(directory, { recursive: true, force: true });
+    }
+  },
+  { timeout: 180_000 },
 );

@@ -6,9 +6,9 @@ import { join } from "node:path";
 import { askOnce } from "../support/raw_client.ts";
 import { Program } from "./processes_fixture.ts";
 import { runFairlead, type RunningFairlead } from "./processes_program.ts";
+import { PROGRAM } from "../support/program.ts";
 
 const PATIENCE = { timeout: 60_000 };
-const MAIN = join(import.meta.dir, "../../src/main.ts");
 const root = mkdtempSync(join(tmpdir(), "fairlead-files-"));
 afterAll(() => rmSync(root, { recursive: true, force: true }));
 
@@ -62,7 +62,7 @@ test(
     expect(await fairlead.program.child.exited).toBe(0);
 
     fairlead.write("routes: [");
-    const next = new Program(["-c", fairlead.file, "--log-format", "json"], [process.execPath, MAIN]);
+    const next = new Program(["-c", fairlead.file, "--log-format", "json"], PROGRAM);
     try {
       await next.until("ready");
       expect((await next.until("config_warning")).message).toContain("the last good one, saved at ");
@@ -104,7 +104,7 @@ test(
   "output to a slow pipe is complete, and output that is lost is no success",
   async () => {
     // The reader leaves a program that does not wait for it the time to end.
-    const schema = [process.execPath, MAIN, "check", "--schema"];
+    const schema = [...PROGRAM, "check", "--schema"];
     const slow = Bun.spawn(
       ["sh", "-c", `"$@" | { read -r line; sleep 1; printf '%s\\n' "$line"; cat; }`, "sh", ...schema],
       {
@@ -127,7 +127,7 @@ test(
   async () => {
     const pipe = join(root, "pipe.yaml");
     expect(Bun.spawnSync(["mkfifo", pipe]).exitCode).toBe(0);
-    const child = Bun.spawn([process.execPath, MAIN, "run", "-c", pipe], {
+    const child = Bun.spawn([...PROGRAM, "run", "-c", pipe], {
       stdio: ["ignore", "ignore", "pipe"],
       timeout: 20_000,
       killSignal: "SIGKILL",

@@ -6,8 +6,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { identify, isAlive, type ProcessIdentity } from "../../src/platform/processes.ts";
 import { requireTool } from "../support/require.ts";
+import { PROGRAM } from "../support/program.ts";
 
-const MAIN = join(import.meta.dir, "../../src/main.ts");
 const LIMIT_MS = 20_000;
 const noCurl = requireTool("curl");
 
@@ -21,7 +21,7 @@ class RunningDemo {
   constructor(folder: string, ...args: string[]) {
     this.temporary = folder;
     mkdirSync(folder);
-    this.child = Bun.spawn([process.execPath, MAIN, "demo", ...args], {
+    this.child = Bun.spawn([...PROGRAM, "demo", ...args], {
       stdio: ["ignore", "pipe", "pipe"],
       env: { ...process.env, TMPDIR: folder },
     });
@@ -228,7 +228,7 @@ test("wrong arguments are refused with a sentence", async () => {
     [["--traffic", "many"], "--traffic many: expected requests per second"],
     [["--workers", "x"], "--workers x: expected a number or auto"],
   ] as const) {
-    const child = Bun.spawn([process.execPath, MAIN, "demo", ...args], { stdio: ["ignore", "pipe", "pipe"] });
+    const child = Bun.spawn([...PROGRAM, "demo", ...args], { stdio: ["ignore", "pipe", "pipe"] });
     expect(await child.stderr.text()).toContain(words);
     expect(await child.exited).toBe(2);
   }

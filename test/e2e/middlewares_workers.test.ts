@@ -6,8 +6,8 @@ import { join } from "node:path";
 import { until } from "../support/fairlead.ts";
 import { askOnce, rawClient, type RawClient } from "../support/raw_client.ts";
 import { answerText, rawOrigin, type OriginConnection } from "../support/raw_origin.ts";
+import { PROGRAM } from "../support/program.ts";
 
-const MAIN = join(import.meta.dir, "../../src/main.ts");
 const READY_MS = 20_000;
 const GET = "GET / HTTP/1.1\r\nHost: a.example\r\n\r\n";
 
@@ -19,7 +19,7 @@ async function startProcesses(yaml: string): Promise<{ port: number } & AsyncDis
     file,
     `${yaml}\nruntime_dir: ${directory}/run\nstate_dir: ${directory}/state\nadmin: { address: "127.0.0.1:0" }\n`,
   );
-  const child = Bun.spawn([process.execPath, MAIN, "run", "-c", file, "--log-format", "json"], {
+  const child = Bun.spawn([...PROGRAM, "run", "-c", file, "--log-format", "json"], {
     stdio: ["ignore", "ignore", "pipe"],
   });
   const stop = async (): Promise<void> => {

@@ -4,9 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { identify } from "../../src/platform/processes.ts";
 import { Program } from "./processes_fixture.ts";
-
-/** The program from its sources. */
-const FROM_SOURCES = [process.execPath, join(import.meta.dir, "../../src/main.ts")];
+import { PROGRAM } from "../support/program.ts";
 
 export interface CommandResult {
   readonly code: number;
@@ -129,7 +127,7 @@ export class RunningFairlead {
  * and an address for the admin server always. Throws what the program says when it does not start.
  */
 export function runFairlead(yaml: string, ...args: string[]): Promise<RunningFairlead> {
-  return runProgram(FROM_SOURCES, yaml, ...args);
+  return runProgram(PROGRAM, yaml, ...args);
 }
 
 /** The same for another form of the program, such as a built file. */

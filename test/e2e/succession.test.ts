@@ -9,6 +9,7 @@ import { askOnce, rawClient } from "../support/raw_client.ts";
 import { requireTool } from "../support/require.ts";
 import { Program } from "./processes_fixture.ts";
 import { runFairlead, type RunningFairlead } from "./processes_program.ts";
+import { PROGRAM } from "../support/program.ts";
 
 const PATIENCE = { timeout: 60_000 };
 const GET = "GET / HTTP/1.1\r\nHost: a.example\r\n\r\n";
@@ -94,10 +95,7 @@ test(
     await until(async () => (await fairlead.metric("connections_open")) === 1, "the connection is accepted");
     await fairlead.program.kill();
     await serve(fairlead, 10);
-    const second = new Program(
-      ["-c", fairlead.file, "--log-format", "json"],
-      [process.execPath, join(import.meta.dir, "../../src/main.ts")],
-    );
+    const second = new Program(["-c", fairlead.file, "--log-format", "json"], PROGRAM);
     try {
       await findAdmin(fairlead, second.said, 1);
       await serve(fairlead, 10);
