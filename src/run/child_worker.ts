@@ -112,6 +112,11 @@ export class ChildWorker implements WorkerHandle {
     await this.#order({ type: "open_log", name }, [fd]);
   }
 
+  /** From now on a later supervisor finds the worker by `fd`, of which it gets its own copy. */
+  async meetSuccessors(fd: number): Promise<void> {
+    await this.#order({ type: "meet_successors" }, [fd]);
+  }
+
   delta(delta: SnapshotDelta): void {
     this.#tell({ type: "delta", delta });
   }

@@ -33,13 +33,25 @@ export interface HandedRegion {
   readonly layout: CounterLayout;
 }
 
-/** The answer to `HAND_OVER`. Its descriptors are the sockets, then the regions, in these orders. */
+/** Where workers count against limits of the whole machine. */
+export interface HandedLimits {
+  /** Key of the layout of the rows. */
+  readonly key: string;
+  readonly rows: number;
+  /** Size of the region. */
+  readonly numbers: number;
+}
+
+/** The answer to `HAND_OVER`. Its descriptors are the sockets, then the regions, then the limits, in these orders. */
 export interface HandedOver {
   readonly ok: true;
   readonly version: string;
   readonly pid: number;
+  /** A worker that has a supervisor, which sees to its end and to its sockets: it gives its counters alone. */
+  readonly supervised: boolean;
   /** Of the snapshot that acts. */
   readonly generation: number;
   readonly sockets: readonly HandedSocket[];
   readonly regions: readonly HandedRegion[];
+  readonly limits: readonly HandedLimits[];
 }

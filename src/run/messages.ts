@@ -37,6 +37,8 @@ export type Order =
     }
   | { readonly type: "close_listener"; readonly key: string; readonly slot: number }
   | { readonly type: "open_log"; readonly name: string }
+  /** Brings the listening socket by which a later supervisor finds the worker, in the place of the one before. */
+  | { readonly type: "meet_successors" }
   | { readonly type: "drain"; readonly deadlines: DrainDeadlines }
   | { readonly type: "stats" };
 

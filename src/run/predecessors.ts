@@ -9,6 +9,7 @@ import type { LiveRegion } from "../observe/metrics_keeper.ts";
 import { LineClient } from "../platform/line_client.ts";
 import { identify, isAlive, type ProcessIdentity } from "../platform/processes.ts";
 import { mapRegion } from "../platform/shared_memory.ts";
+import type { InheritedLimits } from "./counter_regions.ts";
 import { closeDescriptor } from "../platform/sockets.ts";
 import { HAND_OVER, REFUSE, RELIEVE, type HandedOver, type HandOverRequest } from "./hand_over.ts";
 import { controlSocketPath, workerSocketPath } from "./runtime_directory.ts";
@@ -63,33 +64,54 @@ export class Predecessors {
     for (const { regions } of this.#living) yield* regions;
   }
 
-  /** Asks workers without a supervisor for what they have. Their sockets then belong to the caller. */
-  async adoptWorkers(directory: string, workers: readonly ProcessIdentity[]): Promise<InheritedSocket[]> {
-    const sockets = await Promise.all(
+  /** Asks workers without a supervisor for what they have. Sockets and limits then belong to the caller. */
+  async adoptWorkers(
+    directory: string,
+    workers: readonly ProcessIdentity[],
+  ): Promise<{ sockets: InheritedSocket[]; limits: InheritedLimits | null }> {
+    const adopted = await Promise.all(
       workers.map(async (identity) => {
         let client: LineClient | null = null;
         try {
           client = new LineClient(workerSocketPath(directory, identity.pid));
           const { handed, descriptors } = await ask(client);
-          const { sockets, regions } = shares(handed, descriptors);
-          this.#add(identity, regions.get(identity.pid) ?? [], client, false);
-          return sockets;
+          const { sockets, regions, limits } = shares(handed, descriptors);
+          this.#add(identity, regions.get(identity.pid) ?? [], client, handed.supervised);
+          return { sockets, limits };
         } catch (error) {
           client?.close();
           this.#add(identity, [], null, false);
           this.#events.silent(identity.pid, messageOf(error));
-          return [];
+          return { sockets: [], limits: null };
         }
       }),
     );
-    return sockets.flat();
+    // All of them count in the same one, unless a reload has changed the layout and some have drained since.
+    const [limits = null, ...others] = adopted.map(({ limits }) => limits).filter((found) => found !== null);
+    for (const { region } of others) closeDescriptor(region.fd);
+    return { sockets: adopted.flatMap(({ sockets }) => sockets), limits };
+  }
+
+  /** Counts those of `workers` as well that drain under a supervisor which was itself relieved. */
+  async countSupervised(directory: string, workers: readonly ProcessIdentity[]): Promise<void> {
+    const known = new Set(this.pids);
+    const others = workers.filter(({ pid }) => !known.has(pid));
+    const silent = new Predecessors(this.#keeper, { ...this.#events, silent() {} });
+    const { sockets, limits } = await silent.adoptWorkers(directory, others);
+    for (const { fd } of sockets) closeDescriptor(fd);
+    if (limits !== null) closeDescriptor(limits.region.fd);
+    for (const predecessor of silent.#living)
+      if (predecessor.supervised) this.#living.add(predecessor);
+      else predecessor.client?.close();
   }
 
   /**
    * Asks the supervisor of `directory` for what it and its workers have. Throws Error when there is none, or it refuses.
-   * The sockets then belong to the caller.
+   * Sockets and limits then belong to the caller.
    */
-  async adoptSupervisor(directory: string): Promise<{ generation: number; sockets: InheritedSocket[] }> {
+  async adoptSupervisor(
+    directory: string,
+  ): Promise<{ generation: number; sockets: InheritedSocket[]; limits: InheritedLimits | null }> {
     let client: LineClient;
     try {
       client = new LineClient(controlSocketPath(directory));
@@ -100,12 +122,12 @@ export class Predecessors {
     }
     try {
       const { handed, descriptors } = await ask(client);
-      const { sockets, regions } = shares(handed, descriptors);
+      const { sockets, regions, limits } = shares(handed, descriptors);
       const { pid, generation } = handed;
       for (const [worker, counters] of regions)
         if (worker !== pid) this.#add(identify(worker), counters, null, true);
       this.#add(identify(pid), regions.get(pid) ?? [], client, false);
-      return { generation, sockets };
+      return { generation, sockets, limits };
     } catch (error) {
       client.close();
       throw new Error(`the running supervisor hands nothing over: ${messageOf(error)}`, { cause: error });
@@ -196,23 +218,34 @@ async function ask(client: LineClient): Promise<Answer> {
   throw new Error(handed.error);
 }
 
-/** Joins an answer with its descriptors: sockets, and regions by pid. Throws Error when their numbers differ. */
-function shares(
-  { sockets, regions }: HandedOver,
-  descriptors: readonly number[],
-): { sockets: InheritedSocket[]; regions: ReadonlyMap<number, LiveRegion[]> } {
-  if (descriptors.length !== sockets.length + regions.length) {
+interface Shares {
+  readonly sockets: InheritedSocket[];
+  readonly regions: ReadonlyMap<number, LiveRegion[]>;
+  readonly limits: InheritedLimits | null;
+}
+
+/** Joins an answer with its descriptors: sockets, regions by pid, limits. Throws Error when their numbers differ. */
+function shares({ sockets, regions, limits }: HandedOver, descriptors: readonly number[]): Shares {
+  const expected = sockets.length + regions.length + limits.length;
+  if (descriptors.length !== expected) {
     for (const fd of descriptors) closeDescriptor(fd);
-    throw new Error(
-      `it sent ${descriptors.length} descriptors instead of ${sockets.length + regions.length}`,
-    );
+    throw new Error(`it sent ${descriptors.length} descriptors instead of ${expected}`);
   }
-  const counters = descriptors.slice(sockets.length);
+  const counters = descriptors.slice(sockets.length, sockets.length + regions.length);
   const byPid = new Map<number, LiveRegion[]>();
   for (const [index, { pid, layout }] of regions.entries()) {
     const values = mapRegion(counters[index]!, layout.counters);
     byPid.set(pid, [...(byPid.get(pid) ?? []), { layout, values }]);
   }
   for (const fd of counters) closeDescriptor(fd);
-  return { sockets: sockets.map(({ key }, index) => ({ key, fd: descriptors[index]! })), regions: byPid };
+  const [handed] = limits;
+  const fd = descriptors.at(-1)!;
+  return {
+    sockets: sockets.map(({ key }, index) => ({ key, fd: descriptors[index]! })),
+    regions: byPid,
+    limits:
+      handed === undefined
+        ? null
+        : { key: handed.key, rows: handed.rows, region: { fd, numbers: mapRegion(fd, handed.numbers) } },
+  };
 }

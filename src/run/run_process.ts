@@ -23,6 +23,8 @@ import type { WorkerHandle } from "./worker_handle.ts";
 
 /** A terminal and a launcher may both pass on one Ctrl-C: a second signal within this time is the same wish. */
 const SAME_SIGNAL_MS = 1_000;
+/** How often it is looked whether the runtime directory is whole. */
+const LOOK_MS = 1_000;
 /** Totals of counters are written at most so often, save when a worker ends. */
 const SAVE_MS = 100;
 
@@ -44,6 +46,9 @@ class RunProcess {
   readonly #counters: CounterKeeper;
   readonly #manager: ServiceManager;
   #directory: RuntimeDirectory | null = null;
+  /** Workers that the directory names, by pid. */
+  readonly #named = new Map<number, ChildWorker>();
+  #looking: Timer | null = null;
   #control: ControlServer | null = null;
   #stoppingSince = 0;
   #killed = false;
@@ -98,6 +103,7 @@ class RunProcess {
     } finally {
       this.#options.workers.end();
     }
+    this.#looking = setInterval(() => this.#restoreDirectory(), LOOK_MS).unref();
     this.#reportReady();
     return this.#ended.promise;
   }
@@ -109,7 +115,10 @@ class RunProcess {
     this.#directory = directory;
     const predecessors = new Predecessors(this.#counters, {
       relieving: () => this.#relieving(),
-      gone: (pid) => directory.removeWorker(pid),
+      gone: (pid) => {
+        directory.removeWorker(pid);
+        this.#supervisor.predecessorGone();
+      },
       silent: (pid, why) => {
         const text = `worker pid ${pid} of the supervisor before hands nothing over: ${why}`;
         this.#report({ event: "predecessor_silent", level: "warning", text, fields: { pid } });
@@ -117,15 +126,26 @@ class RunProcess {
     });
     this.#predecessors = predecessors;
     if (this.#options.takeOver) {
-      const { generation, sockets } = await predecessors.adoptSupervisor(path);
+      const { generation, sockets, limits } = await predecessors.adoptSupervisor(path);
+      await predecessors.countSupervised(path, directory.orphans());
       this.#adoptTotals(directory.readTotals());
-      return { generation: Math.max(generation, directory.lastGeneration) + 1, predecessors, sockets };
+      return {
+        generation: Math.max(generation, directory.lastGeneration) + 1,
+        predecessors,
+        sockets,
+        limits,
+      };
     }
     this.#serveControl(directory.claim());
     this.#adoptTotals(directory.readTotals());
-    const sockets = await predecessors.adoptWorkers(path, directory.orphans());
+    const { sockets, limits } = await predecessors.adoptWorkers(path, directory.orphans());
     const generation = directory.lastGeneration + 1;
-    return { generation, predecessors: predecessors.pids.length === 0 ? null : predecessors, sockets };
+    return {
+      generation,
+      predecessors: predecessors.pids.length === 0 ? null : predecessors,
+      sockets,
+      limits,
+    };
   }
 
   /** Workers that a successor has left behind, which ended before it served: they may accept on our own sockets. */
@@ -139,8 +159,9 @@ class RunProcess {
       // Not by SIGTERM: a worker without a supervisor then turns new connections away, on sockets that are ours.
       silent: (pid) => process.kill(pid, "SIGKILL"),
     });
-    const sockets = await left.adoptWorkers(directory.path, strangers);
+    const { sockets, limits } = await left.adoptWorkers(directory.path, strangers);
     for (const { fd } of sockets) closeDescriptor(fd);
+    if (limits !== null) closeDescriptor(limits.region.fd);
     left.relieve(this.#supervisor.possessions().sockets.map(({ key }) => key));
   }
 
@@ -181,9 +202,34 @@ class RunProcess {
   }
 
   #recorded(worker: ChildWorker): WorkerHandle {
-    worker.successors = this.#directory?.addWorker(worker.pid) ?? -1;
-    void worker.exited.then(() => this.#directory?.removeWorker(worker.pid));
+    const { pid } = worker;
+    worker.successors = this.#directory?.addWorker(pid) ?? -1;
+    this.#named.set(pid, worker);
+    void worker.exited.then(() => {
+      this.#named.delete(pid);
+      this.#directory?.removeWorker(pid);
+    });
     return worker;
+  }
+
+  /** What makes this program and its workers be found must not be lost while it runs. */
+  #restoreDirectory(): void {
+    const restored = this.#directory?.restore() ?? null;
+    if (restored === null) return;
+    const { control, workers } = restored;
+    if (control >= 0) {
+      this.#control?.stop();
+      this.#serveControl(control);
+    }
+    for (const [pid, socket] of workers) {
+      const worker = this.#named.get(pid);
+      // One that has not started yet has no use for it: it is looked for again.
+      const met = worker?.meetSuccessors(socket) ?? Promise.reject(new Error("the worker is gone"));
+      void met.catch(() => this.#directory?.removeSocket(pid)).finally(() => closeDescriptor(socket));
+    }
+    const path = this.#directory?.path;
+    const text = `runtime_dir ${path} has lost files and is made anew`;
+    this.#report({ event: "runtime_dir_restored", level: "warning", text, fields: { path } });
   }
 
   #reportReady(): void {
@@ -279,6 +325,7 @@ class RunProcess {
   }
 
   #release(): void {
+    if (this.#looking !== null) clearInterval(this.#looking);
     if (this.#saving !== null) clearTimeout(this.#saving);
     this.#saving = null;
     this.#manager.close();
@@ -327,15 +374,17 @@ class RunProcess {
   }
 
   #handOver(peer: ControlPeer): HandedOver {
-    const { generation, sockets, regions } = this.#supervisor.possessions();
-    peer.sendDescriptors([...sockets, ...regions].map(({ fd }) => fd));
+    const { generation, sockets, regions, limits } = this.#supervisor.possessions();
+    peer.sendDescriptors([...sockets, ...regions, limits.region].map(({ fd }) => fd));
     return {
       ok: true,
       version: VERSION,
       pid: process.pid,
+      supervised: false,
       generation,
       sockets: sockets.map(({ key }) => ({ key })),
       regions: regions.map(({ pid, layout }) => ({ pid, layout })),
+      limits: [{ key: limits.key, rows: limits.rows, numbers: limits.region.numbers.length }],
     };
   }
 }

@@ -55,6 +55,14 @@ export function livingWorkers(directory: string): ProcessIdentity[] {
     .filter((identity) => Number.isSafeInteger(identity.pid) && isAlive(identity));
 }
 
+/** Sockets that stand in the place of others that were removed: they belong to the caller. */
+export interface RestoredSockets {
+  /** -1 = the control socket is there still. */
+  readonly control: number;
+  /** By the pid of the worker that is to be found by it. */
+  readonly workers: ReadonlyMap<number, number>;
+}
+
 export class RuntimeDirectory {
   readonly path: string;
   /** Generation of the supervisor before us, 0 = none. */
@@ -195,10 +203,49 @@ export class RuntimeDirectory {
     }
   }
 
+  /**
+   * Makes anew what others have removed (a cleaner of temporary files, an operator): files, and the sockets by which we and
+   * our workers are found. Null when nothing is missing or nothing can be made; that is told as for every other file.
+   */
+  restore(): RestoredSockets | null {
+    if (!this.#ours) return null;
+    const names = new Set(this.#names());
+    const pids = [...this.#values.keys()].flatMap((name) => /^workers\/(\d+)$/.exec(name)?.[1] ?? []);
+    const lost = pids.filter((pid) => !names.has(`worker-${pid}.sock`)).map(Number);
+    if (names.has(CONTROL_SOCKET) && names.has("pid") && lost.length === 0) return null;
+    this.#writeAll();
+    if (this.#retry !== null) return null;
+    const control = names.has(CONTROL_SOCKET) ? -1 : this.#socket(controlSocketPath(this.path));
+    const workers = lost.map((pid) => [pid, this.#socket(workerSocketPath(this.path, pid))] as const);
+    return { control, workers: new Map(workers.filter(([, fd]) => fd >= 0)) };
+  }
+
+  #names(): string[] {
+    try {
+      return readdirSync(this.path);
+    } catch {
+      return [];
+    }
+  }
+
+  /** A listening socket, or -1 when it cannot be made: it is tried again. */
+  #socket(path: string): number {
+    try {
+      return privateSocket(path);
+    } catch {
+      return -1;
+    }
+  }
+
   removeWorker(pid: number): void {
     const name = join("workers", String(pid));
     this.#values.delete(name);
     this.#remove(name);
+    this.removeSocket(pid);
+  }
+
+  /** The worker does not listen there. */
+  removeSocket(pid: number): void {
     this.#remove(`worker-${pid}.sock`);
   }
 

@@ -68,7 +68,7 @@ export async function startInProcess(plan: Plan, options: InProcessOptions): Pro
     },
     launch,
     launchInProcess: launch,
-    claim: async () => ({ generation: 1, predecessors: null, sockets: [] }),
+    claim: async () => ({ generation: 1, predecessors: null, sockets: [], limits: null }),
     report(event) {
       events.push(event);
       options.report?.(event);

@@ -26,7 +26,7 @@ async function supervised(plan: Plan, parts: RunParts["parts"] = []) {
     },
     launch: (index) => new ChildWorker(index, [process.execPath, MAIN, "worker"]),
     launchInProcess: () => new InProcessWorker(createTestProgram),
-    claim: async () => ({ generation: 5, predecessors: null, sockets: [] }),
+    claim: async () => ({ generation: 5, predecessors: null, sockets: [], limits: null }),
     report: (event) => void events.push(event),
   });
   running.push(supervisor);

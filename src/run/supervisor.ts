@@ -10,7 +10,7 @@ import type { Plan } from "../core/plan.ts";
 import { NOTHING_CHANGED, type Snapshot, type SnapshotDelta } from "../core/snapshot.ts";
 import type { CounterLayout } from "../core/worker_program.ts";
 import type { ControlHandler } from "./control_socket.ts";
-import { RegionSet } from "./counter_regions.ts";
+import { RegionSet, type InheritedLimits } from "./counter_regions.ts";
 import type { Report, RunEvent } from "./events.ts";
 import { ListenerTable, type ListenerChange, type ListenerReport } from "./listener_table.ts";
 import { LogFiles, type LogChange } from "./log_files.ts";
@@ -24,6 +24,7 @@ import type {
 import type { InheritedSocket, Predecessors } from "./predecessors.ts";
 import { reloadEvent, restartNotes } from "./reload_text.ts";
 import type { SupervisorStatus, SupervisorVitals } from "./status.ts";
+import { closeDescriptor } from "../platform/sockets.ts";
 import type { LaunchWorker } from "./worker_handle.ts";
 import { WorkerPool } from "./worker_pool.ts";
 
@@ -51,6 +52,8 @@ export interface Claim {
   readonly predecessors: Predecessors | null;
   /** Sockets that they have handed over. */
   readonly sockets: readonly InheritedSocket[];
+  /** Where their workers count against limits: ours count there too, as long as the layout is the same. */
+  readonly limits: InheritedLimits | null;
 }
 
 /** What a supervisor has that another one takes over: its descriptors stay its own. */
@@ -58,6 +61,7 @@ export interface Possessions {
   readonly generation: number;
   readonly sockets: readonly { readonly key: string; readonly fd: number }[];
   readonly regions: readonly { readonly pid: number; readonly layout: CounterLayout; readonly fd: number }[];
+  readonly limits: InheritedLimits;
 }
 
 /** The start was refused; the message holds one problem per line. */
@@ -90,6 +94,7 @@ export class Supervisor implements SupervisorFacade {
   #planAtStart: Plan | null = null;
   #inProcess = false;
   #predecessors: Predecessors | null = null;
+  #inherited: InheritedLimits | null = null;
   #endGrace: () => void = () => {};
   #killed = false;
   #regions: RegionSet | null = null;
@@ -197,8 +202,9 @@ export class Supervisor implements SupervisorFacade {
     this.#degradedFiles = loaded.degraded_files ?? [];
     this.#inProcess = plan.workers === 0;
     try {
-      const { generation, predecessors, sockets } = await this.#options.claim(plan);
+      const { generation, predecessors, sockets, limits } = await this.#options.claim(plan);
       this.#predecessors = predecessors;
+      this.#inherited = limits;
       this.#table.shared = predecessors !== null;
       for (const { key, fd } of sockets) this.#table.inherit(key, fd);
       this.#commit(this.#prepareChange(plan, loaded, generation, NOTHING_CHANGED));
@@ -282,9 +288,26 @@ export class Supervisor implements SupervisorFacade {
 
   #newRegions(layout: CounterLayout, workers: number): RegionSet {
     this.#forgetClosedRegions();
-    const set = new RegionSet(layout, workers, this.#options.parts.counters);
+    const inherited = this.#takeInherited(layout, workers);
+    const set = new RegionSet(layout, workers, this.#options.parts.counters, inherited);
     this.#regionSets.add(set);
     return set;
+  }
+
+  /** What was inherited, once, if it has the layout and room; else it is left to those who count there. */
+  #takeInherited({ key }: CounterLayout, workers: number): InheritedLimits | null {
+    const inherited = this.#inherited;
+    this.#inherited = null;
+    if (inherited === null) return null;
+    // Those before us have as many rows as we need, at most.
+    if (inherited.key === key && workers * 2 <= inherited.rows) return inherited;
+    closeDescriptor(inherited.region.fd);
+    return null;
+  }
+
+  /** Workers of a supervisor before us have ended: they count against no limit any more. */
+  predecessorGone(): void {
+    for (const set of this.#regionSets) if (!set.closed) set.freeDead();
   }
 
   /** Gives back what went wrong, in words: there is no way back. */
@@ -493,7 +516,8 @@ export class Supervisor implements SupervisorFacade {
     const regions = this.#pool
       .regions()
       .map(({ pid, regions: { layout, counters } }) => ({ pid, layout, fd: counters.fd }));
-    return { generation: this.snapshot().generation, sockets, regions };
+    const limits = this.#currentRegions().inheritance;
+    return { generation: this.snapshot().generation, sockets, regions, limits };
   }
 
   /**

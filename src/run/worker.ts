@@ -11,7 +11,7 @@ import { dropPrivileges, raiseOpenFileLimit, takeNameOfParent } from "../platfor
 import { mapRegion } from "../platform/shared_memory.ts";
 import { onSignals } from "../platform/signals.ts";
 import { closeDescriptor } from "../platform/sockets.ts";
-import { serveControl, type ControlPeer, type ControlRequest } from "./control_socket.ts";
+import { serveControl, type ControlPeer, type ControlRequest, type ControlServer } from "./control_socket.ts";
 import { HAND_OVER, REFUSE, RELIEVE, type HandedOver, type HandOverRequest } from "./hand_over.ts";
 import {
   DESCRIPTOR_CHANNEL,
@@ -24,6 +24,14 @@ import { SnapshotAssembler } from "./snapshot_parts.ts";
 import { WorkerHost } from "./worker_host.ts";
 import { WorkerWarnings } from "./worker_warnings.ts";
 
+/** Shared memory in which workers count against limits. */
+interface HeldLimits {
+  readonly fd: number;
+  readonly rows: number;
+  /** Its size. */
+  readonly numbers: number;
+}
+
 class WorkerProcess {
   readonly #create: CreateProgram;
   readonly #format: LogFormat;
@@ -32,9 +40,14 @@ class WorkerProcess {
   #log: ProcessLog | null = null;
   readonly #assembler = new SnapshotAssembler();
   #host: WorkerHost | null = null;
+  /** Answers a supervisor that comes after ours. */
+  #successors: ControlServer | null = null;
   /** Descriptor of the region of counters that acts, -1 = none: for a supervisor that comes after ours. */
   #counters = -1;
   #preparedCounters = -1;
+  /** The same for limits. */
+  #limits: HeldLimits | null = null;
+  #preparedLimits: HeldLimits | null = null;
   /** Of the snapshot that was prepared last. */
   #generation = 0;
   #deadlines: DrainDeadlines = { requestsMs: 0, tunnelsMs: 0 };
@@ -78,7 +91,8 @@ class WorkerProcess {
 
   /** Answers a supervisor that comes after ours. */
   #answerSuccessor(request: ControlRequest, peer: ControlPeer): object {
-    if (process.connected) throw new Error("this worker has a supervisor, which is to be asked");
+    if (process.connected && request.command !== HAND_OVER)
+      throw new Error("this worker has a supervisor, which is to be asked");
     const host = this.#host;
     if (host === null) throw new Error("this worker has not started");
     const order = request as HandOverRequest;
@@ -100,11 +114,20 @@ class WorkerProcess {
 
   #handOver(host: WorkerHost, peer: ControlPeer): HandedOver {
     const { pid } = process;
-    const slots = host.openSlots();
-    const regions = this.#counters < 0 ? [] : [{ pid, layout: host.layout() }];
-    peer.sendDescriptors([...slots.map(({ fd }) => fd), ...regions.map(() => this.#counters)]);
+    const supervised = process.connected;
+    const slots = supervised ? [] : host.openSlots();
+    const layout = host.layout();
+    const regions = this.#counters < 0 ? [] : [{ pid, layout }];
+    const held = this.#limits === null ? [] : [this.#limits];
+    peer.sendDescriptors([
+      ...slots.map(({ fd }) => fd),
+      ...regions.map(() => this.#counters),
+      ...held.map(({ fd }) => fd),
+    ]);
     const sockets = slots.map(({ key }) => ({ key }));
-    return { ok: true, version: VERSION, pid, generation: this.#generation, sockets, regions };
+    const limits = held.map(({ rows, numbers }) => ({ key: layout.key, rows, numbers }));
+    const generation = this.#generation;
+    return { ok: true, version: VERSION, pid, supervised, generation, sockets, regions, limits };
   }
 
   /** The supervisor died. A worker that serves goes on; one that does not yet is of no use. */
@@ -159,6 +182,8 @@ class WorkerProcess {
         return host.closeListener(order.key, order.slot);
       case "open_log":
         return host.openLog(order.name, fd);
+      case "meet_successors":
+        return this.#meetSuccessors(fd);
       case "stats":
         return host.stats();
       default:
@@ -171,20 +196,29 @@ class WorkerProcess {
     raiseOpenFileLimit();
     this.#host = new WorkerHost(await this.#create({ index, inProcess: false }, this.#warnings.warn));
     dropPrivileges(user, group);
-    if (successors >= 0)
-      serveControl(successors, async (request, peer) => this.#answerSuccessor(request, peer));
+    if (successors >= 0) this.#meetSuccessors(successors);
+  }
+
+  #meetSuccessors(socket: number): void {
+    this.#successors?.stop();
+    this.#successors = serveControl(socket, async (request, peer) => this.#answerSuccessor(request, peer));
   }
 
   #keepCounters(): void {
     if (this.#preparedCounters < 0) return;
     if (this.#counters >= 0) closeDescriptor(this.#counters);
+    if (this.#limits !== null) closeDescriptor(this.#limits.fd);
     this.#counters = this.#preparedCounters;
+    this.#limits = this.#preparedLimits;
     this.#preparedCounters = -1;
+    this.#preparedLimits = null;
   }
 
   #forgetPrepared(): void {
     if (this.#preparedCounters >= 0) closeDescriptor(this.#preparedCounters);
+    if (this.#preparedLimits !== null) closeDescriptor(this.#preparedLimits.fd);
     this.#preparedCounters = -1;
+    this.#preparedLimits = null;
   }
 
   async #prepare(
@@ -207,7 +241,7 @@ class WorkerProcess {
     };
     this.#forgetPrepared();
     this.#preparedCounters = counters;
-    closeDescriptor(limits);
+    this.#preparedLimits = { fd: limits, rows: limitRows, numbers: sizes.limits };
     return host.prepare(snapshot, regions);
   }
 

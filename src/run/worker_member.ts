@@ -34,7 +34,7 @@ export class WorkerMember {
   regionsFor(set: RegionSet): WorkerRegions | null {
     if (this.#current?.set === set) return null;
     this.#release(this.#prepared);
-    this.#prepared = { set, regions: set.make() };
+    this.#prepared = { set, regions: set.make(this.handle.pid) };
     return this.#prepared.regions;
   }
 

@@ -5,7 +5,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { identify } from "../../src/platform/processes.ts";
 import { NotifySocket } from "../support/notify_socket.ts";
-import { askOnce, rawClient } from "../support/raw_client.ts";
+import { askOnce, rawClient, type RawClient } from "../support/raw_client.ts";
 import { requireTool } from "../support/require.ts";
 import { Program } from "./processes_fixture.ts";
 import { runFairlead, type RunningFairlead } from "./processes_program.ts";
@@ -117,6 +117,94 @@ test(
 function logged({ directory }: RunningFairlead): number {
   return readFileSync(join(directory, "access.log"), "utf8").split("\n").length - 1;
 }
+
+test(
+  "a runtime directory that was wiped is made anew: commands find the program, and the next supervisor its workers",
+  async () => {
+    await using fairlead = await runFairlead(CONFIGURATION);
+    const runtime = join(fairlead.directory, "run");
+    await serve(fairlead, 10);
+    await until(() => logged(fairlead) === 10, "the log has been written");
+    rmSync(runtime, { recursive: true });
+    const state = async () => (await fairlead.command("status", "--json", "--runtime-dir", runtime)).out;
+    await until(async () => (await state()).includes('"state":"serving"'), "the program is found again");
+    const { said } = fairlead.program;
+    expect(said.filter(({ event }) => event === "runtime_dir_restored")).toHaveLength(1);
+
+    const half = await rawClient(fairlead.port());
+    half.send(HALF);
+    await until(async () => (await fairlead.metric("connections_open")) === 1, "the connection is accepted");
+    await fairlead.program.kill();
+    await serve(fairlead, 10);
+    const second = new Program(["-c", fairlead.file, "--log-format", "json"], PROGRAM);
+    try {
+      await findAdmin(fairlead, second.said, 1);
+      expect(second.said.filter(({ event }) => event === "predecessor_silent")).toEqual([]);
+      half.send("\r\n");
+      await half.until(() => half.received.includes("served"));
+      await until(async () => (await requests(fairlead)) === 21, "counters go on");
+      expect((await fairlead.command("stop", "--runtime-dir", runtime)).code).toBe(0);
+    } finally {
+      await second.kill();
+    }
+  },
+  PATIENCE,
+);
+
+test(
+  "limits of the machine hold over two upgrades and a killed supervisor, and are free again when old connections end",
+  async () => {
+    await using fairlead = await runFairlead(`${CONFIGURATION}\nlimits: { connections_per_ip: 4 }`);
+    const runtime = join(fairlead.directory, "run");
+    const held: RawClient[] = [];
+    const hold = async (): Promise<void> => {
+      const client = await rawClient(fairlead.port());
+      client.send(HALF);
+      held.push(client);
+      await until(
+        async () => (await fairlead.metric("connections_open")) === held.length,
+        "it counts as open",
+      );
+    };
+    /** Whether one more connection is served: those over the limit are cut. */
+    const isServed = async (): Promise<boolean> => {
+      try {
+        return (await askOnce(fairlead.port(), GET)).status === 200;
+      } catch (error) {
+        expect(String(error)).toMatch(/ECONNRESET|closed before an answer/);
+        return false;
+      }
+    };
+    const release = async (): Promise<void> => {
+      held.pop()!.socket.destroy();
+      await until(async () => (await fairlead.metric("connections_open")) === held.length, "it is closed");
+    };
+    await hold();
+    for (const programs of [2, 3]) {
+      expect((await fairlead.command("upgrade", "--runtime-dir", runtime)).code).toBe(0);
+      await findAdmin(fairlead, fairlead.program.said, programs);
+      await hold();
+    }
+    await hold();
+    // At workers of three programs.
+    expect(await isServed()).toBe(false);
+    await release();
+    await until(isServed, "there is room for one more");
+    await hold();
+    process.kill(pidOf(fairlead), "SIGKILL");
+    const third = new Program(["-c", fairlead.file, "--log-format", "json"], PROGRAM);
+    try {
+      await findAdmin(fairlead, third.said, 1);
+      expect(await isServed()).toBe(false);
+      while (held.length > 0) await release();
+      await until(isServed, "there is room again");
+      expect((await fairlead.command("stop", "--runtime-dir", runtime)).code).toBe(0);
+    } finally {
+      await third.kill();
+    }
+  },
+  PATIENCE,
+);
 
 test(
   "a service manager hears that the program is ready, who the main process is after an upgrade, and of the end",
