@@ -33,6 +33,7 @@ const SYMBOLS = {
   send: { args: [i32, u64, u64, i32], returns: FFIType.i64_fast },
   sendmsg: { args: [i32, pointer, i32], returns: i64 },
   recvmsg: { args: [i32, pointer, i32], returns: i64 },
+  flock: { args: [i32, i32], returns: i32 },
   memfd_create: { args: [pointer, u32], returns: i32 },
   ftruncate: { args: [i32, i64], returns: i32 },
   getrlimit: { args: [i32, pointer], returns: i32 },

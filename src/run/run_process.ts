@@ -1,5 +1,6 @@
 /** The supervisor process: signals, runtime directory and control socket around a supervisor. */
 import { messageOf } from "../core/text/message_of.ts";
+import type { Plan } from "../core/plan.ts";
 import { VERSION } from "../core/version.ts";
 import { closeDescriptor } from "../platform/sockets.ts";
 import { onSignals, type SignalName } from "../platform/signals.ts";
@@ -17,6 +18,7 @@ import { RuntimeDirectory } from "./runtime_directory.ts";
 import { ServiceManager, type ServiceEnvironment } from "./service_manager.ts";
 import { loopTurn } from "./slices.ts";
 import type { SpareWorkers } from "./spare_workers.ts";
+import { StateLock } from "./state_lock.ts";
 import { StartError, Supervisor, type Claim } from "./supervisor.ts";
 import { Upgrade, type UpgradeResult } from "./upgrade.ts";
 import type { WorkerHandle } from "./worker_handle.ts";
@@ -45,6 +47,7 @@ class RunProcess {
   /** The keeper of all counters; what it keeps also goes to the runtime directory. */
   readonly #counters: CounterKeeper;
   readonly #manager: ServiceManager;
+  #stateLock: StateLock | null = null;
   #directory: RuntimeDirectory | null = null;
   /** Workers that the directory names, by pid. */
   readonly #named = new Map<number, ChildWorker>();
@@ -78,7 +81,7 @@ class RunProcess {
       report: (event) => this.#report(event),
       launch: (index) => this.#recorded(workers.take(index)),
       launchInProcess: () => new InProcessWorker(parts.createProgram),
-      claim: (plan) => this.#claim(plan.runtime_dir),
+      claim: (plan) => this.#claim(plan),
       acts: (generation) => this.#directory?.recordGeneration(generation),
     });
   }
@@ -108,7 +111,7 @@ class RunProcess {
     return this.#ended.promise;
   }
 
-  async #claim(path: string): Promise<Claim> {
+  async #claim({ runtime_dir: path, state_dir }: Plan): Promise<Claim> {
     const directory = new RuntimeDirectory(path, (text) =>
       this.#report({ event: "runtime_dir_failed", level: "warning", text, fields: { path } }),
     );
@@ -126,6 +129,7 @@ class RunProcess {
     });
     this.#predecessors = predecessors;
     if (this.#options.takeOver) {
+      this.#lockState(state_dir);
       const { generation, sockets, limits } = await predecessors.adoptSupervisor(path);
       await predecessors.countSupervised(path, directory.orphans());
       this.#adoptTotals(directory.readTotals());
@@ -137,6 +141,7 @@ class RunProcess {
       };
     }
     this.#serveControl(directory.claim());
+    this.#lockState(state_dir);
     this.#adoptTotals(directory.readTotals());
     const { sockets, limits } = await predecessors.adoptWorkers(path, directory.orphans());
     const generation = directory.lastGeneration + 1;
@@ -146,6 +151,13 @@ class RunProcess {
       sockets,
       limits,
     };
+  }
+
+  /** Throws Error in words for the operator when another program keeps its state there. */
+  #lockState(path: string): void {
+    const warn = (text: string) =>
+      this.#report({ event: "state_failed", level: "warning", text, fields: { path } });
+    this.#stateLock = new StateLock(path, { succeeds: this.#options.takeOver, warn });
   }
 
   /** Workers that a successor has left behind, which ended before it served: they may accept on our own sockets. */
@@ -280,6 +292,7 @@ class RunProcess {
     this.#manager.succeededBy(pid);
     this.#stoppingSince = performance.now();
     this.#directory?.leave();
+    this.#stateLock?.release();
     this.#control?.stop();
     this.#control = null;
     void this.#stop();
@@ -329,6 +342,7 @@ class RunProcess {
     if (this.#saving !== null) clearTimeout(this.#saving);
     this.#saving = null;
     this.#manager.close();
+    this.#stateLock?.release();
     this.#control?.stop();
     this.#directory?.release();
   }

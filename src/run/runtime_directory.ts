@@ -10,6 +10,7 @@ import { messageOf } from "../core/text/message_of.ts";
 import { mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { identify, isAlive, type ProcessIdentity } from "../platform/processes.ts";
+import { checkOwnDirectory } from "./own_directory.ts";
 import { ListenError, openListeningSocket } from "../platform/sockets.ts";
 
 const CONTROL_BACKLOG = 16;
@@ -84,9 +85,13 @@ export class RuntimeDirectory {
     this.path = path;
     this.#warn = warn;
     try {
+      mkdirSync(path, { recursive: true, mode: 0o755 });
+      checkOwnDirectory("runtime_dir", path);
       mkdirSync(join(path, "workers"), { recursive: true, mode: 0o755 });
     } catch (error) {
-      throw new Error(`cannot use runtime_dir ${path}: ${messageOf(error)}`, { cause: error });
+      const said = messageOf(error);
+      const text = said.startsWith("runtime_dir ") ? said : `cannot use runtime_dir ${path}: ${said}`;
+      throw new Error(text, { cause: error });
     }
     this.lastGeneration = readNumber(join(path, "generation"));
   }

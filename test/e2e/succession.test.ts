@@ -157,14 +157,18 @@ test(
     await using fairlead = await runFairlead(`${CONFIGURATION}\nlimits: { connections_per_ip: 4 }`);
     const runtime = join(fairlead.directory, "run");
     const held: RawClient[] = [];
+    const open = (count: number): Promise<void> =>
+      until(
+        async () => (await fairlead.metric("connections_open")) === count,
+        `${count} connections are open`,
+      );
     const hold = async (): Promise<void> => {
+      // Those that were only tried have ended.
+      await open(held.length);
       const client = await rawClient(fairlead.port());
       client.send(HALF);
       held.push(client);
-      await until(
-        async () => (await fairlead.metric("connections_open")) === held.length,
-        "it counts as open",
-      );
+      await open(held.length);
     };
     /** Whether one more connection is served: those over the limit are cut. */
     const isServed = async (): Promise<boolean> => {
@@ -176,8 +180,8 @@ test(
       }
     };
     const release = async (): Promise<void> => {
-      held.pop()!.socket.destroy();
-      await until(async () => (await fairlead.metric("connections_open")) === held.length, "it is closed");
+      held.pop()!.close();
+      await open(held.length);
     };
     await hold();
     for (const programs of [2, 3]) {
@@ -195,6 +199,7 @@ test(
     const third = new Program(["-c", fairlead.file, "--log-format", "json"], PROGRAM);
     try {
       await findAdmin(fairlead, third.said, 1);
+      expect(third.said.filter(({ event }) => event === "predecessor_silent")).toEqual([]);
       expect(await isServed()).toBe(false);
       while (held.length > 0) await release();
       await until(isServed, "there is room again");
