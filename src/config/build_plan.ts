@@ -12,10 +12,11 @@ import type {
   PoolPlan,
   ProbePlan,
   RoutePlan,
-  Timeouts,
+  SlowStartPlan,
   TlsOptions,
   TlsPlan,
   UpstreamTlsPlan,
+  ZonesPlan,
 } from "../core/plan.ts";
 import { takesHashKey, type ConfigParts } from "./parts.ts";
 import { isMap } from "./plain_value.ts";
@@ -46,7 +47,7 @@ export function buildPlan(config: Config, parts: ConfigParts, surroundings: Plan
     runtime_dir: surroundings.runtimeDir,
     state_dir: config.state_dir,
     listeners: Object.entries(config.listeners).map(([name, listener]) => listenerPlan(name, listener)),
-    pools: Object.entries(config.pools).map(([name, pool]) => poolPlan(name, pool, config.timeouts, parts)),
+    pools: Object.entries(config.pools).map(([name, pool]) => poolPlan(name, pool, config, parts)),
     routes: routePlans(config),
     timeouts: config.timeouts,
     limits: config.limits,
@@ -108,7 +109,12 @@ function certificatePlan(
   return { cert, key, names, options };
 }
 
-function poolPlan(name: string, config: PoolConfig, timeouts: Timeouts, parts: ConfigParts): PoolPlan {
+function poolPlan(
+  name: string,
+  config: PoolConfig,
+  { timeouts, zone }: Pick<Config, "timeouts" | "zone">,
+  parts: ConfigParts,
+): PoolPlan {
   const backends = config.backends.map((backend): BackendPlan => ({
     id: backend.id ?? endpointText(backend.url.endpoint),
     url: backend.url.url,
@@ -126,6 +132,8 @@ function poolPlan(name: string, config: PoolConfig, timeouts: Timeouts, parts: C
     backends,
     health_check: config.health_check === undefined ? null : probePlan(config.health_check),
     outliers: config.outliers === undefined ? null : outlierPlan(config.outliers),
+    slow_start: config.slow_start === undefined ? null : slowStartPlan(config.slow_start),
+    zones: config.zones === undefined ? null : zonesPlan(config.zones, zone),
     on_all_down: config.on_all_down,
     panic_threshold: config.panic_threshold,
     host_header: config.host_header,
@@ -142,6 +150,18 @@ function poolPlan(name: string, config: PoolConfig, timeouts: Timeouts, parts: C
 function outlierPlan(config: NonNullable<PoolConfig["outliers"]>): OutlierPlan {
   const { window: window_ms, ejection: ejection_ms, max_ejection: max_ejection_ms, ...rest } = config;
   return { ...rest, window_ms, ejection_ms, max_ejection_ms };
+}
+
+function slowStartPlan({ duration, initial_share }: NonNullable<PoolConfig["slow_start"]>): SlowStartPlan {
+  return { duration_ms: duration, initial_share };
+}
+
+/** One of the two names the zone: a check has seen to it. */
+function zonesPlan(
+  { local, order, spill_below }: NonNullable<PoolConfig["zones"]>,
+  zone: string | undefined,
+): ZonesPlan {
+  return { local: local ?? zone!, order, spill_below };
 }
 
 function withoutUndefined<Value extends object>(value: Value): Value {

@@ -35,7 +35,7 @@ const LATER_KEYS: Readonly<Record<string, readonly string[]>> = {
   ],
   "listeners.*": ["http3", "http2", "h2c", "pool", "passthrough"],
   "listeners.*.tls": ["ocsp", "lets_encrypt"],
-  "pools.*": ["provider", "discovery", "stickiness", "circuit_breaker", "passive_health_check", "slow_start"],
+  "pools.*": ["provider", "discovery", "stickiness", "circuit_breaker", "passive_health_check"],
   "routes.*": ["traffic_management", "jwt", "waf", "grpc", "plugins", "mirror", "canary", "blue_green"],
   observability: ["tracing", "logging", "distributed_tracing"],
   "observability.metrics": ["enabled", "exporters", "labels", "histogram_buckets"],

@@ -1,5 +1,5 @@
 /** Every default of a timeout and a limit, in one table: the configuration, the reference page and tests read it. */
-import type { ForwardingPlan, Limits, OutlierPlan, RetryPlan, Timeouts } from "./plan.ts";
+import type { ForwardingPlan, Limits, OutlierPlan, RetryPlan, SlowStartPlan, Timeouts } from "./plan.ts";
 
 export const DEFAULT_TIMEOUTS: Timeouts = {
   connect: 5_000,
@@ -45,6 +45,10 @@ export const DEFAULT_OUTLIERS: OutlierPlan = {
   max_ejected: 0.5,
   statuses: [502, 503, 504],
 };
+
+export const DEFAULT_SLOW_START: SlowStartPlan = { duration_ms: 30_000, initial_share: 0.1 };
+
+export const DEFAULT_SPILL_BELOW = 0.7;
 
 export const DEFAULT_RETRIES: RetryPlan = {
   attempts: 2,

@@ -84,6 +84,10 @@ export interface PoolPlan {
   readonly health_check: ProbePlan | null;
   /** What traffic itself finds out about backends; null = it is not looked at. */
   readonly outliers: OutlierPlan | null;
+  /** How backends that come back or are new get their share; null = all of it at once. */
+  readonly slow_start: SlowStartPlan | null;
+  /** Which zones are preferred; null = zones are not looked at. */
+  readonly zones: ZonesPlan | null;
   /** What happens to requests when no backend may serve: 503, or all serve whatever their health. */
   readonly on_all_down: "refuse" | "panic";
   /** Share of backends that are not unhealthy, 0 to 1, below which health is not looked at; 0 = never. */
@@ -137,6 +141,22 @@ export interface OutlierPlan {
   readonly max_ejected: number;
   /** Statuses of answers that count as failures, beside no answer at all. */
   readonly statuses: readonly number[];
+}
+
+export interface SlowStartPlan {
+  /** From the first part of its weight to all of it. */
+  readonly duration_ms: number;
+  /** The part of its weight that a backend begins with, 0 to 1. */
+  readonly initial_share: number;
+}
+
+export interface ZonesPlan {
+  /** Where this program runs. */
+  readonly local: string;
+  /** Other zones, nearest first. All that are not named come last, together. */
+  readonly order: readonly string[];
+  /** The share of its weight, 0 to 1, with which a zone can still take all traffic that is meant for it. */
+  readonly spill_below: number;
 }
 
 export interface RetryPlan {

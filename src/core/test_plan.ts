@@ -80,6 +80,8 @@ export function poolOf(
     backends: backends.map(backendOf),
     health_check: null,
     outliers: null,
+    slow_start: null,
+    zones: null,
     on_all_down: "refuse",
     panic_threshold: 0,
     host_header: "pass",

@@ -1,5 +1,5 @@
 /** Metrics about the program itself, which the supervisor keeps, and the text that shows them with all others. */
-import { judgePool, type PoolCondition } from "../core/health/availability.ts";
+import { standingOf, type PoolCondition } from "../core/health/availability.ts";
 import { membersOfPlan } from "../core/health/members.ts";
 import type { BackendPlan } from "../core/plan.ts";
 import type { Snapshot } from "../core/snapshot.ts";
@@ -72,7 +72,7 @@ function poolConditions({ plan, members, health, overrides }: Snapshot): Map<str
   const byPool = Map.groupBy(membersOfPlan(plan, members), ({ pool }) => pool);
   const known = { health, overrides };
   return new Map(
-    plan.pools.map((pool) => [pool.name, judgePool(pool, byPool.get(pool) ?? [], known).condition]),
+    plan.pools.map((pool) => [pool.name, standingOf(pool, byPool.get(pool) ?? [], known).condition]),
   );
 }
 

@@ -2,7 +2,7 @@
  * Health and addresses of all backends, kept up to date in the supervisor: it follows names, probes every member, and
  * publishes what changes. What is known outlives a reload by the rules of `docs/decisions/0005-state-identity.md`.
  */
-import { deltaBetween, isEmptyDelta, type HealthChange } from "../core/health/delta.ts";
+import { changesOf, isEmptyDelta, type HealthChange } from "../core/health/delta.ts";
 import { backendName } from "../core/health/members.ts";
 import { afterResult, recordOf, reopened, UNCHECKED, type HealthRecord } from "../core/health/record.ts";
 import type { Health } from "../core/model.ts";
@@ -68,6 +68,12 @@ export class HealthKeeper {
   /** Ends the wait before the next publication, or null. */
   #gap: (() => void) | null = null;
   #publishAgain = false;
+  /** Members whose health may not be published yet. */
+  readonly #unpublished = new Set<string>();
+  /** A name has other addresses than the members. */
+  #namesChanged = false;
+  /** Members without a result in this run. */
+  #unchecked = 0;
   #waiting: (() => void)[] = [];
 
   constructor(host: HealthHost, options: HealthKeeperOptions) {
@@ -116,6 +122,7 @@ export class HealthKeeper {
     this.#names.watch(new Set(nameOf.values()));
     this.#refresh(first ? nameOf : before);
     await this.#names.firstAnswers(FIRST_ADDRESSES_MS);
+    if (this.#namesChanged) this.#publishNow();
     if (first) await this.#firstResults();
   }
 
@@ -147,12 +154,12 @@ export class HealthKeeper {
     this.#members = new Map(
       scheduled.map((one) => [one.id, known(one, before.get(one.id), snapshot.health[one.id])]),
     );
-    this.#addresses = members;
-    this.#publishNow();
+    this.#unchecked = 0;
+    for (const { checked } of this.#members.values()) if (!checked) this.#unchecked++;
+    this.#namesChanged = false;
+    this.#publishAll(members);
     this.#scheduler.update(scheduled);
   }
-
-  #addresses: Readonly<Record<string, readonly string[]>> = {};
 
   #nameChanged(name: string): void {
     const addresses = this.#names.addresses(name);
@@ -162,7 +169,8 @@ export class HealthKeeper {
       text: `${name} has the addresses ${addresses.join(", ")}`,
       fields: { name, addresses },
     });
-    this.#refresh();
+    this.#namesChanged = true;
+    this.#publishSoon();
   }
 
   #nameFailed(name: string, reason: string, kept: number): void {
@@ -180,12 +188,14 @@ export class HealthKeeper {
     if (member === undefined) return;
     const { pool, key } = member.scheduled.member;
     const before = member.record.health;
+    if (!member.checked) this.#unchecked--;
     member.checked = true;
     member.record = afterResult(member.record, healthy, pool.health_check!);
     this.#wake();
     const { health } = member.record;
     if (health === before) return;
     this.#reportChange({ pool: pool.name, key, health, reason });
+    this.#unpublished.add(id);
     this.#publishSoon();
   }
 
@@ -205,17 +215,42 @@ export class HealthKeeper {
     else this.#publishAgain = true;
   }
 
+  /** Costs as much as has changed, unless a name has other addresses. */
   #publishNow(): void {
+    if (!this.#planActs) return;
+    if (this.#namesChanged) {
+      this.#refresh();
+      return;
+    }
     const health: Record<string, Health> = {};
+    for (const id of this.#unpublished) {
+      const member = this.#members.get(id);
+      if (member !== undefined) health[id] = member.record.health;
+    }
+    this.#publish({ ...NOTHING_CHANGED, health });
+  }
+
+  /** Makes the snapshot hold these addresses and the health of all members, and nothing else. */
+  #publishAll(addresses: SnapshotDelta["members"]): void {
+    if (!this.#planActs) return;
+    const { health: known, members: knownMembers } = this.#host.snapshot();
+    const health: Record<string, Health> = {};
+    for (const id of Object.keys(known)) if (!this.#members.has(id)) health[id] = "unknown";
     for (const [id, { record }] of this.#members) health[id] = record.health;
-    const { plan, health: knownHealth, members, overrides } = this.#host.snapshot();
-    // Another plan acts already: what is known here is not what it needs. `planChanged` is about to come.
-    if (plan !== this.#plan) return;
-    const delta = deltaBetween(
-      { health: knownHealth, members, overrides },
-      { health, members: this.#addresses, overrides },
-    );
+    const members: Record<string, readonly string[]> = { ...addresses };
+    for (const key of Object.keys(knownMembers)) members[key] ??= [];
+    this.#publish({ ...NOTHING_CHANGED, health, members });
+  }
+
+  /** False: another plan acts already, for which what is known here is not what it needs. `planChanged` is about to come. */
+  get #planActs(): boolean {
+    return this.#host.snapshot().plan === this.#plan;
+  }
+
+  #publish(known: SnapshotDelta): void {
     this.#publishAgain = false;
+    this.#unpublished.clear();
+    const delta = changesOf(this.#host.snapshot(), known);
     if (isEmptyDelta(delta)) return;
     this.#host.publish(delta);
     this.#gap ??= this.#options.clock.every(PUBLISH_GAP_MS, () => this.#gapOver());
@@ -230,8 +265,7 @@ export class HealthKeeper {
   // Waiting for first results.
 
   get #allChecked(): boolean {
-    for (const { checked } of this.#members.values()) if (!checked) return false;
-    return true;
+    return this.#unchecked === 0;
   }
 
   async #firstResults(): Promise<void> {

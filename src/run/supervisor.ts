@@ -5,7 +5,14 @@
  * One change at a time: reloads, reopened logs and the end wait for each other.
  */
 import { messageOf } from "../core/text/message_of.ts";
-import { applyDelta, deltaBetween, isEmptyDelta, type KnownState } from "../core/health/delta.ts";
+import {
+  applyDelta,
+  changesOf,
+  changeState,
+  isEmptyDelta,
+  type KnownState,
+  type LiveState,
+} from "../core/health/delta.ts";
 import type { Plan } from "../core/plan.ts";
 import { NOTHING_CHANGED, type Snapshot, type SnapshotDelta } from "../core/snapshot.ts";
 import type { CounterLayout } from "../core/worker_program.ts";
@@ -72,6 +79,9 @@ export class StartError extends Error {
   }
 }
 
+/** A snapshot whose health, members and overrides are kept up to date in place. */
+type LiveSnapshot = Omit<Snapshot, keyof KnownState> & LiveState;
+
 /** Everything that differs between two snapshots, ready beside what acts. */
 interface Change {
   readonly snapshot: Snapshot;
@@ -89,7 +99,7 @@ export class Supervisor implements SupervisorFacade {
   readonly #pool: WorkerPool;
   readonly #regionSets = new Set<RegionSet>();
   readonly #started: SupervisorPart[] = [];
-  #snapshot: Snapshot | null = null;
+  #snapshot: LiveSnapshot | null = null;
   /** Holds what a reload cannot change: `restartNotes`. */
   #planAtStart: Plan | null = null;
   #inProcess = false;
@@ -125,7 +135,12 @@ export class Supervisor implements SupervisorFacade {
     });
   }
 
+  /** What is known in it changes in place. */
   snapshot(): Snapshot {
+    return this.#acting;
+  }
+
+  get #acting(): LiveSnapshot {
     if (this.#snapshot === null) throw new Error("no snapshot acts yet");
     return this.#snapshot;
   }
@@ -274,7 +289,7 @@ export class Supervisor implements SupervisorFacade {
   }
 
   /** Health and members that are known of backends of `plan`. */
-  #known(plan: Plan, found: SnapshotDelta): KnownState {
+  #known(plan: Plan, found: SnapshotDelta): LiveState {
     const before: KnownState = this.#snapshot ?? this.#options.parts.initial ?? NOTHING_CHANGED;
     const { health, members, overrides } = applyDelta(before, found);
     const ids = new Set(plan.pools.flatMap((pool) => pool.backends.map(({ id }) => `${pool.name}/${id}`)));
@@ -457,10 +472,10 @@ export class Supervisor implements SupervisorFacade {
   }
 
   publish(delta: SnapshotDelta): void {
-    const snapshot = this.snapshot();
-    const changes = deltaBetween(sameKeys(snapshot, delta), delta);
+    const snapshot = this.#acting;
+    const changes = changesOf(snapshot, delta);
     if (isEmptyDelta(changes)) return;
-    this.#snapshot = applyDelta(snapshot, changes);
+    changeState(snapshot, changes);
     this.#pool.delta(changes);
   }
 
@@ -567,15 +582,4 @@ export class Supervisor implements SupervisorFacade {
     this.#pool.kill();
     this.#predecessors?.kill();
   }
-}
-
-/** What `state` holds under the keys of `delta`. */
-function sameKeys(state: KnownState, delta: SnapshotDelta): KnownState {
-  const entriesOf = <Value>(from: Readonly<Record<string, Value>>, keys: object) =>
-    Object.fromEntries(Object.keys(keys).flatMap((key) => (key in from ? [[key, from[key]!]] : [])));
-  return {
-    health: entriesOf(state.health, delta.health),
-    members: entriesOf(state.members, delta.members),
-    overrides: entriesOf(state.overrides, delta.overrides),
-  };
 }

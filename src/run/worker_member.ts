@@ -1,5 +1,7 @@
 /** One worker of the pool on its way from launch to exit. */
 import { messageOf } from "../core/text/message_of.ts";
+import { addDelta, isEmptyDelta, liveState, type LiveState } from "../core/health/delta.ts";
+import { NOTHING_CHANGED, type Snapshot, type SnapshotDelta } from "../core/snapshot.ts";
 import type { RegionSet, WorkerRegions } from "./counter_regions.ts";
 import type { HeldListener } from "./listener_table.ts";
 import type { WorkerHandle } from "./worker_handle.ts";
@@ -19,6 +21,8 @@ export class WorkerMember {
 
   #current: OwnedRegions | null = null;
   #prepared: OwnedRegions | null = null;
+  /** What has become known since the snapshot that is prepared was sent; null = none is on its way. */
+  #missed: LiveState | null = null;
   readonly #open = new Map<string, { key: string; slot: number }>();
 
   constructor(handle: WorkerHandle) {
@@ -30,8 +34,20 @@ export class WorkerMember {
     return this.#current?.regions ?? null;
   }
 
+  /** Builds `snapshot`, which counts in `set`, beside what runs. */
+  async prepare(snapshot: Snapshot, set: RegionSet): Promise<void> {
+    this.#missed = liveState(NOTHING_CHANGED);
+    await this.handle.prepare(snapshot, this.#regionsFor(set));
+  }
+
+  /** Tells the worker what has become known. One without a snapshot learns it with its first one. */
+  delta(delta: SnapshotDelta): void {
+    if (this.#missed !== null) addDelta(this.#missed, delta);
+    if (this.generation > 0) this.handle.delta(delta);
+  }
+
   /** Regions to send along with a snapshot that counts in `set`: null when the worker has them already. */
-  regionsFor(set: RegionSet): WorkerRegions | null {
+  #regionsFor(set: RegionSet): WorkerRegions | null {
     if (this.#current?.set === set) return null;
     this.#release(this.#prepared);
     this.#prepared = { set, regions: set.make(this.handle.pid) };
@@ -41,13 +57,19 @@ export class WorkerMember {
   /** The snapshot of `generation` acts. */
   applied(generation: number): void {
     this.generation = generation;
-    if (this.#prepared === null) return;
-    this.#release(this.#current);
-    this.#current = this.#prepared;
-    this.#prepared = null;
+    if (this.#prepared !== null) {
+      this.#release(this.#current);
+      this.#current = this.#prepared;
+      this.#prepared = null;
+    }
+    // The snapshot may have been read before these, and they may have come before it was built.
+    const missed = this.#missed;
+    this.#missed = null;
+    if (missed !== null && !isEmptyDelta(missed)) this.handle.delta(missed);
   }
 
   discarded(): void {
+    this.#missed = null;
     this.#release(this.#prepared);
     this.#prepared = null;
   }
@@ -55,6 +77,7 @@ export class WorkerMember {
   /** The worker is gone: what it counted is kept. */
   gone(): void {
     this.ready = false;
+    this.#missed = null;
     this.#release(this.#current);
     this.#release(this.#prepared);
     this.#current = this.#prepared = null;

@@ -3,7 +3,6 @@
  * whose worker is away is served by another one meanwhile.
  */
 import { messageOf } from "../core/text/message_of.ts";
-import { deltaBetween, isEmptyDelta } from "../core/health/delta.ts";
 import type { Snapshot, SnapshotDelta } from "../core/snapshot.ts";
 import type { DrainDeadlines } from "../core/worker_program.ts";
 import type { RegionSet, WorkerRegions } from "./counter_regions.ts";
@@ -142,18 +141,9 @@ export class WorkerPool {
   }
 
   async #update(member: WorkerMember, target: WorkerTarget): Promise<void> {
-    await member.handle.prepare(target.snapshot, member.regionsFor(target.regions));
+    await member.prepare(target.snapshot, target.regions);
     await member.handle.apply();
     member.applied(target.snapshot.generation);
-    this.#catchUp(member, target.snapshot);
-  }
-
-  /** Tells a worker what has become known while it built `given`: deltas of that time have missed it. */
-  #catchUp(member: WorkerMember, given: Snapshot): void {
-    const { snapshot } = this.#options.target();
-    if (snapshot.generation !== given.generation) return;
-    const delta = deltaBetween(given, snapshot);
-    if (!isEmptyDelta(delta)) member.handle.delta(delta);
   }
 
   /** Replaces a worker that was ready once it is gone, or wants to leave. */
@@ -264,7 +254,7 @@ export class WorkerPool {
     await Promise.all(
       this.#ready.map(async (member) => {
         try {
-          await member.handle.prepare(target.snapshot, member.regionsFor(target.regions));
+          await member.prepare(target.snapshot, target.regions);
         } catch (error) {
           if (member.ready) errors.push(error);
         }
@@ -291,7 +281,6 @@ export class WorkerPool {
           if (member.generation === prepared.generation) return;
           await member.handle.apply();
           member.applied(prepared.generation);
-          this.#catchUp(member, prepared);
         } catch {
           // It came up after `prepare` and has the snapshot before; or it died and its successor gets the new one.
           await this.#update(member, target()).catch(() => member.handle.kill());
@@ -359,10 +348,8 @@ export class WorkerPool {
     await Promise.all(members.map((member) => member.handle.openLog(log.name, log.fd).catch(() => {})));
   }
 
-  /** Workers that have no snapshot yet learn of it with their first one. */
   delta(delta: SnapshotDelta): void {
-    for (const member of [...this.#members, ...this.#draining])
-      if (member !== null && member.generation > 0) member.handle.delta(delta);
+    for (const member of [...this.#members, ...this.#draining]) member?.delta(delta);
   }
 
   /** Tells every worker to drain. Resolves when all are gone; those left at the deadline for tunnels are killed. */

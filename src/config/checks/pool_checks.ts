@@ -7,11 +7,12 @@ import { pathText, type Path } from "../problem.ts";
 
 export function checkPools(root: unknown, parts: ConfigParts): Finding[] {
   const findings: Finding[] = [];
+  const here = mapOr(root)["zone"];
   for (const [name, value] of Object.entries(mapOr(mapOr(root)["pools"]))) {
     const pool = mapOr(value);
     const path: Path = ["pools", name];
     findings.push(...strategyFindings(pool, path, parts.strategies), ...tlsFindings(pool, path));
-    findings.push(...weightFindings(pool, path));
+    findings.push(...weightFindings(pool, path), ...zoneFindings(pool, path, here));
   }
   return findings;
 }
@@ -77,4 +78,42 @@ function weightFindings(pool: PlainMap, path: Path): Finding[] {
       severity: "warning",
     },
   ];
+}
+
+/** `here` is the zone of this program. */
+function zoneFindings({ zones, backends }: PlainMap, path: Path, here: unknown): Finding[] {
+  if (!isMap(zones)) return [];
+  const local = zones["local"] ?? here;
+  if (local === undefined)
+    return [
+      {
+        path: [...path, "zones"],
+        what: "key",
+        message:
+          "which zone is local is not said; expected zone at the top of the configuration, or local here",
+      },
+    ];
+  const findings: Finding[] = [];
+  const seen = new Set<unknown>([local]);
+  for (const [index, name] of listOr(zones["order"]).entries()) {
+    if (seen.has(name))
+      findings.push({
+        path: [...path, "zones", "order", index],
+        what: "value",
+        message:
+          name === local
+            ? `${JSON.stringify(name)} is the local zone, which comes first anyway`
+            : `${JSON.stringify(name)} stands in the list already`,
+      });
+    seen.add(name);
+  }
+  const stand = listOr(backends).some((backend) => mapOr(backend)["zone"] !== undefined);
+  if (!stand)
+    findings.push({
+      path: [...path, "zones"],
+      what: "key",
+      message: "has no effect: no backend of the pool has a zone",
+      severity: "warning",
+    });
+  return findings;
 }

@@ -6,6 +6,8 @@ import {
   DEFAULT_PROBE,
   DEFAULT_QUEUE,
   DEFAULT_RETRIES,
+  DEFAULT_SLOW_START,
+  DEFAULT_SPILL_BELOW,
 } from "../../core/defaults.ts";
 import { MAX_WEIGHT } from "../../core/model.ts";
 import { backendUrl } from "../../core/schema/backend_url.ts";
@@ -20,6 +22,7 @@ import { share } from "../../core/schema/share.ts";
 import { parsedText } from "../../core/schema/text.ts";
 import { takesHashKey, type ConfigPart, type ConfigParts, type StrategyPart } from "../parts.ts";
 import { poolTimeouts } from "./timeouts.ts";
+import { zone } from "./zone.ts";
 
 const MAX_COUNT = 2 ** 31 - 1;
 const count = (minimum: number, value: number, description: string): z.ZodPrefault<z.ZodInt> =>
@@ -38,7 +41,7 @@ const backend = z.strictObject({
     .max(MAX_WEIGHT, { error: "expected a weight from 0 to 65535" })
     .prefault(1)
     .meta({ description: "Its share of the traffic, 0 to 65535; 0 = no new traffic." }),
-  zone: z.string().min(1).optional().meta({ description: "Where it stands." }),
+  zone: zone().optional().meta({ description: "Where it stands, for `zones` of the pool." }),
   last_resort: z.boolean().prefault(false).meta({
     description: "It takes traffic only when no other backend of the pool may.",
   }),
@@ -112,6 +115,32 @@ const outliers = z.strictObject({
     .array(statusCode())
     .prefault([...DEFAULT_OUTLIERS.statuses])
     .meta({ description: "Statuses that count as failures, beside no answer at all." }),
+});
+
+const slowStart = z.strictObject({
+  duration: aboveZero(
+    DEFAULT_SLOW_START.duration_ms,
+    "How long its part grows until it is the whole weight.",
+  ),
+  initial_share: share()
+    .refine(positive, { error: "expected a share above 0 %" })
+    .meta({ description: "The part of its weight that a backend begins with." })
+    .prefault(`${DEFAULT_SLOW_START.initial_share * 100}%`),
+});
+
+const zones = z.strictObject({
+  local: zone()
+    .optional()
+    .meta({ description: "The zone that is preferred; default: `zone`, where this program runs." }),
+  order: z.array(zone()).prefault([]).meta({
+    description: "Other zones, nearest first. All that are not named come last, together.",
+  }),
+  spill_below: share()
+    .meta({
+      description:
+        "While at least this share of a zone's weight may serve, the zone takes all traffic that is meant for it; with less, the rest goes to the next zone in proportion. 70 % is an overprovisioning factor of 1.4.",
+    })
+    .prefault(`${DEFAULT_SPILL_BELOW * 100}%`),
 });
 
 const queue = z.strictObject({
@@ -210,6 +239,8 @@ export interface PoolConfig {
   readonly backends: readonly z.output<typeof backend>[];
   readonly health_check?: ProbeConfig | undefined;
   readonly outliers?: z.output<typeof outliers> | undefined;
+  readonly slow_start?: z.output<typeof slowStart> | undefined;
+  readonly zones?: z.output<typeof zones> | undefined;
   readonly on_all_down: "refuse" | "panic";
   readonly panic_threshold: number;
   readonly host_header: "pass" | "backend" | { readonly name: string };
@@ -238,6 +269,14 @@ export function poolSchema(parts: ConfigParts): z.ZodType<PoolConfig> {
     outliers: outliers.optional().meta({
       description:
         "Leaves out backends whose tries fail in a row, as traffic sees it, in each worker for itself; `{}` = with all defaults, none without this section.",
+    }),
+    slow_start: slowStart.optional().meta({
+      description:
+        "A backend that comes back, or joins others that serve, gets a part of its weight that grows evenly; `{}` = with all defaults, none without this section.",
+    }),
+    zones: zones.optional().meta({
+      description:
+        "Prefers backends of our own zone and spills over to others; `{}` = with all defaults, zones are not looked at without this section.",
     }),
     on_all_down: z.enum(["refuse", "panic"]).prefault("refuse").meta({
       description:

@@ -13,6 +13,7 @@ import { observability, type ObservabilityConfig } from "./observability.ts";
 import { poolSchema, type PoolConfig } from "./pools.ts";
 import { routeSchema, type RouteConfig } from "./routes.ts";
 import { limits, timeouts } from "./timeouts.ts";
+import { zone } from "./zone.ts";
 
 // Validators that are compiled by `new Function` take longer to make than they save, with 10,000 routes too.
 z.config({ jitless: true });
@@ -26,6 +27,7 @@ export interface Config {
   readonly group?: string | undefined;
   readonly runtime_dir: string;
   readonly state_dir: string;
+  readonly zone?: string | undefined;
   readonly listeners: Readonly<Record<string, ListenerConfig>>;
   readonly pools: Readonly<Record<string, PoolConfig>>;
   readonly routes: readonly RouteConfig[];
@@ -76,6 +78,9 @@ function makeSchema(parts: ConfigParts): z.ZodType<Config> {
       description: "Sockets and process ids; may be lost at boot. With `--state-dir DIR`: DIR/run.",
     }),
     state_dir: outputFile().prefault(DEFAULT_STATE_DIR).meta({ description: "What must last." }),
+    zone: zone().optional().meta({
+      description: "The zone where this program runs, for pools with `zones`; often FAIRLEAD_ZONE.",
+    }),
     listeners: z.record(name(), listener).prefault({}).meta({ description: "Local addresses, by name." }),
     pools: z
       .record(name(), poolSchema(parts))

@@ -1,7 +1,7 @@
 import { expect, test } from "bun:test";
 import fc from "fast-check";
 import type { Health } from "../model.ts";
-import { judge, type AvailabilityRules, type MemberState } from "./availability.ts";
+import { PoolStanding, type AvailabilityRules, type MemberState } from "./availability.ts";
 
 const WORDS: Readonly<Record<string, Health>> = { h: "healthy", u: "unhealthy", "?": "unknown" };
 const RULES: AvailabilityRules = { checked: true, on_all_down: "refuse", panic_threshold: 0 };
@@ -19,7 +19,7 @@ function serving(text: string, rules: Partial<AvailabilityRules> = {}): string {
       last_resort: bracket === "[",
     }),
   );
-  const { condition, available } = judge(members, { ...RULES, ...rules });
+  const { condition, available } = new PoolStanding(members, { ...RULES, ...rules });
   return `${available.map((may, index) => (may ? index : "")).join("")} ${condition}`;
 }
 
@@ -59,24 +59,76 @@ test("below the panic threshold health is not looked at; unknown members count a
   expect(serving("uu[h]", { panic_threshold: 0.5 })).toBe("01 panic");
 });
 
-test("nobody who is not active is ever chosen, and a pool is down only when nobody with weight is", () => {
-  const member = fc.record({
-    health: fc.constantFrom<Health>("healthy", "unhealthy", "unknown"),
+const someHealth = fc.constantFrom<Health>("healthy", "unhealthy", "unknown");
+const someMembers = fc.array(
+  fc.record({
+    health: someHealth,
     weight: fc.constantFrom(0, 1, 3),
     active: fc.boolean(),
     last_resort: fc.boolean(),
-  });
-  const rules = fc.record({
-    checked: fc.boolean(),
-    on_all_down: fc.constantFrom("refuse" as const, "panic" as const),
-    panic_threshold: fc.constantFrom(0, 0.3, 1),
-  });
+  }),
+  { maxLength: 6 },
+);
+const someRules = fc.record({
+  checked: fc.boolean(),
+  on_all_down: fc.constantFrom("refuse" as const, "panic" as const),
+  panic_threshold: fc.constantFrom(0, 0.3, 1),
+});
+
+test("nobody who is not active is ever chosen, and a pool is down only when nobody with weight is", () => {
   fc.assert(
-    fc.property(fc.array(member, { maxLength: 6 }), rules, (members, given) => {
-      const { condition, available } = judge(members, given);
+    fc.property(someMembers, someRules, (members, rules) => {
+      const { condition, available } = new PoolStanding(members, rules);
       const chosen = members.filter((_, index) => available[index]);
       expect(chosen.every(({ active }) => active)).toBe(true);
       expect(condition === "down").toBe(!chosen.some(({ weight }) => weight > 0));
+    }),
+  );
+});
+
+/** The rules in the words of the documentation, looked at anew each time. */
+function judged(members: readonly MemberState[], rules: AvailabilityRules) {
+  const may = (group: readonly MemberState[]): MemberState[] => {
+    if (!rules.checked) return [...group];
+    const anyHealthy = group.some(({ health, weight }) => health === "healthy" && weight > 0);
+    return group.filter(({ health }) => health === "healthy" || (health === "unknown" && !anyHealthy));
+  };
+  const weighted = (group: readonly MemberState[]) => group.filter(({ weight }) => weight > 0);
+  const active = members.filter((member) => member.active);
+  const regular = active.filter((member) => !member.last_resort);
+  const well = weighted(regular).filter(({ health }) => health !== "unhealthy").length;
+  const share = well / weighted(regular).length;
+  if (rules.checked && rules.panic_threshold > 0 && share < rules.panic_threshold)
+    return { condition: "panic", chosen: regular };
+  if (weighted(may(regular)).length > 0) return { condition: "serving", chosen: may(regular) };
+  const spare = may(active.filter((member) => member.last_resort));
+  if (weighted(spare).length > 0) return { condition: "last_resort", chosen: spare };
+  if (rules.on_all_down === "panic" && weighted(active).length > 0)
+    return { condition: "panic", chosen: active };
+  return { condition: "down", chosen: may(regular) };
+}
+
+test("change by change it stands as if it were looked at anew, and says when a change matters to others", () => {
+  const changes = fc.array(fc.record({ at: fc.nat(5), health: someHealth }), { maxLength: 20 });
+  fc.assert(
+    fc.property(someMembers, someRules, changes, (given, rules, list) => {
+      const members = given.map((member) => ({ ...member }));
+      const standing = new PoolStanding(given, rules);
+      for (const { at, health } of [{ at: 9, health: "unknown" as Health }, ...list]) {
+        const before = standing.available;
+        let matters = false;
+        if (at < members.length) {
+          members[at]!.health = health;
+          matters = standing.setHealth(at, health);
+        }
+        const { condition, chosen } = judged(members, rules);
+        expect(standing.condition as string).toBe(condition);
+        expect(standing.available).toEqual(members.map((member) => chosen.includes(member)));
+        expect(standing.available).toEqual(members.map((_, index) => standing.isAvailable(index)));
+        if (!matters)
+          for (const [index, was] of before.entries())
+            if (index !== at) expect(standing.isAvailable(index)).toBe(was);
+      }
     }),
   );
 });

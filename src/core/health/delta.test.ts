@@ -1,6 +1,14 @@
 import { expect, test } from "bun:test";
 import type { SnapshotDelta } from "../snapshot.ts";
-import { applyDelta, deltaBetween, isEmptyDelta, type KnownState } from "./delta.ts";
+import {
+  addDelta,
+  applyDelta,
+  changesOf,
+  changeState,
+  isEmptyDelta,
+  liveState,
+  type KnownState,
+} from "./delta.ts";
 
 const NOTHING: SnapshotDelta = { health: {}, members: {}, overrides: {} };
 
@@ -39,24 +47,52 @@ test("unknown, an empty list and an empty override take a key away, so that stat
   expect(after).toEqual({ health: {}, members: {}, overrides: {} });
 });
 
-test("a map that does not change stays the same object", () => {
-  const state: KnownState = { health: { "web/a": "healthy" }, members: {}, overrides: {} };
-  expect(applyDelta(state, NOTHING).health).toBe(state.health);
+test("a live state is a copy that takes deltas over in place", () => {
+  const state: KnownState = {
+    health: { "web/a": "healthy" },
+    members: { "web/c": ["192.0.2.1"] },
+    overrides: { "web/a": { weight: 3 } },
+  };
+  const live = liveState({ ...state, generation: 7 });
+  const { health } = live;
+  const delta: SnapshotDelta = {
+    health: { "web/a": "unknown", "web/b": "unhealthy" },
+    members: { "web/c": [] },
+    overrides: { "web/a": {}, "web/b": { enabled: "draining" } },
+  };
+  changeState(live, delta);
+  expect(live).toEqual({ generation: 7, ...applyDelta(state, delta) });
+  expect(live.health).toBe(health);
+  expect(state.health["web/a"]).toBe("healthy");
 });
 
-test("the delta between two states turns one into the other, and is empty for equal ones", () => {
-  const one: KnownState = {
+test("several deltas are one, the later ones first", () => {
+  const sum = liveState(NOTHING);
+  addDelta(sum, { ...NOTHING, health: { a: "healthy", b: "healthy" }, overrides: { a: { weight: 1 } } });
+  addDelta(sum, { health: { a: "unknown" }, members: { x: ["1"] }, overrides: { a: {} } });
+  expect(sum).toEqual({
+    health: { a: "unknown", b: "healthy" },
+    members: { x: ["1"] },
+    overrides: { a: {} },
+  });
+});
+
+test("of a delta only what is not so already is left", () => {
+  const state: KnownState = {
     health: { a: "healthy", b: "unhealthy" },
     members: { x: ["1"], y: ["2"] },
     overrides: { u: { weight: 1 }, v: { enabled: "draining" } },
   };
-  const other: KnownState = {
-    health: { b: "healthy", c: "healthy" },
-    members: { y: ["2", "3"], z: ["4"] },
-    overrides: { v: { enabled: "draining", weight: 3 } },
+  const same: SnapshotDelta = { ...structuredClone(state), health: { a: "healthy", c: "unknown" } };
+  expect(isEmptyDelta(changesOf(state, same))).toBe(true);
+  const delta: SnapshotDelta = {
+    health: { a: "unknown", b: "unhealthy", c: "healthy" },
+    members: { x: [], y: ["2"], z: ["4"] },
+    overrides: { u: { weight: 1 }, v: { enabled: "draining", weight: 3 }, w: {} },
   };
-  expect(applyDelta(one, deltaBetween(one, other))).toEqual(other);
-  expect(applyDelta(other, deltaBetween(other, one))).toEqual(one);
-  expect(isEmptyDelta(deltaBetween(one, structuredClone(one)))).toBe(true);
-  expect(isEmptyDelta(deltaBetween(one, other))).toBe(false);
+  expect(changesOf(state, delta)).toEqual({
+    health: { a: "unknown", c: "healthy" },
+    members: { x: [], z: ["4"] },
+    overrides: { v: { enabled: "draining", weight: 3 } },
+  });
 });

@@ -6,7 +6,7 @@
  * giving it the value `unknown`, an empty list or an empty object, and a state grows no larger than what is known.
  */
 import type { Health } from "../model.ts";
-import type { HealthMap, MemberMap, OverrideMap, SnapshotDelta } from "../snapshot.ts";
+import type { HealthMap, MemberMap, Override, OverrideMap, SnapshotDelta } from "../snapshot.ts";
 
 /** The part of a snapshot that deltas change. */
 export interface KnownState {
@@ -15,7 +15,12 @@ export interface KnownState {
   readonly overrides: OverrideMap;
 }
 
-const isEmpty = (value: object): boolean => Object.keys(value).length === 0;
+/** The same, kept up to date in place: what a delta costs does not grow with what is known. */
+export interface LiveState {
+  readonly health: Record<string, Health>;
+  readonly members: Record<string, readonly string[]>;
+  readonly overrides: Record<string, Override>;
+}
 
 /** A change of one member, for logs. */
 export interface HealthChange {
@@ -27,22 +32,39 @@ export interface HealthChange {
   readonly reason: string;
 }
 
-/** `state` with `delta` taken over; neither is changed. Whatever else `state` holds stays. */
-export function applyDelta<State extends KnownState>(state: State, delta: SnapshotDelta): State {
-  return {
-    ...state,
-    health: merged(state.health, delta.health, (health) => health === "unknown"),
-    members: merged(state.members, delta.members, (addresses) => addresses.length === 0),
-    overrides: merged(state.overrides, delta.overrides, isEmpty),
-  };
+/** A copy of `state` that may be changed, with whatever else `state` holds. */
+export function liveState<State extends KnownState>(state: State): State & LiveState {
+  const { health, members, overrides } = state;
+  return { ...state, health: { ...health }, members: { ...members }, overrides: { ...overrides } };
 }
 
-/** A delta that turns `before` into `after`: both lists of keys are looked at. */
-export function deltaBetween(before: KnownState, after: KnownState): SnapshotDelta {
+/** Takes `delta` over into `state`. */
+export function changeState(state: LiveState, delta: SnapshotDelta): void {
+  change(state.health, delta.health, isUnknown);
+  change(state.members, delta.members, isEmpty);
+  change(state.overrides, delta.overrides, isEmpty);
+}
+
+/** `state` with `delta` taken over; neither is changed. Whatever else `state` holds stays. */
+export function applyDelta<State extends KnownState>(state: State, delta: SnapshotDelta): State {
+  const after = liveState(state);
+  changeState(after, delta);
+  return after;
+}
+
+/** Adds to `delta` what `next` changes: together they are one delta. */
+export function addDelta(delta: LiveState, next: SnapshotDelta): void {
+  Object.assign(delta.health, next.health);
+  Object.assign(delta.members, next.members);
+  Object.assign(delta.overrides, next.overrides);
+}
+
+/** What of `delta` is not so in `state` already. The keys of `delta` alone are looked at. */
+export function changesOf(state: KnownState, delta: SnapshotDelta): SnapshotDelta {
   return {
-    health: changes(before.health, after.health, "unknown"),
-    members: changes(before.members, after.members, []),
-    overrides: changes(before.overrides, after.overrides, {}),
+    health: differing(state.health, delta.health, "unknown"),
+    members: differing(state.members, delta.members, []),
+    overrides: differing(state.overrides, delta.overrides, {}),
   };
 }
 
@@ -51,30 +73,33 @@ export function isEmptyDelta(delta: SnapshotDelta): boolean {
   return isEmpty(delta.health) && isEmpty(delta.members) && isEmpty(delta.overrides);
 }
 
-function merged<Value>(
-  before: Readonly<Record<string, Value>>,
-  changed: Readonly<Record<string, Value>>,
-  isAbsent: (value: Value) => boolean,
-): Readonly<Record<string, Value>> {
-  const entries = Object.entries(changed);
-  if (entries.length === 0) return before;
-  const after = { ...before };
-  for (const [key, value] of entries) {
-    if (isAbsent(value)) delete after[key];
-    else after[key] = value;
-  }
-  return after;
+function isEmpty(value: object): boolean {
+  for (const _ in value) return false;
+  return true;
 }
 
-function changes<Value>(
-  before: Readonly<Record<string, Value>>,
-  after: Readonly<Record<string, Value>>,
+const isUnknown = (health: Health): boolean => health === "unknown";
+
+function change<Value>(
+  state: Record<string, Value>,
+  changed: Readonly<Record<string, Value>>,
+  isAbsent: (value: Value) => boolean,
+): void {
+  for (const [key, value] of Object.entries(changed)) {
+    if (isAbsent(value)) delete state[key];
+    else state[key] = value;
+  }
+}
+
+function differing<Value>(
+  state: Readonly<Record<string, Value>>,
+  changed: Readonly<Record<string, Value>>,
   absent: Value,
 ): Record<string, Value> {
-  const changed: Record<string, Value> = {};
-  for (const key of new Set([...Object.keys(before), ...Object.keys(after)])) {
-    const value = after[key] ?? absent;
-    if (JSON.stringify(before[key] ?? absent) !== JSON.stringify(value)) changed[key] = value;
+  const found: Record<string, Value> = {};
+  for (const [key, value] of Object.entries(changed)) {
+    const before = Object.hasOwn(state, key) ? state[key]! : absent;
+    if (before !== value && JSON.stringify(before) !== JSON.stringify(value)) found[key] = value;
   }
-  return changed;
+  return found;
 }

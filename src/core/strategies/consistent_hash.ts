@@ -17,6 +17,7 @@ export const consistentHash: Strategy<ConsistentHashOptions> = {
     "Sends requests with the same key (`hash_on`) to the same backend by a Maglev table, within a bound of its load.",
   can: ["pick", "table", "order"],
   keyed: true,
+  spreads_by: null,
   create: (candidates, { load_factor }, _random, previous) =>
     new MaglevPicker(candidates, load_factor, previous),
 };

@@ -83,6 +83,11 @@ export interface Strategy<Options = unknown> {
   readonly can: readonly ("pick" | "table" | "order")[];
   /** True when `pick` needs the hash of a key (then the pool's `hash_on` option says of what). */
   readonly keyed: boolean;
+  /**
+   * What spreads requests over all candidates: their weights alone, or with them what is in flight. Null: one candidate
+   * takes all requests of a key, or all of them.
+   */
+  readonly spreads_by: "weight" | "load" | null;
   /** What a keyed strategy hashes where that is not the pool's choice; `hash_on` then has no place in the pool. */
   readonly fixed_key?: HashKey;
   /** A strategy that reads `latency_ms` says how fast what was measured fades, in milliseconds. */

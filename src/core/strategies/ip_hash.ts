@@ -7,6 +7,7 @@ export const ipHash: Strategy<object> = {
   summary: "Sends each client address to the same backend for as long as that can take requests.",
   can: ["pick", "table", "order"],
   keyed: true,
+  spreads_by: null,
   fixed_key: { kind: "address" },
   create: (candidates, _options, _random, previous) => new MaglevPicker(candidates, 0, previous),
 };

@@ -48,6 +48,7 @@ export const leastConnections: Strategy<object> = {
   summary: "Takes the backend with the fewest requests in flight for its weight.",
   can: ["pick", "order"],
   keyed: false,
+  spreads_by: "load",
   create: (candidates, _options, random, previous) =>
     new LeastConnectionsPicker(candidates, random, previous),
 };

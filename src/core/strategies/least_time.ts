@@ -67,6 +67,7 @@ export const leastTime: Strategy<LeastTimeOptions> = {
     "Takes the backend where one more request is expected to be answered first, by recent times and requests in flight.",
   can: ["pick", "order"],
   keyed: false,
+  spreads_by: "load",
   latency_decay_ms: ({ decay }) => decay,
   create: (candidates, _options, random, previous) => new LeastTimePicker(candidates, random, previous),
 };

@@ -39,5 +39,6 @@ export const powerOfTwoChoices: Strategy<object> = {
   summary: "Draws two backends by weight and takes the one with fewer requests in flight for its weight.",
   can: ["pick", "order"],
   keyed: false,
+  spreads_by: "load",
   create: (candidates, _options, random) => new PowerOfTwoPicker(candidates, random),
 };

@@ -44,5 +44,6 @@ export const rendezvous: Strategy<HashOnOption> = {
     "Sends requests with the same key (`hash_on`) to the same backend; when one comes or goes, no other key moves.",
   can: ["pick", "table", "order"],
   keyed: true,
+  spreads_by: null,
   create: (candidates) => new RendezvousPicker(candidates),
 };

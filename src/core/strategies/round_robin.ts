@@ -160,5 +160,6 @@ export const roundRobin: Strategy<object> = {
   summary: "Gives the backends turns, evenly spread and exactly by weight.",
   can: ["pick", "table", "order"],
   keyed: false,
+  spreads_by: "weight",
   create: (candidates, _options, random, previous) => new RoundRobinPicker(candidates, random, previous),
 };

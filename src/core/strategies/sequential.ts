@@ -30,5 +30,6 @@ export const sequential: Strategy<object> = {
   summary: "Takes the first backend of the list that can serve; the others are its reserve.",
   can: ["pick", "table", "order"],
   keyed: false,
+  spreads_by: null,
   create: (candidates) => new SequentialPicker(candidates),
 };

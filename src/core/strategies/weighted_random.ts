@@ -30,5 +30,6 @@ export const weightedRandom: Strategy<object> = {
   summary: "Takes a backend at random, each with a chance of its share of the weights.",
   can: ["pick", "table", "order"],
   keyed: false,
+  spreads_by: "weight",
   create: (candidates, _options, random) => new RandomPicker(candidates, random),
 };

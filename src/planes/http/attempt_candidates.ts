@@ -1,6 +1,6 @@
 /** Which other candidates of its pool a request may still go to. */
 import type { ErrorCode } from "../../core/errors.ts";
-import { isTried, usable } from "../../core/strategies/contract.ts";
+import { isTried } from "../../core/strategies/contract.ts";
 import type { HttpExchange } from "../../net/http_exchange.ts";
 import type { AttemptState } from "./runtime.ts";
 import type { Upstream } from "./upstream.ts";
@@ -14,7 +14,7 @@ export function otherAddress(exchange: HttpExchange, state: AttemptState, code: 
   if (exchange.responseStarted || exchange.done || !exchange.bodyUntouched) return null;
   const { backend } = state.upstream!;
   const isOther = (upstream: Upstream) =>
-    upstream.backend.id === backend.id && usable(upstream) && isElsewhere(upstream, state);
+    upstream.backend.id === backend.id && upstream.free && isElsewhere(upstream, state);
   return state.pool!.upstreams.find(isOther) ?? null;
 }
 
@@ -25,14 +25,10 @@ export function isElsewhere(upstream: Upstream, { upstream: last, tried }: Attem
 
 /** True when there is a candidate that has not been tried, whether it is free or at its limit. */
 export function hasOtherCandidate(state: AttemptState): boolean {
-  return state.pool!.upstreams.some(
-    (other) => other.available && other.weight > 0 && isElsewhere(other, state),
-  );
+  return state.pool!.upstreams.some((other) => other.serves && isElsewhere(other, state));
 }
 
 /** True when a candidate is passed over only because it is at its limit. */
 export function hasFullCandidate({ pool, tried }: AttemptState): boolean {
-  return pool!.upstreams.some(
-    (upstream) => upstream.available && upstream.weight > 0 && !usable(upstream) && !isTried(upstream, tried),
-  );
+  return pool!.upstreams.some((upstream) => upstream.serves && !upstream.free && !isTried(upstream, tried));
 }

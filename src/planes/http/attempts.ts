@@ -6,7 +6,6 @@ import { stackOf } from "../../core/text/message_of.ts";
 import { ERRORS, type ErrorCode } from "../../core/errors.ts";
 import type { OutlierPlan, Timeouts } from "../../core/plan.ts";
 import { IDEMPOTENT_METHODS, SAFE_METHODS } from "../../core/model.ts";
-import { usable } from "../../core/strategies/contract.ts";
 import { writeProxyHeader } from "../../net/proxy_header_writer.ts";
 import { ClientConnection } from "../../net/h1/client.ts";
 import type { HttpExchange } from "../../net/http_exchange.ts";
@@ -22,6 +21,7 @@ import { createConnector, TLS_FAILED, type Connector } from "../../platform/conn
 import { upstreamTlsProblem } from "../../platform/tls_upstream.ts";
 import type { TimerWheel } from "../../platform/timer_wheel.ts";
 import { answerError } from "./answers.ts";
+import { settle } from "./balance.ts";
 import { hasFullCandidate, hasOtherCandidate, isElsewhere, otherAddress } from "./attempt_candidates.ts";
 import { tryEnded, type OutlierHost } from "./outliers.ts";
 import { boundTo, isBound, pin, pinnedFor } from "./pinned.ts";
@@ -53,7 +53,13 @@ export class Attempts {
 
   constructor(host: AttemptHost) {
     this.#host = host;
-    this.#outlierHost = { warn: (text) => host.warn(text), wake: (pool) => this.wakeQueue(pool) };
+    this.#outlierHost = {
+      warn: (text) => host.warn(text),
+      changed: (pool) => {
+        settle(host, pool);
+        this.wakeQueue(pool);
+      },
+    };
     this.connector = createConnector<ClientConnection>({
       connected: (connection) => this.#connected(connection),
       failed: (connection, code, reason) => this.#connectFailed(connection, code, reason),
@@ -88,7 +94,7 @@ export class Attempts {
   #choose(exchange: HttpExchange, state: AttemptState): Upstream | null {
     const { picker, upstreams } = state.pool!;
     const bound = exchange.down.pinned === null ? null : boundTo(exchange, upstreams);
-    if (bound !== null) return usable(bound) ? bound : null;
+    if (bound !== null) return bound.free ? bound : null;
     return picker.pick!(state.hash, state.tried) as Upstream | null;
   }
 
@@ -179,7 +185,7 @@ export class Attempts {
     const isDeadKept = this.#isDeadKept(exchange, state, code);
     exchange.reasonDetail = detail;
     if (!isDeadKept) this.#tryFailed(exchange, state.upstream!, code, now - state.chosenAt);
-    if (isDeadKept && state.upstream!.available) {
+    if (isDeadKept && state.upstream!.serves) {
       this.#reconnect(exchange, state, code, now);
       return;
     }
@@ -213,7 +219,7 @@ export class Attempts {
     if (!state.pool!.plan.retries.on_status.includes(status)) return false;
     const pool = state.useActingPool();
     if (state.triesLeft <= 0 || !this.#repeatable(exchange, pool)) return false;
-    if (!pool.upstreams.some((other) => usable(other) && isElsewhere(other, state))) return false;
+    if (!pool.upstreams.some((other) => other.free && isElsewhere(other, state))) return false;
     if (!this.#withinBudget(pool, state)) return false;
     const now = this.#host.now();
     this.release(exchange, status, now);

@@ -32,16 +32,29 @@ export interface BackendView {
   readonly counters: PlanCounters;
 }
 
+/**
+ * For slow start. `new`: the pool has not looked at it yet. `cold`: it was away, or came when others served. `starting`: its
+ * share grows. `warm`: it has its whole weight as soon as it serves.
+ */
+export type Warmth = "new" | "cold" | "starting" | "warm";
+
 export class BackendConnections extends Timed implements ConnectionOwner {
   readonly address: SocketAddress;
   /** `host:port` for Host fields and the log. */
   readonly authority: string;
   readonly tls: ClientTlsOptions | null;
-  /** It may be chosen: health and operator allow it, and it is not ejected. */
+  /** What strategies see: it serves, and slow start does not hold it back. */
   available = true;
+  /** It may take requests: health and operator allow it, and it is not ejected. */
+  serves = true;
+  /** Where the pool starts backends slowly: how far this one has come. */
+  warmth: Warmth = "new";
+  /** When a slow start has begun, in monotonic milliseconds. */
+  startedAt = 0;
   /** What tries have led to, where the pool looks at that. */
   readonly outlier = new OutlierRecord();
   #allowed = true;
+  #held = false;
   #ejection: Deadline | null = null;
   in_flight = 0;
   open = 0;
@@ -102,7 +115,18 @@ export class BackendConnections extends Timed implements ConnectionOwner {
   /** Whether health and operator allow it. */
   allow(allowed: boolean): void {
     this.#allowed = allowed;
-    this.available = allowed && this.#ejection === null;
+    this.#setAvailable();
+  }
+
+  /** Strategies do not see it: slow start gives it its requests. */
+  hold(held: boolean): void {
+    this.#held = held;
+    this.#setAvailable();
+  }
+
+  #setAvailable(): void {
+    this.serves = this.#allowed && this.#ejection === null;
+    this.available = this.serves && !this.#held;
   }
 
   get ejected(): boolean {
@@ -118,7 +142,7 @@ export class BackendConnections extends Timed implements ConnectionOwner {
     this.wheel.after(this.#ejection, ms);
     this.#count("backend_ejections_total", 1);
     this.#count("backend_ejected", 1);
-    this.allow(this.#allowed);
+    this.#setAvailable();
   }
 
   /** Ends that time. */
@@ -127,7 +151,7 @@ export class BackendConnections extends Timed implements ConnectionOwner {
     this.wheel.remove(this.#ejection);
     this.#ejection = null;
     this.#count("backend_ejected", -1);
-    this.allow(this.#allowed);
+    this.#setAvailable();
   }
 
   /** A kept-alive connection, or null. */
@@ -182,6 +206,10 @@ export class BackendConnections extends Timed implements ConnectionOwner {
     for (const connection of this.#privates)
       if (connection.exchange === null && isOver(connection)) connection.close();
     if (idleConnections.length > 0 || this.#privates.size > 0) this.wheel.after(this, SWEEP_MS);
+  }
+
+  get wanted(): boolean {
+    return this.#wanted;
   }
 
   /** False = it takes no new work: idle connections end now, busy ones after their exchange. */

@@ -5,7 +5,8 @@ import { hostField, type Endpoint } from "../../core/model.ts";
 import type { BackendPlan, ForwardingPlan, PoolPlan, RoutePlan } from "../../core/plan.ts";
 import type { HashOnOption } from "../../core/strategies/hash_on.ts";
 import { requestKey } from "../../core/strategies/hash_on.ts";
-import type { Picker, Random, Strategy } from "../../core/strategies/contract.ts";
+import { Balancer, oneZone, zonesOf } from "../../core/strategies/balancer.ts";
+import type { Random, Strategy } from "../../core/strategies/contract.ts";
 import { strategyByName } from "../../core/strategies/all.ts";
 import { sharedWeights } from "../../core/strategies/shared_weights.ts";
 import { StateTable } from "../../core/state_table.ts";
@@ -147,6 +148,7 @@ interface PoolParts {
 function buildPool(parts: PoolParts, index: number, plan: PoolPlan, before: PoolRuntime | null): PoolRuntime {
   const { layout, counters, states } = parts;
   const upstreams = upstreamsOf(parts, index, plan);
+  const balancer = balancerOf(parts.host, plan, upstreams, before);
   return {
     plan,
     index,
@@ -158,10 +160,14 @@ function buildPool(parts: PoolParts, index: number, plan: PoolPlan, before: Pool
       active: 0,
       retrying: 0,
       isServed: false,
+      slowStart: null,
     })),
     hashKey: requestKey(strategyOf(plan), plan.strategy.options as HashOnOption),
     upstreams,
-    picker: pickerOf(parts.host, plan, upstreams, before),
+    balancer,
+    picker: balancer.picker,
+    standing: null,
+    places: null,
     latencyDecayMs: strategyOf(plan).latency_decay_ms?.(plan.strategy.options) ?? 0,
   };
 }
@@ -192,14 +198,17 @@ function strategyOf(plan: PoolPlan): Strategy {
   return strategy;
 }
 
-function pickerOf(
+function balancerOf(
   host: BuildHost,
   plan: PoolPlan,
   upstreams: readonly Upstream[],
   before: PoolRuntime | null,
-): Picker {
-  const previous = before !== null && before.plan.strategy.name === plan.strategy.name ? before.picker : null;
-  return strategyOf(plan).create(upstreams, plan.strategy.options, host.random, previous);
+): Balancer {
+  const { zones: preference, strategy } = plan;
+  const zones =
+    preference === null ? oneZone(upstreams) : zonesOf(upstreams, ({ backend }) => backend.zone, preference);
+  for (const [zone, { places }] of zones.entries()) for (const place of places) upstreams[place]!.zone = zone;
+  return new Balancer(strategyOf(plan), strategy.options, zones, host.random, before?.balancer ?? null);
 }
 
 /**
@@ -215,10 +224,13 @@ export function rebuildPool(
   const { states, backends, counters } = runtime;
   const before = pool.upstreams;
   pool.upstreams = upstreamsOf({ host, layout, counters, states, backends, snapshot }, pool.index, pool.plan);
-  pool.picker = pickerOf(host, pool.plan, pool.upstreams, pool);
+  pool.balancer = balancerOf(host, pool.plan, pool.upstreams, pool);
+  pool.picker = pool.balancer.picker;
+  pool.places = pool.standing = null;
   if (runtime.acts) adoptBackends(pool);
+  const kept = new Set(pool.upstreams.map(({ connections }) => connections));
   for (const { key, connections } of before) {
-    if (pool.upstreams.some((upstream) => upstream.connections === connections)) continue;
+    if (kept.has(connections)) continue;
     const id = `${pool.plan.name}/${key}`;
     backends.delete(id);
     if (runtime.acts) connections.retire();

@@ -6,8 +6,8 @@ import type { Upstream } from "./upstream.ts";
 
 export interface OutlierHost {
   warn(text: string): void;
-  /** A backend of the pool may be chosen again. */
-  wake(pool: PoolRuntime): void;
+  /** Who may be chosen is not the same any more. */
+  changed(pool: PoolRuntime): void;
 }
 
 /** A try at `upstream` has ended at `now`, in monotonic milliseconds; `pool` acts and looks at that. */
@@ -23,7 +23,8 @@ export function tryEnded(
   const ms = connections.outlier.ended(failed, now, plan);
   if (ms === 0 || connections.ejected || !mayLeave(pool, upstream, plan)) return;
   connections.outlier.ejected(ms, now, plan);
-  connections.eject(ms, () => host.wake(pool.state.acting ?? pool));
+  connections.eject(ms, () => host.changed(pool.state.acting ?? pool));
+  host.changed(pool);
   const why = `${plan.failures} tries in a row have failed`;
   host.warn(`pool ${pool.plan.name}: backend ${key} is left out for ${ms / 1_000} s: ${why}`);
 }
@@ -32,5 +33,5 @@ export function tryEnded(
 function mayLeave({ upstreams }: PoolRuntime, upstream: Upstream, plan: OutlierPlan): boolean {
   const out = upstreams.filter(({ connections }) => connections.ejected).length;
   if (out >= mostEjected(upstreams.length, plan)) return false;
-  return upstreams.some((other) => other !== upstream && other.available && other.weight > 0);
+  return upstreams.some((other) => other !== upstream && other.serves);
 }

@@ -58,7 +58,7 @@ export function boundTo({ down, client }: HttpExchange, upstreams: readonly Upst
   const upstream = upstreams.find(({ connections }) => connections === pinned.upstream.connections);
   // A backend of another pool: the client may come back to it.
   if (upstream === undefined) return null;
-  if (upstream.available && upstream.weight > 0) return upstream;
+  if (upstream.serves) return upstream;
   unpin(down);
   return null;
 }

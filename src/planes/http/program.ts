@@ -1,5 +1,6 @@
 /** What runs in a worker for the http plane: its listeners and connections, and the plans that come to it. */
 import { stackOf } from "../../core/text/message_of.ts";
+import { liveState } from "../../core/health/delta.ts";
 import { DEFAULT_LIMITS, DEFAULT_TIMEOUTS } from "../../core/defaults.ts";
 import type { AccessLogPlan, Limits, ListenerPlan, Plan } from "../../core/plan.ts";
 import { listenerKey, type Snapshot, type SnapshotDelta } from "../../core/snapshot.ts";
@@ -135,10 +136,12 @@ export class HttpProgram implements WorkerProgram {
   *prepare(snapshot: Snapshot, regions: CounterRegions): Generator<void> {
     const { plan } = snapshot;
     const layout = MetricLayout.ofPlan(plan, limitNumbers(plan.listeners.length));
+    // In one process with the supervisor the snapshot is that of the supervisor.
+    const own = liveState(snapshot);
     yield* this.#checkEngines(plan);
     const before = this.#acting?.runtime ?? null;
-    const runtime = yield* buildRuntime(this.#buildHost, snapshot, layout, regions.counters, before);
-    this.#prepared = { runtime, layout, regions, snapshot };
+    const runtime = yield* buildRuntime(this.#buildHost, own, layout, regions.counters, before);
+    this.#prepared = { runtime, layout, regions, snapshot: own };
   }
 
   /** Waits for the self-check of TLS when a plan needs TLS for the first time. */
@@ -163,7 +166,7 @@ export class HttpProgram implements WorkerProgram {
       moveGauges(before.layout, before.regions.counters, next.layout, regions.counters);
     this.plane.runtime = runtime;
     adoptStates(runtime, before?.runtime ?? null);
-    applyAvailability(runtime, next.snapshot);
+    applyAvailability(this.#buildHost, runtime, next.snapshot);
     for (const pool of runtime.pools.values()) this.plane.attempts.adoptQueue(pool);
     this.#nameListeners();
     if (before?.regions.limits !== regions.limits) this.#countAgain(next);
@@ -214,13 +217,12 @@ export class HttpProgram implements WorkerProgram {
   }
 
   delta(delta: SnapshotDelta): void {
-    for (const state of [this.#acting, this.#prepared]) {
-      if (state !== null) applyDelta(this.#buildHost, state, delta);
-    }
+    if (this.#prepared !== null) applyDelta(this.#buildHost, this.#prepared, delta);
     if (this.#acting === null) return;
+    const changed = applyDelta(this.#buildHost, this.#acting, delta);
     for (const [id, override] of Object.entries(delta.overrides))
       if (override.enabled === "disabled") this.#disabled(id, override.cuts_tunnels === true);
-    for (const pool of this.#acting.runtime.pools.values()) this.plane.attempts.wakeQueue(pool);
+    for (const pool of changed) this.plane.attempts.wakeQueue(pool);
   }
 
   /** A backend has had its time to drain: what it still has ends, tunnels when theirs is over. */

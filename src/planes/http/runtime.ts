@@ -1,7 +1,9 @@
 /** What a plan becomes in a worker: routes and pools with everything prepared that can be. */
 import type { ForwardingPlan, ListenerPlan, Plan, PoolPlan, RoutePlan } from "../../core/plan.ts";
+import type { PoolStanding } from "../../core/health/availability.ts";
 import type { HashKey } from "../../core/schema/hash_key.ts";
 import type { StateTable } from "../../core/state_table.ts";
+import type { Balancer } from "../../core/strategies/balancer.ts";
 import type { Picker } from "../../core/strategies/contract.ts";
 import type { CidrSet } from "../../net/addresses.ts";
 import type { BodyUse, Step } from "../../net/exchange.ts";
@@ -9,6 +11,7 @@ import type { ClientConnection } from "../../net/h1/client.ts";
 import type { HttpExchange } from "../../net/http_exchange.ts";
 import type { ListenerSlots, PoolSlots, RouteSlots } from "../../observe/metric_layout.ts";
 import type { BackendConnections } from "./backend_connections.ts";
+import type { Deadline } from "../../platform/timer_wheel.ts";
 import type { TlsContexts } from "../../platform/tls_contexts.ts";
 import type { PlanCounters } from "./plan_counters.ts";
 import type { Router } from "./router/router.ts";
@@ -52,6 +55,8 @@ export interface PoolState {
   retrying: number;
   /** Those who wait are being served right now. */
   isServed: boolean;
+  /** The next step of slow starts, null where there never was one. */
+  slowStart: Deadline | null;
 }
 
 export interface PoolRuntime {
@@ -64,9 +69,15 @@ export interface PoolRuntime {
   readonly hashKey: HashKey | null;
   /** How fast times of backends fade, in milliseconds; 0 = the strategy reads none. */
   readonly latencyDecayMs: number;
-  /** Both change when names get other addresses. */
+  /** These change when names get other addresses or operators set something. */
   upstreams: readonly Upstream[];
+  balancer: Balancer;
+  /** What requests ask: `balancer.picker`. */
   picker: Picker;
+  /** Who may serve by health and operator; null before the plan acts. */
+  standing: PoolStanding | null;
+  /** Where `upstreams` has the candidate with a key; null = nobody has asked yet. */
+  places: ReadonlyMap<string, number> | null;
 }
 
 export interface ListenerRuntime {

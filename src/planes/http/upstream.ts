@@ -15,6 +15,8 @@ export class Upstream implements Candidate, BackendView {
   readonly slots: BackendSlots;
   readonly counters: PlanCounters;
   readonly connections: BackendConnections;
+  /** Place of its zone among those of its pool, the nearest first. */
+  zone = 0;
 
   constructor(
     key: string,
@@ -39,8 +41,14 @@ export class Upstream implements Candidate, BackendView {
     return this.connections.available;
   }
 
-  set available(available: boolean) {
-    this.connections.allow(available);
+  /** It may take requests, whether its strategy sees it or slow start gives it its own; limits are not looked at. */
+  get serves(): boolean {
+    return this.weight > 0 && this.connections.serves;
+  }
+
+  /** It may take one more request now. */
+  get free(): boolean {
+    return this.serves && (this.limit === 0 || this.connections.in_flight < this.limit);
   }
 
   get latency_ms(): number {
