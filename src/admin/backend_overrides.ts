@@ -41,6 +41,8 @@ export interface BackendReport {
   readonly zone: string | null;
   /** `draining` keeps what it has and takes no new work; `disabled` has nothing left. */
   readonly enabled: Wanted;
+  /** In lists: the milliseconds that it has left to drain before it is disabled, where there is such an end. */
+  readonly disabled_in_ms?: number;
   readonly weight: number;
   /** What the configuration says, where something else is in force. */
   readonly configured_weight: number;
@@ -87,7 +89,7 @@ export class BackendOverrides {
   /** Of backends that the configuration does not have now too: it may have them again. */
   #overrides: Record<string, Override> = {};
   /** Ends the time that a backend has left to drain before it is disabled. */
-  readonly #draining = new Map<string, () => void>();
+  readonly #draining = new Map<string, { readonly end: () => void; readonly at: number }>();
   #path: string | null = null;
   /** One write at a time, the last state last. */
   #writing: Promise<string | null> = Promise.resolve(null);
@@ -111,7 +113,7 @@ export class BackendOverrides {
   }
 
   async stop(): Promise<void> {
-    for (const end of this.#draining.values()) end();
+    for (const { end } of this.#draining.values()) end();
     this.#draining.clear();
     await this.#writing;
   }
@@ -148,7 +150,12 @@ export class BackendOverrides {
 
   /** Every backend of the configuration, in its order. */
   list(): BackendReport[] {
-    return placesOf(this.#host.snapshot().plan).map((place) => this.#report(place));
+    return placesOf(this.#host.snapshot().plan).map((place) => {
+      const draining = this.#draining.get(place.key);
+      if (draining === undefined) return this.#report(place);
+      const disabled_in_ms = Math.max(0, Math.ceil(draining.at - this.#clock.now()));
+      return { ...this.#report(place), disabled_in_ms };
+    });
   }
 
   #report({ pool, backend, key }: Place): BackendReport {
@@ -206,7 +213,9 @@ export class BackendOverrides {
     return { backend, changed, warnings };
   }
 
-  #set({ key, backend: { weight: configured } }: Place, action: BackendAction): void {
+  #set(place: Place, action: BackendAction): void {
+    const { key, backend } = place;
+    const { weight: configured } = backend;
     const { enabled, weight, ...rest } = this.#overrides[key] ?? {};
     const weighted = weight === undefined ? rest : { ...rest, weight };
     switch (action.action) {
@@ -217,7 +226,7 @@ export class BackendOverrides {
         this.#endDraining(key);
         return this.#put(key, { ...weighted, enabled: "draining" });
       case "disable":
-        return this.#disable(key, { ...weighted, enabled: "disabled" }, action.force);
+        return this.#disable(place, { ...weighted, enabled: "disabled" }, action.force);
       case "weight": {
         const others = enabled === undefined ? rest : { ...rest, enabled };
         return this.#put(
@@ -238,9 +247,9 @@ export class BackendOverrides {
   }
 
   /** The backend drains first, unless `atOnce`. */
-  #disable(key: string, value: Override, atOnce: boolean): void {
-    const { plan, overrides } = this.#host.snapshot();
-    const { drain } = plan.timeouts;
+  #disable({ key, pool }: Place, value: Override, atOnce: boolean): void {
+    const { overrides } = this.#host.snapshot();
+    const { drain } = pool.timeouts;
     const known = overrides[key]?.enabled;
     if (atOnce || drain === 0 || known === "disabled") this.#endDraining(key);
     else if (!this.#draining.has(key)) {
@@ -248,14 +257,14 @@ export class BackendOverrides {
         this.#endDraining(key);
         this.#publish(key);
       });
-      this.#draining.set(key, end);
+      this.#draining.set(key, { end, at: this.#clock.now() + drain });
     }
     this.#overrides[key] = value;
     this.#publish(key, atOnce);
   }
 
   #endDraining(key: string): void {
-    this.#draining.get(key)?.();
+    this.#draining.get(key)?.end();
     this.#draining.delete(key);
   }
 

@@ -23,7 +23,7 @@ const TIMEOUT_TEXTS: Readonly<Record<keyof Timeouts, string>> = {
   drain_tunnels: "From the start of a drain until tunnels and event streams are cut.",
 };
 
-/** Timeouts that a pool may set for itself: those of the backend's side. */
+/** Timeouts that a pool may set for itself: those of the backend's side, the drain of a backend among them. */
 const POOL_TIMEOUTS = [
   "connect",
   "first_byte",
@@ -32,6 +32,8 @@ const POOL_TIMEOUTS = [
   "upstream_idle",
   "upstream_age",
   "tunnel_idle",
+  "drain",
+  "drain_tunnels",
 ] as const;
 
 function timeout(key: keyof Timeouts): z.ZodType<number, string | number> {

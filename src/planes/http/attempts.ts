@@ -4,7 +4,7 @@
  */
 import { stackOf } from "../../core/text/message_of.ts";
 import { ERRORS, type ErrorCode } from "../../core/errors.ts";
-import type { OutlierPlan, Timeouts } from "../../core/plan.ts";
+import type { Timeouts } from "../../core/plan.ts";
 import { IDEMPOTENT_METHODS, SAFE_METHODS } from "../../core/model.ts";
 import { writeProxyHeader } from "../../net/proxy_header_writer.ts";
 import { ClientConnection } from "../../net/h1/client.ts";
@@ -23,7 +23,7 @@ import type { TimerWheel } from "../../platform/timer_wheel.ts";
 import { answerError } from "./answers.ts";
 import { settle } from "./balance.ts";
 import { hasFullCandidate, hasOtherCandidate, isElsewhere, otherAddress } from "./attempt_candidates.ts";
-import { tryEnded, type OutlierHost } from "./outliers.ts";
+import { OutlierWatch } from "./outliers.ts";
 import { boundTo, isBound, pin, pinnedFor } from "./pinned.ts";
 import { AttemptState, type PoolRuntime, type PoolState } from "./runtime.ts";
 import type { Upstream } from "./upstream.ts";
@@ -47,19 +47,20 @@ export interface AttemptHost {
 export class Attempts {
   readonly connector: Connector<ClientConnection>;
   readonly #host: AttemptHost;
-  readonly #outlierHost: OutlierHost;
+  readonly #outliers: OutlierWatch;
   /** The exchange whose client's event is handled: what is staged for it is flushed at the end of the event. */
   clientEventOf: HttpExchange | null = null;
 
   constructor(host: AttemptHost) {
     this.#host = host;
-    this.#outlierHost = {
+    this.#outliers = new OutlierWatch({
+      now: () => host.now(),
       warn: (text) => host.warn(text),
       changed: (pool) => {
         settle(host, pool);
         this.wakeQueue(pool);
       },
-    };
+    });
     this.connector = createConnector<ClientConnection>({
       connected: (connection) => this.#connected(connection),
       failed: (connection, code, reason) => this.#connectFailed(connection, code, reason),
@@ -94,7 +95,7 @@ export class Attempts {
   #choose(exchange: HttpExchange, state: AttemptState): Upstream | null {
     const { picker, upstreams } = state.pool!;
     const bound = exchange.down.pinned === null ? null : boundTo(exchange, upstreams);
-    if (bound !== null) return bound.free ? bound : null;
+    if (bound !== null) return bound.hasRoom ? bound : null;
     return picker.pick!(state.hash, state.tried) as Upstream | null;
   }
 
@@ -202,15 +203,10 @@ export class Attempts {
     else this.#giveUp(exchange, code);
   }
 
-  #tryFailed(
-    exchange: HttpExchange,
-    { connections, pool }: Upstream,
-    code: ErrorCode,
-    afterMs: number,
-  ): void {
+  #tryFailed(exchange: HttpExchange, { connections }: Upstream, code: ErrorCode, afterMs: number): void {
     if (ERRORS[code].source !== "backend") return;
     connections.answeredAfter(afterMs, true);
-    if (pool.outliers !== null) this.#tryEnded(exchange, pool.outliers, true);
+    this.#outliers.failed(stateOf(exchange));
   }
 
   /** An answer whose status the pool retries. Returns false when the answer must go to the client. */
@@ -222,6 +218,7 @@ export class Attempts {
     if (!pool.upstreams.some((other) => other.free && isElsewhere(other, state))) return false;
     if (!this.#withinBudget(pool, state)) return false;
     const now = this.#host.now();
+    this.#outliers.retried(state);
     this.release(exchange, status, now);
     exchange.releaseUpstream();
     this.#retry(exchange, state, "status", "FL_NO_BACKEND", now);
@@ -375,14 +372,7 @@ export class Attempts {
 
   /** The backend has answered with this status, whether that goes to the client or is tried again. */
   heed(exchange: HttpExchange, status: number): void {
-    const { upstream } = stateOf(exchange);
-    const plan = upstream!.pool.outliers;
-    if (plan !== null) this.#tryEnded(exchange, plan, plan.statuses.includes(status));
-  }
-
-  #tryEnded(exchange: HttpExchange, plan: OutlierPlan, failed: boolean): void {
-    const { pool, upstream } = stateOf(exchange);
-    tryEnded(this.#outlierHost, pool!.state.acting ?? pool!, upstream!, plan, failed, this.#host.now());
+    this.#outliers.answered(stateOf(exchange), status);
   }
 
   /** The backend's final head has come: from now on nothing is tried again. */
@@ -401,6 +391,7 @@ export class Attempts {
     const state = stateOf(exchange);
     if (state.phase !== "answering") return;
     state.connection = null;
+    this.#outliers.answerEnded(exchange, state);
     if (this.#leavePlace(state, exchange.status, this.#host.now())) this.#wakeNext(state);
   }
 
@@ -470,6 +461,7 @@ export class Attempts {
     const state = stateOf(exchange);
     const { pool } = state;
     if (pool === null) return;
+    this.#outliers.answerEnded(exchange, state);
     this.release(exchange, exchange.status, now);
     pool.state.active--;
     if (state.isRetry) pool.state.retrying--;

@@ -3,6 +3,7 @@
  * take new ones. Plans come and go in front of it.
  */
 import type { Limits, PoolPlan } from "../../core/plan.ts";
+import type { Wanted } from "../../core/model.ts";
 import { OutlierRecord } from "../../core/health/outliers.ts";
 import { PeakEwma } from "../../core/strategies/peak_ewma.ts";
 import { ClientConnection, type ConnectionOwner } from "../../net/h1/client.ts";
@@ -68,7 +69,7 @@ export class BackendConnections extends Timed implements ConnectionOwner {
   view: BackendView | null = null;
   readonly #host: BackendHost;
   #retired = false;
-  #wanted = true;
+  #wanted: Wanted = "active";
 
   constructor(host: BackendHost, address: SocketAddress, authority: string, tls: ClientTlsOptions | null) {
     super();
@@ -174,7 +175,7 @@ export class BackendConnections extends Timed implements ConnectionOwner {
   }
 
   idle(connection: ClientConnection): void {
-    if (this.#retired || !this.#wanted || !(connection.isPrivate || this.#keeps(connection))) {
+    if (this.#retired || !(connection.isPrivate ? this.#wanted !== "disabled" : this.#keeps(connection))) {
       connection.close();
       return;
     }
@@ -184,6 +185,7 @@ export class BackendConnections extends Timed implements ConnectionOwner {
   }
 
   #keeps(connection: ClientConnection): boolean {
+    if (this.#wanted !== "active") return false;
     const pool = this.view?.pool;
     const most = pool?.max_idle_connections ?? 0;
     return this.idleConnections.length < most && !(pool !== undefined && isWorn(connection, pool));
@@ -208,14 +210,18 @@ export class BackendConnections extends Timed implements ConnectionOwner {
     if (idleConnections.length > 0 || this.#privates.size > 0) this.wheel.after(this, SWEEP_MS);
   }
 
-  get wanted(): boolean {
+  get wanted(): Wanted {
     return this.#wanted;
   }
 
-  /** False = it takes no new work: idle connections end now, busy ones after their exchange. */
-  set wanted(wanted: boolean) {
+  /**
+   * Without new work idle connections end now, busy ones after their exchange. While it drains, those that serve one
+   * client alone stay for that client.
+   */
+  set wanted(wanted: Wanted) {
     this.#wanted = wanted;
-    if (!wanted) this.#closeIdle();
+    if (wanted === "draining") this.#closeShared();
+    else if (wanted === "disabled") this.#closeIdle();
   }
 
   /** No plan names the address any more. */
@@ -225,8 +231,12 @@ export class BackendConnections extends Timed implements ConnectionOwner {
     this.#closeIdle();
   }
 
-  #closeIdle(): void {
+  #closeShared(): void {
     for (const connection of this.idleConnections.slice()) connection.close();
+  }
+
+  #closeIdle(): void {
+    this.#closeShared();
     for (const connection of this.#privates) if (connection.exchange === null) connection.close();
     this.wheel.remove(this);
   }

@@ -52,7 +52,8 @@ function startSlowly(host: BalanceHost, pool: PoolRuntime, plan: SlowStartPlan):
 function warmUp(pool: PoolRuntime, plan: SlowStartPlan, now: number): Upstream[] {
   const { upstreams, standing } = pool;
   for (const [place, { connections }] of upstreams.entries()) {
-    const isAway = !connections.wanted || connections.ejected || standing!.healthOf(place) === "unhealthy";
+    const isAway =
+      connections.wanted !== "active" || connections.ejected || standing!.healthOf(place) === "unhealthy";
     if (isAway) connections.warmth = "cold";
     else if (connections.warmth === "starting" && now - connections.startedAt >= plan.duration_ms)
       connections.warmth = "warm";

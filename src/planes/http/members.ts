@@ -61,7 +61,7 @@ function applyPoolAvailability(host: BuildHost, pool: PoolRuntime, known: KnownS
   const { plan, upstreams } = pool;
   pool.standing = standingOf(plan, upstreams, known);
   for (const { connections, backend } of upstreams) {
-    connections.wanted = wantedOf(plan.name, backend, known.overrides) === "active";
+    connections.wanted = wantedOf(plan.name, backend, known.overrides);
     // The plan before may have started backends slowly.
     if (plan.slow_start === null) connections.hold(false);
   }

@@ -44,9 +44,9 @@ export function isBound({ pinned }: Downstream): boolean {
 }
 
 /**
- * The candidate of the connection that the client must come back to, or null when it may go anywhere. The binding ends,
- * and the connection with it, when the backend takes no requests or the request may be somebody else's; the client
- * authenticates anew then.
+ * The candidate of the connection that the client must come back to, or null when it may go anywhere. A backend that
+ * drains keeps its clients. The binding ends, and the connection with it, when the backend takes no requests or the request
+ * may be somebody else's; the client authenticates anew then.
  */
 export function boundTo({ down, client }: HttpExchange, upstreams: readonly Upstream[]): Upstream | null {
   const pinned = standing(down);
@@ -58,7 +58,7 @@ export function boundTo({ down, client }: HttpExchange, upstreams: readonly Upst
   const upstream = upstreams.find(({ connections }) => connections === pinned.upstream.connections);
   // A backend of another pool: the client may come back to it.
   if (upstream === undefined) return null;
-  if (upstream.serves) return upstream;
+  if (upstream.serves || upstream.connections.wanted === "draining") return upstream;
   unpin(down);
   return null;
 }

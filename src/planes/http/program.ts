@@ -227,7 +227,8 @@ export class HttpProgram implements WorkerProgram {
 
   /** A backend has had its time to drain: what it still has ends, tunnels when theirs is over. */
   #disabled(id: string, cutsTunnels: boolean): void {
-    const { drain, drain_tunnels } = this.plane.runtime.plan.timeouts;
+    const { plan, pools } = this.plane.runtime;
+    const { drain, drain_tunnels } = pools.get(id.slice(0, id.indexOf("/")))?.plan.timeouts ?? plan.timeouts;
     this.#cutWork(id, false);
     const isDisabled = () => this.#acting?.snapshot.overrides[id]?.enabled === "disabled";
     const left = cutsTunnels ? 0 : Math.max(0, drain_tunnels - drain);

@@ -131,6 +131,8 @@ export class AttemptState {
   /** Monotonic time at which the answer must be complete. */
   endsAt = Infinity;
   retriedTimeout = false;
+  /** An answer has begun whose end decides whether the try was a success: see `outliers`. */
+  isOnTrial = false;
 
   /** Goes on with the pool of the plan that acts: another one may have come since the last choice. */
   useActingPool(): PoolRuntime {
@@ -147,7 +149,7 @@ export class AttemptState {
     if (this.tried.length > 0) this.tried.length = 0;
     this.hash = hash;
     this.triesLeft = pool.plan.retries.attempts;
-    this.isRetry = this.retriedTimeout = false;
+    this.isRetry = this.retriedTimeout = this.isOnTrial = false;
     this.startedAt = this.phaseStart = now;
     const { total } = pool.plan.timeouts;
     this.endsAt = total > 0 ? now + total : Infinity;

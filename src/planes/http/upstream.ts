@@ -48,7 +48,12 @@ export class Upstream implements Candidate, BackendView {
 
   /** It may take one more request now. */
   get free(): boolean {
-    return this.serves && (this.limit === 0 || this.connections.in_flight < this.limit);
+    return this.serves && this.hasRoom;
+  }
+
+  /** It is below its limit. */
+  get hasRoom(): boolean {
+    return this.limit === 0 || this.connections.in_flight < this.limit;
   }
 
   get latency_ms(): number {
