@@ -5,9 +5,11 @@ import type { Plan, PoolPlan } from "../core/plan.ts";
 import type { Snapshot, SnapshotDelta } from "../core/snapshot.ts";
 import { checkOf, planOf, poolOf, type TestBackend } from "../core/test_plan.ts";
 import { ManualClock } from "../platform/clock.ts";
+import { MemoryFiles, type Files } from "../platform/files.ts";
 import type { NameAnswer } from "../platform/names.ts";
 import { FakeNames } from "../platform/names_test_source.ts";
 import type { Probe, ProbeResult } from "./contract.ts";
+import { MAX_AGE_MS, REFRESH_MS, WRITE_GAP_MS } from "./health_file.ts";
 import { FIRST_ADDRESSES_MS, FIRST_RESULTS_MS, HealthKeeper, PUBLISH_GAP_MS } from "./health_keeper.ts";
 
 /** Every check answers at once with what the test has set for its address; unset ones do not answer. */
@@ -34,7 +36,7 @@ function fakeProbe() {
   return { probe: probe as Probe, results, started };
 }
 
-function setUp(initial: Partial<Snapshot> = {}) {
+function setUp(initial: Partial<Snapshot> = {}, files?: Files) {
   const clock = new ManualClock();
   const names = new FakeNames();
   const { probe, results, started } = fakeProbe();
@@ -57,7 +59,14 @@ function setUp(initial: Partial<Snapshot> = {}) {
         snapshot = applyDelta(snapshot, delta);
       },
     },
-    { clock, names, probes: [probe], random: () => 0.999, report: ({ text }) => events.push(text) },
+    {
+      clock,
+      names,
+      probes: [probe],
+      random: () => 0.999,
+      report: ({ text }) => events.push(text),
+      ...(files === undefined ? {} : { files }),
+    },
   );
   /** Gives the keeper a plan; the clock moves past the waits for first answers. */
   const apply = async (plan: Plan, files: Snapshot["files"] = {}): Promise<void> => {
@@ -104,7 +113,7 @@ const CHECK = checkOf("fake", {
 });
 const url = (last: number) => `http://192.0.2.${last}:80`;
 const backends = (...ids: number[]): TestBackend[] => ids.map((id) => ({ id: `b${id}`, url: url(id) }));
-const pool = (list: TestBackend[], settings: Partial<PoolPlan> = {}) =>
+const pool = (list: readonly TestBackend[], settings: Partial<PoolPlan> = {}) =>
   poolOf("web", list, { health_check: CHECK, ...settings });
 
 test("first results are published before the start goes on, later ones as they change", async () => {
@@ -119,7 +128,7 @@ test("first results are published before the start goes on, later ones as they c
   await run.advance(2_000);
   expect(run.snapshot.health).toEqual({ "web/b1": "unhealthy", "web/b2": "healthy" });
   expect(run.events.at(-1)).toBe("pool web: backend b1 is unhealthy (bad)");
-  run.keeper.stop();
+  await run.keeper.stop();
 });
 
 test("a start does not wait long for backends that do not answer", async () => {
@@ -130,7 +139,7 @@ test("a start does not wait long for backends that do not answer", async () => {
   expect(run.snapshot.health).toEqual({ "web/b1": "healthy" });
   await run.advance(500);
   expect(run.snapshot.health).toEqual({ "web/b1": "healthy", "web/b2": "unhealthy" });
-  run.keeper.stop();
+  await run.keeper.stop();
 });
 
 test("a pool without a health check is not probed and has no health", async () => {
@@ -138,7 +147,7 @@ test("a pool without a health check is not probed and has no health", async () =
   await run.apply(planOf([pool(backends(1), { health_check: null })]));
   await run.advance(5_000);
   expect([run.started, run.deltas]).toEqual([[], []]);
-  run.keeper.stop();
+  await run.keeper.stop();
 });
 
 test("H-H10/keeper an unchanged backend keeps health, counts and rhythm over reloads", async () => {
@@ -154,7 +163,7 @@ test("H-H10/keeper an unchanged backend keeps health, counts and rhythm over rel
   expect(run.snapshot.health["web/b1"]).toBe("healthy");
   await run.advance(1_000);
   expect(run.snapshot.health["web/b1"]).toBe("unhealthy");
-  run.keeper.stop();
+  await run.keeper.stop();
 });
 
 test("H-H11/keeper a backend that joins, and one that moves to another address, are unknown until their first result", async () => {
@@ -165,7 +174,7 @@ test("H-H11/keeper a backend that joins, and one that moves to another address, 
   expect(run.snapshot.health).toEqual({ "web/b1": "healthy" });
   await run.apply(planOf([pool([{ id: "b1", url: url(3) }])]));
   expect(run.snapshot.health).toEqual({});
-  run.keeper.stop();
+  await run.keeper.stop();
 });
 
 test("a changed check keeps the health until its first result, which decides at once", async () => {
@@ -178,7 +187,7 @@ test("a changed check keeps the health until its first result, which decides at 
   await run.advance(PUBLISH_GAP_MS);
   expect(run.started.length).toBe(2);
   expect(run.snapshot.health).toEqual({ "web/b1": "unhealthy" });
-  run.keeper.stop();
+  await run.keeper.stop();
 });
 
 test("a file with other content is another check, the same content is not", async () => {
@@ -189,7 +198,7 @@ test("a file with other content is another check, the same content is not", asyn
   expect(run.started.length).toBe(1);
   await run.apply(plan, { "/ca.pem": "two" });
   expect(run.started.length).toBe(2);
-  run.keeper.stop();
+  await run.keeper.stop();
 });
 
 test("a check that cannot be made is refused with its place, and everything goes on as before", async () => {
@@ -204,7 +213,7 @@ test("a check that cannot be made is refused with its place, and everything goes
   ).rejects.toThrow("pool web: no probe none");
   await run.advance(1_100);
   expect(run.started.length).toBe(2);
-  run.keeper.stop();
+  await run.keeper.stop();
 });
 
 test("probes go to another port where the check says so, and to the unix socket whatever it says", async () => {
@@ -212,7 +221,7 @@ test("probes go to another port where the check says so, and to the unix socket 
   const list = [...backends(1), { id: "local", url: "unix:/run/web.sock" }];
   await run.apply(planOf([pool(list, { health_check: { ...CHECK, port: 9000 } })]));
   expect(run.started).toEqual(["192.0.2.1:9000", "unix:/run/web.sock"]);
-  run.keeper.stop();
+  await run.keeper.stop();
 });
 
 test("H-E21/keeper each address of a name is a member of its own, and follows the name", async () => {
@@ -229,7 +238,7 @@ test("H-E21/keeper each address of a name is a member of its own, and follows th
   const before = run.started.length;
   await run.advance(1_000);
   expect(run.started.slice(before)).not.toContain("192.0.2.1:80");
-  run.keeper.stop();
+  await run.keeper.stop();
 });
 
 test("the names of a plan that comes are found before it acts; one that is refused leaves nothing behind", async () => {
@@ -251,7 +260,7 @@ test("the names of a plan that comes are found before it acts; one that is refus
   const lookups = run.names.lookups.length;
   await run.advance(60_000);
   expect(run.names.lookups.slice(lookups)).not.toContain("new.test");
-  run.keeper.stop();
+  await run.keeper.stop();
 });
 
 test("what was found for a plan that acts already is not taken away before the keeper is told of it", async () => {
@@ -269,7 +278,7 @@ test("what was found for a plan that acts already is not taken away before the k
     health: { "web/b1": "unhealthy" },
     members: { "web/c": ["192.0.2.9"] },
   });
-  run.keeper.stop();
+  await run.keeper.stop();
 });
 
 test("a name that cannot be resolved any more keeps its members; one that never could has none and the start goes on", async () => {
@@ -289,7 +298,7 @@ test("a name that cannot be resolved any more keeps its members; one that never 
   expect(run.events).toContain(
     "good.test cannot be resolved (server failure): its 1 known addresses stay in use",
   );
-  run.keeper.stop();
+  await run.keeper.stop();
 });
 
 test("a start waits for slow names only so long", async () => {
@@ -301,7 +310,7 @@ test("a start waits for slow names only so long", async () => {
   slow.resolve({ kind: "found", addresses: ["192.0.2.1"], ttl_ms: 5_000 });
   await run.advance(50);
   expect(run.snapshot.members).toEqual({ "web/a": ["192.0.2.1"] });
-  run.keeper.stop();
+  await run.keeper.stop();
 });
 
 test("what the snapshot knows from before holds: health until it is measured, addresses while the name has no answer", async () => {
@@ -317,7 +326,7 @@ test("what the snapshot knows from before holds: health until it is measured, ad
   // The same backend under another name: addresses of the old one are wrong.
   await run.apply(plan("other.test"));
   expect([run.snapshot.members, run.snapshot.health]).toEqual([{}, {}]);
-  run.keeper.stop();
+  await run.keeper.stop();
 });
 
 test("many changes at once travel in few deltas", async () => {
@@ -331,7 +340,7 @@ test("many changes at once travel in few deltas", async () => {
   await run.advance(1_500);
   expect(Object.keys(run.snapshot.health).length).toBe(500);
   expect(run.deltas.length).toBeLessThan(1_500 / PUBLISH_GAP_MS);
-  run.keeper.stop();
+  await run.keeper.stop();
 });
 
 test("after stop nothing is probed, looked up or published", async () => {
@@ -340,7 +349,7 @@ test("after stop nothing is probed, looked up or published", async () => {
   run.results.set("192.0.2.1:80", true);
   await run.apply(planOf([pool([{ id: "a", url: "http://web.test" }])]));
   const counts = () => [run.started.length, run.names.lookups.length, run.deltas.length];
-  run.keeper.stop();
+  await run.keeper.stop();
   const before = counts();
   run.results.set("192.0.2.1:80", false);
   await run.advance(20_000);
@@ -353,7 +362,127 @@ test("a stop ends a start that waits", async () => {
   const plan = planOf([pool(backends(1))]);
   const starting = run.keeper.planChanged(plan);
   for (let turn = 0; turn < 10; turn++) await Promise.resolve();
-  run.keeper.stop();
+  await run.keeper.stop();
   await starting;
   expect(run.clock.now()).toBe(0);
+});
+
+const KEPT = "/state/health.json";
+/** Files of which the text that was written last is known. */
+class KeptFiles extends MemoryFiles {
+  text = "";
+  full = false;
+
+  override replace(path: string, bytes: Uint8Array): Promise<string | null> {
+    if (this.full) return Promise.resolve("no space is left");
+    this.text = new TextDecoder().decode(bytes);
+    return super.replace(path, bytes);
+  }
+
+  get kept(): { written_at: number; members: Record<string, { health: string }> } {
+    return JSON.parse(this.text) as never;
+  }
+}
+const stateful = (list: readonly TestBackend[], settings: Partial<PoolPlan> = {}) =>
+  planOf([pool(list, settings)], { state_dir: "/state" });
+
+test("what is known is kept and believed at the next start: the healthy serve at once, the first result decides", async () => {
+  const files = new KeptFiles();
+  const first = setUp({}, files);
+  first.results.set("192.0.2.1:80", true);
+  first.results.set("192.0.2.2:80", false);
+  await first.apply(stateful(backends(1, 2, 3)));
+  await first.keeper.stop();
+  expect(Object.entries(files.kept.members).map(([id, { health }]) => `${id} ${health}`)).toEqual([
+    "web/b1 healthy",
+    "web/b2 unhealthy",
+  ]);
+  const next = setUp({}, files);
+  next.clock.setWall(files.kept.written_at + 1);
+  await next.apply(stateful(backends(1, 2, 3)));
+  expect(next.snapshot.health).toEqual({ "web/b1": "healthy", "web/b2": "unhealthy" });
+  expect(next.started.length).toBe(3);
+  await next.keeper.stop();
+  const last = setUp({}, files);
+  last.clock.setWall(files.kept.written_at + 1);
+  last.results.set("192.0.2.1:80", false);
+  last.results.set("192.0.2.2:80", true);
+  await last.apply(stateful(backends(1, 2)));
+  expect(last.snapshot.health).toEqual({ "web/b1": "unhealthy", "web/b2": "healthy" });
+  await last.keeper.stop();
+});
+
+test("kept health is not believed of a member that has changed, nor when it is old or from the future", async () => {
+  const files = new KeptFiles();
+  const first = setUp({}, files);
+  for (const port of [1, 2]) first.results.set(`192.0.2.${port}:80`, true);
+  await first.apply(stateful(backends(1, 2)));
+  await first.keeper.stop();
+  const { text } = files;
+  const { written_at: writtenAt } = files.kept;
+  const knownAfter = async (age: number, plan: Plan): Promise<readonly string[]> => {
+    files.write(KEPT, text);
+    const run = setUp({}, files);
+    run.clock.setWall(writtenAt + age);
+    await run.apply(plan);
+    const found = Object.keys(run.snapshot.health);
+    await run.keeper.stop();
+    return found;
+  };
+  const [one, two] = backends(1, 2) as [TestBackend, TestBackend];
+  expect(await knownAfter(MAX_AGE_MS, stateful([one, two]))).toEqual(["web/b1", "web/b2"]);
+  expect(await knownAfter(0, stateful([one, { ...two, url: "http://192.0.2.7:80" }]))).toEqual(["web/b1"]);
+  expect(await knownAfter(0, stateful([one], { health_check: null }))).toEqual([]);
+  expect(await knownAfter(MAX_AGE_MS + 1, stateful([one, two]))).toEqual([]);
+  expect(await knownAfter(-1, stateful([one, two]))).toEqual([]);
+});
+
+test("changes are written once in a while, and the file is kept young; what is damaged or cannot be written is told once", async () => {
+  const files = new KeptFiles({
+    [KEPT]: '{"version":1,"written_at":1,"members":{"web/b1":{"health":"fine"}}}',
+  });
+  const run = setUp({}, files);
+  run.results.set("192.0.2.1:80", true);
+  await run.apply(stateful(backends(1)));
+  expect(run.events[0]).toMatch(/^\/state\/health.json is not ours or damaged \(.+\): nothing is known/);
+  await run.advance(WRITE_GAP_MS);
+  const { written_at } = files.kept;
+  expect(files.kept.members["web/b1"]?.health).toBe("healthy");
+  await run.advance(WRITE_GAP_MS * 3);
+  expect(files.kept.written_at).toBe(written_at);
+  await run.advance(REFRESH_MS);
+  expect(files.kept.written_at).toBeGreaterThan(written_at);
+  await run.keeper.stop();
+  files.full = true;
+  const full = setUp({}, files);
+  full.results.set("192.0.2.1:80", true);
+  await full.apply(stateful(backends(1)));
+  await full.advance(REFRESH_MS * 3);
+  await full.keeper.stop();
+  expect(full.events.filter((event) => event.includes("cannot be written"))).toEqual([
+    "/state/health.json cannot be written (no space is left): the next start begins without health",
+  ]);
+});
+
+test("H-H7/deltas a delta holds what has changed, and changes that come together travel together", async () => {
+  const COUNT = 1_000;
+  const run = setUp();
+  const many = Array.from({ length: COUNT }, (_, index) => index + 1);
+  for (const port of many) run.results.set(`127.0.0.1:${port}`, true);
+  const list = many.map((port) => ({ id: `b${port}`, url: `http://127.0.0.1:${port}` }));
+  await run.apply(planOf([pool(list)]));
+  await run.advance(3_000);
+  const sizes = () => run.deltas.map(({ health }) => Object.keys(health).length);
+  expect(sizes().reduce((sum, size) => sum + size, 0)).toBe(COUNT);
+  const before = run.deltas.length;
+  for (const port of [5, 500, 900]) run.results.set(`127.0.0.1:${port}`, false);
+  await run.advance(20_000);
+  const later = run.deltas.slice(before);
+  expect(Object.assign({}, ...later.map(({ health }) => health))).toEqual({
+    "web/b5": "unhealthy",
+    "web/b500": "unhealthy",
+    "web/b900": "unhealthy",
+  });
+  expect(later.length).toBeLessThanOrEqual(3);
+  await run.keeper.stop();
 });

@@ -10,9 +10,11 @@ import { endpointText } from "../core/model.ts";
 import type { Plan } from "../core/plan.ts";
 import { NOTHING_CHANGED, type Snapshot, type SnapshotDelta } from "../core/snapshot.ts";
 import type { Clock } from "../platform/clock.ts";
+import type { Files } from "../platform/files.ts";
 import { NameWatcher, type NameSource } from "../platform/names.ts";
 import { PlanChecks } from "./checks.ts";
 import type { Probe, ProbeResult } from "./contract.ts";
+import { HealthFile, memberIdentity, type HealthRecords } from "./health_file.ts";
 import { ProbeScheduler, type Scheduled } from "./scheduler.ts";
 
 /** So long a start and a reload wait for the first addresses of names. */
@@ -30,7 +32,7 @@ export interface HealthHost {
 
 /** One sentence for the operator, with fields for machines. */
 export interface HealthEvent {
-  readonly event: "health_changed" | "name_failed" | "name_changed";
+  readonly event: "health_changed" | "name_failed" | "name_changed" | "state_failed";
   readonly level: "info" | "warning";
   readonly text: string;
   readonly fields: Readonly<Record<string, unknown>>;
@@ -42,6 +44,8 @@ export interface HealthKeeperOptions {
   readonly clock: Clock;
   /** From 0 (included) to 1 (excluded). */
   readonly random: () => number;
+  /** Where health is kept in `state_dir`; absent = it is not kept. */
+  readonly files?: Files;
   readonly report?: (event: HealthEvent) => void;
 }
 
@@ -64,6 +68,9 @@ export class HealthKeeper {
   #members = new Map<string, KnownMember>();
   /** The name that the addresses of `pool/backend id` belong to. */
   #nameOf = new Map<string, string>();
+  #file: HealthFile | null = null;
+  /** What an earlier run has left: believed of a member that is the same until its first result. */
+  #kept: HealthRecords = {};
   #stopped = false;
   /** Ends the wait before the next publication, or null. */
   #gap: (() => void) | null = null;
@@ -114,6 +121,7 @@ export class HealthKeeper {
    */
   async planChanged(plan: Plan): Promise<void> {
     const first = this.#checks === null;
+    if (first) await this.#readKept(plan);
     this.#plan = plan;
     this.#checks = new PlanChecks(plan, this.#host.snapshot().files, this.#options.probes);
     const nameOf = namesOf(plan);
@@ -123,17 +131,42 @@ export class HealthKeeper {
     this.#refresh(first ? nameOf : before);
     await this.#names.firstAnswers(FIRST_ADDRESSES_MS);
     if (this.#namesChanged) this.#publishNow();
-    if (first) await this.#firstResults();
+    if (!first) return;
+    await this.#firstResults();
+    this.#kept = {};
+    if (!this.#stopped) this.#file?.follow();
   }
 
-  /** Ends all probes and lookups; no timer and no socket is left. */
-  stop(): void {
+  /** Where state lies is decided at the start. */
+  async #readKept({ state_dir }: Plan): Promise<void> {
+    const { files, clock } = this.#options;
+    if (files === undefined) return;
+    this.#file = new HealthFile(state_dir, {
+      files,
+      clock,
+      records: () => this.#records(),
+      failed: (text) => this.#options.report?.({ event: "state_failed", level: "warning", text, fields: {} }),
+    });
+    this.#kept = await this.#file.read();
+  }
+
+  #records(): HealthRecords {
+    const records: Record<string, HealthRecords[string]> = {};
+    for (const [id, { record, scheduled }] of this.#members)
+      if (record.health !== "unknown")
+        records[id] = { health: record.health, identity: memberIdentity(scheduled.settings) };
+    return records;
+  }
+
+  /** Ends all probes and lookups; no timer and no socket is left. Resolves when what is known is kept. */
+  async stop(): Promise<void> {
     this.#stopped = true;
     this.#scheduler.stop();
     this.#names.stop();
     this.#gap?.();
     this.#gap = null;
     this.#wake();
+    await this.#file?.stop();
   }
 
   /**
@@ -152,7 +185,10 @@ export class HealthKeeper {
     const scheduled = this.#checks.scheduled(members);
     const before = this.#members;
     this.#members = new Map(
-      scheduled.map((one) => [one.id, known(one, before.get(one.id), snapshot.health[one.id])]),
+      scheduled.map((one) => [
+        one.id,
+        known(one, before.get(one.id), snapshot.health[one.id], this.#kept[one.id]),
+      ]),
     );
     this.#unchecked = 0;
     for (const { checked } of this.#members.values()) if (!checked) this.#unchecked++;
@@ -196,6 +232,7 @@ export class HealthKeeper {
     if (health === before) return;
     this.#reportChange({ pool: pool.name, key, health, reason });
     this.#unpublished.add(id);
+    this.#file?.changed();
     this.#publishSoon();
   }
 
@@ -306,16 +343,20 @@ function namesOf(plan: Plan): Map<string, string> {
 
 /**
  * What is known of a member: with the address and check of before everything, with another check its health until the
- * first result, with another address nothing; of a member that is new here what the snapshot says.
+ * first result, with another address nothing. Of a member that is new here what the snapshot says, or what an earlier run
+ * found of the same one, until the first result, which decides at once.
  */
 function known(
   scheduled: KnownMember["scheduled"],
   before: KnownMember | undefined,
   found: Health | undefined,
+  kept: HealthRecords[string] | undefined,
 ): KnownMember {
   const endpoint = endpointText(scheduled.member.endpoint);
-  if (before === undefined)
-    return { record: found === undefined ? UNCHECKED : recordOf(found), scheduled, endpoint, checked: false };
+  if (before === undefined) {
+    const record = found === undefined ? keptRecord(scheduled, kept) : recordOf(found);
+    return { record, scheduled, endpoint, checked: false };
+  }
   const { record, checked } = before;
   if (before.endpoint !== endpoint) return { record: UNCHECKED, scheduled, endpoint, checked: false };
   const same = sameCheck(before.scheduled, scheduled);
@@ -324,4 +365,8 @@ function known(
 
 function sameCheck(one: Scheduled, other: Scheduled): boolean {
   return one.settings === other.settings;
+}
+
+function keptRecord({ settings }: Scheduled, kept: HealthRecords[string] | undefined): HealthRecord {
+  return kept?.identity === memberIdentity(settings) ? reopened(recordOf(kept.health)) : UNCHECKED;
 }

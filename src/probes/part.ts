@@ -1,5 +1,6 @@
 /** Health of backends as a part of the supervisor, with the machine's clock, chance and names. */
 import { realClock } from "../platform/clock.ts";
+import { realFiles } from "../platform/files.ts";
 import { SystemNames } from "../platform/names_system.ts";
 import { probes } from "./all.ts";
 import { HealthKeeper, type HealthEvent, type HealthHost } from "./health_keeper.ts";
@@ -12,6 +13,7 @@ export function healthPart(report?: (event: HealthEvent) => void): (host: Health
       names: new SystemNames({ clock: realClock }),
       clock: realClock,
       random: Math.random,
+      files: realFiles,
       ...(report === undefined ? {} : { report }),
     });
 }
