@@ -501,6 +501,48 @@ test("H-E21/addresses a name with several addresses is several candidates, and o
   expect([count(one), count(two), count(sick)]).toEqual([10, 10, 0]);
 });
 
+test("H-H11/name a name's new address gets nothing before its first success while another one is healthy; alone it takes all", async () => {
+  await using dns = await testDnsServer();
+  // Probes of the second address hang until the test answers them.
+  const waiting: (() => void)[] = [];
+  using one = answering(() => answerOf(200, "one"), { hostname: "127.0.0.1", port: 0 });
+  using two = answering(
+    (head, socket) => {
+      if (!lastHead(head).includes(PROBE_TARGET)) return answerOf(200, "two");
+      waiting.push(() => void socket.write(OK));
+      return null;
+    },
+    { hostname: "127.0.0.2", port: one.port },
+  );
+  const zone = (...addresses: string[]) =>
+    dns.zone.set(
+      "web.test",
+      addresses.map((address) => ({ address, ttl: 1 })),
+    );
+  zone("127.0.0.1");
+  const slow = `type: http, path: ${PROBE_TARGET}, interval: 30s, timeout: 20s`;
+  await using it = await start(pool({ web: `http://web.test:${one.port}` }, slow), dns.address);
+  await it.becomes("app/web@127.0.0.1", "healthy");
+  const requests = () => two.received.join("").split("GET / ").length - 1;
+  zone("127.0.0.1", "127.0.0.2");
+  await until("the new address is probed", () => waiting.length === 1);
+  expect(await it.statuses(10)).toEqual(all200(10));
+  expect(requests()).toBe(0);
+  zone("127.0.0.2");
+  await until("the old address is gone", () => it.healthOf("app/web@127.0.0.1") === "unknown");
+  expect(it.healthOf("app/web@127.0.0.2")).toBe("unknown");
+  expect(await it.statuses(4)).toEqual(all200(4));
+  expect(requests()).toBe(4);
+  zone("127.0.0.1", "127.0.0.2");
+  await it.becomes("app/web@127.0.0.1", "healthy");
+  expect(await it.statuses(6)).toEqual(all200(6));
+  expect(requests()).toBe(4);
+  for (const answer of waiting) answer();
+  await it.becomes("app/web@127.0.0.2", "healthy");
+  expect(await it.statuses(10)).toEqual(all200(10));
+  expect(requests()).toBe(9);
+}, 20_000);
+
 test("a name without an answer at the start does not keep the program from starting", async () => {
   await using dns = await testDnsServer();
   using good = origin();
