@@ -128,7 +128,7 @@ export class RuntimeDirectory {
 
   /** What names workers that are gone. */
   #removeDead(): void {
-    const living = new Set(this.orphans().map(({ pid }) => String(pid)));
+    const living = new Set(livingWorkers(this.path).map(({ pid }) => String(pid)));
     for (const name of readdirSync(join(this.path, "workers")))
       if (!living.has(name)) this.#remove(join("workers", name));
     for (const name of readdirSync(this.path)) {
@@ -157,6 +157,7 @@ export class RuntimeDirectory {
       for (const [name, text] of this.#values) this.#write(name, text);
       if (this.#retry !== null) clearInterval(this.#retry);
       this.#retry = null;
+      this.#removeDead();
     } catch (error) {
       if (this.#retry !== null) return;
       this.#warn(`cannot write to runtime_dir ${this.path}, which is tried again: ${messageOf(error)}`);

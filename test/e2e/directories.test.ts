@@ -193,7 +193,7 @@ test.skipIf(noRoot !== null)(
 );
 
 test.skipIf(noRoot !== null)(
-  "a runtime_dir that is read-only is refused; one that fills up later is a warning, and is whole again when it can be",
+  "a runtime_dir that is read-only is refused; one that becomes so later is a warning, and is whole again when it can be",
   async () => {
     const run = mounted("64k");
     remount(run, "ro");
@@ -204,7 +204,7 @@ test.skipIf(noRoot !== null)(
     remount(run, "rw");
     const program = start({ run, state: fresh().state });
     await serves(program);
-    fill(run);
+    remount(run, "ro");
     program.child.kill("SIGHUP");
     process.kill(
       Number(readFileSync(`/proc/${program.child.pid}/task/${program.child.pid}/children`, "utf8")),
@@ -213,7 +213,7 @@ test.skipIf(noRoot !== null)(
     await program.until("worker_ready");
     await serves(program);
     expect(warnings(program)).toContainEqual(expect.stringContaining(`cannot write to runtime_dir ${run}`));
-    rmSync(join(run, "filler"));
+    remount(run, "rw");
     const recorded = (): string =>
       Bun.spawnSync(["ls", join(run, "workers")])
         .stdout.toString()
