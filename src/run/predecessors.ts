@@ -49,6 +49,7 @@ export class Predecessors {
   readonly #events: PredecessorEvents;
   readonly #living = new Set<Predecessor>();
   #looking: Timer | null = null;
+  #supervisorPid = 0;
 
   constructor(keeper: CounterKeeper, events: PredecessorEvents) {
     this.#keeper = keeper;
@@ -57,6 +58,13 @@ export class Predecessors {
 
   get pids(): readonly number[] {
     return [...this.#living].map(({ identity }) => identity.pid);
+  }
+
+  /** Pid of a supervisor among them that lives still, 0 = none. */
+  get supervisor(): number {
+    for (const { identity } of this.#living)
+      if (identity.pid === this.#supervisorPid && isAlive(identity)) return identity.pid;
+    return 0;
   }
 
   /** Counters that they still write to. */
@@ -127,6 +135,7 @@ export class Predecessors {
       for (const [worker, counters] of regions)
         if (worker !== pid) this.#add(identify(worker), counters, null, true);
       this.#add(identify(pid), regions.get(pid) ?? [], client, false);
+      this.#supervisorPid = pid;
       return { generation, sockets, limits };
     } catch (error) {
       client.close();

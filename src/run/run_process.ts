@@ -58,6 +58,10 @@ class RunProcess {
   #saving: Timer | null = null;
   #predecessors: Predecessors | null = null;
   #upgrading: Upgrade | null = null;
+  /** The upgrade that was begun last. */
+  #upgraded: Promise<UpgradeResult> | null = null;
+  /** Pid of the one that has relieved this one, 0 = none. */
+  #successor = 0;
   readonly #ended = Promise.withResolvers<number>();
 
   constructor(options: RunProcessOptions) {
@@ -265,15 +269,20 @@ class RunProcess {
   }
 
   #signal(name: SignalName): void {
-    if (name === "SIGHUP") void this.#reload();
-    else if (name === "SIGUSR1") void this.#supervisor.reopenLogs();
+    if (name === "SIGHUP") void this.#reloadOrPassOn();
+    else if (name === "SIGUSR1") this.#reopenLogs();
     else if (name === "SIGUSR2") void this.#upgrade();
     else this.#terminate(name);
   }
 
   /** Starts the program anew beside this one, which ends when the new one serves. Never rejects. */
-  async #upgrade(): Promise<UpgradeResult> {
-    if (this.#upgrading !== null) return { ok: false, problems: ["an upgrade is under way already"] };
+  #upgrade(): Promise<UpgradeResult> {
+    if (this.#upgrading !== null)
+      return Promise.resolve({ ok: false, problems: ["an upgrade is under way already"] });
+    return (this.#upgraded = this.#runUpgrade());
+  }
+
+  async #runUpgrade(): Promise<UpgradeResult> {
     const upgrade = new Upgrade(this.#options.command);
     this.#upgrading = upgrade;
     try {
@@ -287,6 +296,7 @@ class RunProcess {
       return { ok: false, problems };
     }
     const { pid } = upgrade;
+    this.#successor = pid;
     const text = `pid ${pid} has taken over: what is under way here is finished`;
     this.#report({ event: "relieved", level: "info", text, fields: { pid } });
     this.#manager.succeededBy(pid);
@@ -315,6 +325,20 @@ class RunProcess {
       this.#killed = true;
       this.#supervisor.kill();
     }
+  }
+
+  /** A signal that came too late for this program is its successor's. */
+  async #reloadOrPassOn(): Promise<void> {
+    await this.#upgraded;
+    if (this.#successor === 0) await this.#reload();
+    else passOn(this.#successor, "SIGHUP");
+  }
+
+  /** Workers of the supervisor before may drain still, and write to the same files. */
+  #reopenLogs(): void {
+    void this.#supervisor.reopenLogs();
+    const predecessor = this.#predecessors?.supervisor ?? 0;
+    if (predecessor !== 0) passOn(predecessor, "SIGUSR1");
   }
 
   async #reload() {
@@ -400,6 +424,14 @@ class RunProcess {
       regions: regions.map(({ pid, layout }) => ({ pid, layout })),
       limits: [{ key: limits.key, rows: limits.rows, numbers: limits.region.numbers.length }],
     };
+  }
+}
+
+function passOn(pid: number, signal: SignalName): void {
+  try {
+    process.kill(pid, signal);
+  } catch {
+    // It has ended.
   }
 }
 

@@ -481,16 +481,19 @@ export class Supervisor implements SupervisorFacade {
 
   /** Opens the log files again, after they were moved away. */
   reopenLogs(): Promise<void> {
-    return this.#exclusively(async () => {
-      if (this.#state !== "serving") return;
-      try {
-        const change = this.#logs.change(this.snapshot().plan, true);
-        for (const log of change.opened) await this.#pool.openLog(log);
-        change.commit();
-      } catch (error) {
-        this.#options.report({ event: "log_failed", level: "error", text: messageOf(error) });
-      }
-    });
+    // Other changes wait for the end of a drain; those who drain still write.
+    if (this.#state === "draining") return this.#reopenLogs();
+    return this.#exclusively(() => this.#reopenLogs());
+  }
+
+  async #reopenLogs(): Promise<void> {
+    try {
+      const change = this.#logs.change(this.snapshot().plan, true);
+      for (const log of change.opened) await this.#pool.openLog(log);
+      change.commit();
+    } catch (error) {
+      this.#options.report({ event: "log_failed", level: "error", text: messageOf(error) });
+    }
   }
 
   /**

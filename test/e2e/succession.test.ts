@@ -1,6 +1,14 @@
 /** One supervisor after another, with the real program: what clients have under way goes on, and counters too. */
 import { expect, test } from "bun:test";
-import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import {
+  existsSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  readlinkSync,
+  renameSync,
+  rmSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { identify } from "../../src/platform/processes.ts";
@@ -210,6 +218,58 @@ test(
   },
   PATIENCE,
 );
+
+test(
+  "a rotation after an upgrade reaches the old workers too, and a reload that the old program is asked for the new one",
+  async () => {
+    await using fairlead = await runFairlead(CONFIGURATION);
+    const runtime = join(fairlead.directory, "run");
+    const old = pidOf(fairlead);
+    const half = await rawClient(fairlead.port());
+    half.send(HALF);
+    await until(async () => (await fairlead.metric("connections_open")) === 1, "the connection is accepted");
+    expect((await fairlead.command("upgrade", "--runtime-dir", runtime)).code).toBe(0);
+    await findAdmin(fairlead, fairlead.program.said, 2);
+    const log = join(fairlead.directory, "access.log");
+    renameSync(log, `${log}.1`);
+    process.kill(pidOf(fairlead), "SIGUSR1");
+    await until(() => existsSync(log), "the log is opened again");
+    const holders = () =>
+      [old, ...childrenOf(old)].filter((pid) =>
+        readdirSync(`/proc/${pid}/fd`).some((fd) => linkOf(`/proc/${pid}/fd/${fd}`) === `${log}.1`),
+      );
+    await until(() => holders().length === 0, "nobody writes to what was rotated");
+    half.send("\r\n");
+    await half.until(() => half.received.includes("served"));
+    await until(() => logged(fairlead) === 1, "its line stands in the new file");
+    expect(readFileSync(`${log}.1`, "utf8")).toBe("");
+
+    const again = await rawClient(fairlead.port());
+    again.send(HALF);
+    await until(async () => (await fairlead.metric("connections_open")) === 1, "the connection is accepted");
+    const second = pidOf(fairlead);
+    expect((await fairlead.command("upgrade", "--runtime-dir", runtime)).code).toBe(0);
+    await findAdmin(fairlead, fairlead.program.said, 3);
+    const reloads = () => fairlead.program.said.filter(({ event }) => event === "reloaded").length;
+    const before = reloads();
+    process.kill(second, "SIGHUP");
+    await until(() => reloads() === before + 1, "the new program has reloaded");
+    again.close();
+    expect((await fairlead.command("stop", "--runtime-dir", runtime)).code).toBe(0);
+  },
+  PATIENCE,
+);
+
+const childrenOf = (pid: number): number[] =>
+  readFileSync(`/proc/${pid}/task/${pid}/children`, "utf8").trim().split(" ").filter(Boolean).map(Number);
+
+function linkOf(path: string): string {
+  try {
+    return readlinkSync(path);
+  } catch {
+    return "";
+  }
+}
 
 test(
   "a service manager hears that the program is ready, who the main process is after an upgrade, and of the end",
