@@ -139,6 +139,8 @@ export class HttpExchange extends Timed implements Exchange {
   responseEnded = false;
   done = false;
   tunnel = false;
+  /** A tunnel or an event stream: it lasts as long as both ends like, so a drain gives it a deadline of its own. */
+  openEnded = false;
   requestStage: BodyStage | null = null;
   responseStage: BodyStage | null = null;
   /** The bytes of the answer that are handed on now are its last; a codec that cannot tell leaves it false. */
@@ -188,7 +190,8 @@ export class HttpExchange extends Timed implements Exchange {
     this.backendId = this.poolName = "";
     this.retries = this.connectMs = this.queueMs = this.firstByteMs = this.bytesIn = 0;
     this.#writtenBefore = down.writtenBytes;
-    this.requestEnded = this.responseStarted = this.responseEnded = this.done = this.tunnel = false;
+    this.requestEnded = this.responseStarted = this.responseEnded = this.done = false;
+    this.tunnel = this.openEnded = false;
     this.responseBodyEnds = false;
     this.requestStage = this.responseStage = null;
     this.#requestSink = this.#responseSink = null;

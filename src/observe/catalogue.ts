@@ -111,6 +111,13 @@ export const CATALOGUE = {
     rows: "all",
     help: "Client connections that are open now.",
   },
+  tunnels_open: {
+    type: "gauge",
+    axes: [],
+    writer: "worker",
+    rows: "all",
+    help: "Upgraded connections and event streams that are open now: a drain leaves them until drain_tunnels.",
+  },
   tls_handshakes_total: {
     type: "counter",
     axes: ["listener"],

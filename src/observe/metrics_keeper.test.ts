@@ -291,6 +291,7 @@ test("gauges move to the region of the next layout, counters stay", () => {
   addTo(before.values, before.layout.listenerSlots(0).connections_accepted_total, 9);
   addTo(before.values, before.layout.listenerSlots(1).connections_open, 2);
   addTo(before.values, before.layout.backendSlots(0, 1).backend_connections_open, 4);
+  addTo(before.values, before.layout.fixedSlots().tunnels_open, 3);
   const after = region(
     keeper,
     testPlan({ listeners: ["new", "web"], pools: { api: ["x"], web: ["web2", "web3"] } }),
@@ -299,6 +300,7 @@ test("gauges move to the region of the next layout, counters stay", () => {
   expect(after.values[after.layout.listenerSlots(1).connections_open]).toBe(5);
   expect(after.values[after.layout.backendSlots(1, 0).backend_connections_open]).toBe(4);
   expect(after.values[after.layout.listenerSlots(1).connections_accepted_total]).toBe(0);
+  expect(after.values[after.layout.fixedSlots().tunnels_open]).toBe(3);
   expect(before.values[before.layout.listenerSlots(0).connections_open]).toBe(0);
   expect(before.values[before.layout.listenerSlots(1).connections_open]).toBe(2);
   expect(read(keeper, before, after).value("fairlead_connections_open", { listener: "web" })).toBe(5);

@@ -15,7 +15,12 @@ export function moveGauges(
 ): void {
   for (const block of from.blocks) {
     const target = to.blocks.find((candidate) => candidate.name === block.name);
-    if (block.type !== "gauge" || target === undefined || block.axes.length !== 1) continue;
+    if (block.type !== "gauge" || target === undefined || block.axes.length > 1) continue;
+    if (block.axes.length === 0) {
+      toRegion[target.base]! += fromRegion[block.base]!;
+      fromRegion[block.base] = 0;
+      continue;
+    }
     const slots = slotByLabels(to, target);
     const { labels, values } = from.axes[block.axes[0]!]!;
     for (const [index, value] of values.entries()) {

@@ -27,6 +27,7 @@ import { answerError, dateLine, localHead, NO_STORE_LINE } from "./answers.ts";
 import { Attempts } from "./attempts.ts";
 import { ClientBehindProxies } from "./client_behind_proxies.ts";
 import { isDeniedPath } from "./denied_paths.ts";
+import { isEventStream } from "./event_stream.ts";
 import { joinStages } from "./body_stages.ts";
 import {
   addTrustedForwarding,
@@ -406,6 +407,7 @@ export class HttpPlane implements ExchangeHandler {
     if (forwarding.via) head.appended += VIA_LINE;
     if (responseSteps.length > 0 && !this.#runResponseSteps(exchange, responseSteps, status, head)) return;
     if (status === 101) {
+      this.#openEnded(exchange);
       exchange.down.openTunnel(exchange, head);
       return;
     }
@@ -417,7 +419,15 @@ export class HttpPlane implements ExchangeHandler {
         length = UNKNOWN_LENGTH;
       }
     }
+    // A length says that there is an end.
+    if (length === UNKNOWN_LENGTH && isEventStream(head)) this.#openEnded(exchange);
     exchange.down.writeHead(exchange, status, head, length);
+  }
+
+  #openEnded(exchange: HttpExchange): void {
+    const { region, fixed } = this.runtime.counters;
+    exchange.openEnded = true;
+    addTo(region, fixed.tunnels_open, 1);
   }
 
   /** A client's connection is gone. */
@@ -469,6 +479,10 @@ export class HttpPlane implements ExchangeHandler {
     observeHistogram(region, slots.http_request_duration_seconds, boundsMs, now - exchange.startedMs);
     addTo(region, slots.http_request_bytes_total, exchange.bytesIn);
     addTo(region, slots.http_response_bytes_total, exchange.bytesOut);
+    if (exchange.openEnded) {
+      const acting = this.runtime.counters;
+      addTo(acting.region, acting.fixed.tunnels_open, -1);
+    }
     for (let index = exchange.stepsEntered - 1; index >= 0; index--) route.steps[index]!.onDone?.(exchange);
     this.accessLog?.write(exchange, now);
   }

@@ -72,7 +72,7 @@ export class HttpProgram implements WorkerProgram {
   readonly #stepCounts = new MachineCounts();
   #logFd = -1;
   #draining = false;
-  /** Monotonic times at which a drain cuts requests and tunnels. */
+  /** Monotonic times at which a drain cuts requests, and tunnels and event streams. */
   #cutRequestsAt = Infinity;
   #cutTunnelsAt = Infinity;
 
@@ -236,10 +236,10 @@ export class HttpProgram implements WorkerProgram {
     else this.#serverHost.wheel.after(new Deadline(() => isDisabled() && this.#cutWork(id, true)), left);
   }
 
-  /** Ends what the backend `pool/id` has: its tunnels, or everything else. */
+  /** Ends what the backend `pool/id` has: its tunnels and event streams, or everything else. */
   #cutWork(id: string, tunnels: boolean): void {
     for (const { exchange } of this.#connections) {
-      if (exchange === null || exchange.done || exchange.tunnel !== tunnels) continue;
+      if (exchange === null || exchange.done || exchange.openEnded !== tunnels) continue;
       const { upstream = null } = (exchange.attempt as AttemptState | null) ?? {};
       if (upstream !== null && `${upstream.pool.name}/${upstream.backend.id}` === id)
         this.plane.attempts.cut(exchange, "FL_BACKEND_DISABLED");
@@ -332,8 +332,8 @@ export class HttpProgram implements WorkerProgram {
 
   #cutOverdue(now: number): void {
     for (const connection of this.#connections) {
-      if (now >= (connection.state === "tunnel" ? this.#cutTunnelsAt : this.#cutRequestsAt))
-        connection.cutForDrain();
+      const isOpenEnded = connection.exchange?.openEnded === true;
+      if (now >= (isOpenEnded ? this.#cutTunnelsAt : this.#cutRequestsAt)) connection.cutForDrain();
     }
   }
 
