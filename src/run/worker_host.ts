@@ -4,6 +4,7 @@ import type { Snapshot, SnapshotDelta } from "../core/snapshot.ts";
 import type { CounterLayout, CounterRegions, DrainDeadlines, WorkerProgram } from "../core/worker_program.ts";
 import {
   closeDescriptor,
+  duplicateSocket,
   openHandshakes,
   queuedConnections,
   refuseNewConnections,
@@ -14,6 +15,7 @@ import { runInSlices } from "./slices.ts";
 export interface OpenSlot {
   readonly key: string;
   readonly slot: number;
+  /** The host's own: the program may change the one that it accepts on. */
   readonly fd: number;
 }
 
@@ -65,12 +67,23 @@ export class WorkerHost {
   openListener(key: string, listener: ListenerPlan, slot: number, fd: number): void {
     const id = `${slot} ${key}`;
     if (this.#open.has(id)) return closeDescriptor(fd);
-    this.#program.openListener(key, listener, slot, fd);
-    this.#open.set(id, { key, slot, fd });
+    const own = duplicateSocket(fd);
+    try {
+      this.#program.openListener(key, listener, slot, fd);
+    } catch (error) {
+      closeDescriptor(own);
+      throw error;
+    }
+    this.#open.set(id, { key, slot, fd: own });
   }
 
   closeListener(key: string, slot: number): void {
-    if (this.#open.delete(`${slot} ${key}`)) this.#program.closeListener(key, slot);
+    const id = `${slot} ${key}`;
+    const open = this.#open.get(id);
+    if (open === undefined) return;
+    this.#open.delete(id);
+    this.#program.closeListener(key, slot);
+    closeDescriptor(open.fd);
   }
 
   closeAllListeners(): void {
@@ -90,7 +103,7 @@ export class WorkerHost {
     return this.#program.drain(deadlines);
   }
 
-  /** Its sockets, with the descriptors that it accepts on. */
+  /** Its sockets. */
   openSlots(): readonly OpenSlot[] {
     return [...this.#open.values()];
   }

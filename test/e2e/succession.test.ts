@@ -8,12 +8,15 @@ import {
   readlinkSync,
   renameSync,
   rmSync,
+  writeFileSync,
 } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import type { TLSSocket } from "node:tls";
 import { identify } from "../../src/platform/processes.ts";
+import { CERTIFICATE_A, CERTIFICATE_B, KEY_A, KEY_B } from "../../src/platform/test_certificates.ts";
 import { NotifySocket } from "../support/notify_socket.ts";
-import { askOnce, rawClient, type RawClient } from "../support/raw_client.ts";
+import { askOnce, rawClient, tlsClient, type RawClient } from "../support/raw_client.ts";
 import { requireTool } from "../support/require.ts";
 import { Program } from "./processes_fixture.ts";
 import { runFairlead, type RunningFairlead } from "./processes_program.ts";
@@ -116,6 +119,47 @@ test(
       expect(logged(fairlead)).toBe(51);
     } finally {
       await second.kill();
+    }
+  },
+  PATIENCE,
+);
+
+test(
+  "a renewed certificate does not keep workers from handing their sockets to the next supervisor",
+  async () => {
+    const directory = mkdtempSync(join(tmpdir(), "fairlead-renewed-"));
+    const [cert, key] = [join(directory, "cert.pem"), join(directory, "key.pem")];
+    const serve = (certificate: string, secret: string) => {
+      writeFileSync(cert, certificate);
+      writeFileSync(key, secret);
+    };
+    const tls = `{ address: "127.0.0.1:0", tls: { certificates: [{ cert: ${cert}, key: ${key} }] } }`;
+    const nameAt = async (port: number) => {
+      using client = await tlsClient(port, { servername: "a.example" });
+      return String((client.socket as TLSSocket).getPeerCertificate().subject.CN);
+    };
+    try {
+      serve(CERTIFICATE_A, KEY_A);
+      await using fairlead = await runFairlead(
+        `workers: 2\nlisteners: { web: ${tls} }\nroutes: [{ respond: { status: 200, body: served } }]`,
+      );
+      const port = fairlead.port();
+      serve(CERTIFICATE_B, KEY_B);
+      expect((await fairlead.reload()).code).toBe(0);
+      expect(await nameAt(port)).toBe("b.example");
+      await fairlead.program.kill();
+      const second = new Program(["-c", fairlead.file, "--log-format", "json"], PROGRAM);
+      try {
+        await second.until("ready");
+        expect(await second.port("web")).toBe(port);
+        expect(await nameAt(port)).toBe("b.example");
+        const runtime = join(fairlead.directory, "run");
+        expect((await fairlead.command("stop", "--runtime-dir", runtime)).code).toBe(0);
+      } finally {
+        await second.kill();
+      }
+    } finally {
+      rmSync(directory, { recursive: true });
     }
   },
   PATIENCE,
