@@ -6,7 +6,10 @@
 /** Who caused it. */
 export type ErrorSource = "client" | "backend" | "us";
 
-/** May the request be sent again? `reused` = only if the connection had served before; `safe` = once, for safe methods. */
+/**
+ * May the request be sent again? `reused` = where the method is idempotent: at once if the connection had served before,
+ * else once elsewhere; `safe` = once, for safe methods.
+ */
 export type RetryClass = "yes" | "no" | "reused" | "safe";
 
 export interface ErrorKind {

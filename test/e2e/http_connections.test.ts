@@ -1,6 +1,7 @@
 /** Connections on both sides: reuse, order, tunnels, half-close (rows of groups C, E and F). */
 import { expect, test } from "bun:test";
-import { startFairlead, until } from "../support/fairlead.ts";
+import { ManualClock } from "../../src/platform/clock.ts";
+import { pass, startFairlead, until } from "../support/fairlead.ts";
 import { askOnce, rawClient } from "../support/raw_client.ts";
 import { answerText, rawOrigin } from "../support/raw_origin.ts";
 
@@ -104,4 +105,21 @@ test("H-F1 a WebSocket handshake opens a tunnel both ways with half-close", asyn
   expect(client.received.toString("latin1")).toEndWith("bye");
   await until(() => fairlead.instance.program.stats()["connections"] === 0, "the tunnel is gone");
   expect((await fairlead.log(1))[0]).toMatchObject({ status: 101, reason: "-" });
+});
+
+test("a request on a kept connection that comes just after a drain has begun is answered, an idle one ends", async () => {
+  const clock = new ManualClock();
+  await using fairlead = await startFairlead(`routes: [{ respond: { status: 200, body: served } }]`, { clock });
+  using late = await rawClient(fairlead.port());
+  using idle = await rawClient(fairlead.port());
+  for (const client of [late, idle]) expect((await client.ask(GET)).status).toBe(200);
+  void fairlead.instance.program.drain({ requestsMs: 60_000, tunnelsMs: 60_000 });
+  await pass(clock, 500);
+  const answer = await late.ask(GET);
+  expect([answer.status, answer.get("connection")]).toEqual([200, "close"]);
+  await late.end();
+  expect(idle.ended).toBe(false);
+  await pass(clock, 1_000);
+  await idle.end();
+  expect(idle.reset).toBe(false);
 });

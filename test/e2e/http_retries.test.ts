@@ -511,3 +511,19 @@ test("H-C23 bytes after a complete answer end the connection and reach no other 
     expect((await askOnce(fairlead.port(), GET)).body.toString()).toBe("clean");
   expect(origin.connections.length).toBe(2);
 });
+
+test("a backend that dies before it has answered costs no GET: another one answers, one only; a POST gets 502", async () => {
+  const reset = () => rawOrigin((_, { socket }) => void socket.destroy());
+  using dead = await reset();
+  using alive = await rawOrigin(() => answerText("alive"));
+  await using fairlead = await startFairlead(poolOf([dead.url, alive.url], ", strategy: sequential"));
+  const answer = await askOnce(fairlead.port(), GET);
+  expect([answer.status, answer.body.toString()]).toEqual([200, "alive"]);
+  expect((await askOnce(fairlead.port(), GET.replace("GET", "POST"))).status).toBe(502);
+  expect([dead.requests.length, alive.requests.length]).toEqual([2, 1]);
+
+  using other = await reset();
+  await fairlead.reload(poolOf([dead.url, other.url, alive.url], ", strategy: sequential"));
+  expect((await askOnce(fairlead.port(), GET)).status).toBe(502);
+  expect([dead.requests.length, other.requests.length, alive.requests.length]).toEqual([3, 1, 1]);
+});

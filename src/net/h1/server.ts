@@ -31,6 +31,7 @@ import {
   TOO_MANY_FIELDS,
   validPercents,
 } from "./parse.ts";
+import { DRAIN_IDLE_MS, LINGER_MS, UNREAD_MS } from "./end_times.ts";
 import { ProgressWatch } from "./progress_watch.ts";
 import { FIRST_LOOK_BYTES, scratch } from "./scratch.ts";
 import { dropNominated, keptTrailers, trailerLines } from "./trailers.ts";
@@ -76,8 +77,6 @@ const CONTINUE = latin1Bytes("HTTP/1.1 100 Continue\r\n\r\n");
 const HTTP11 = "HTTP/1.1 ";
 const LF = 10;
 
-/** After an answer to an unread request, input is read and dropped for this long so that the answer arrives. */
-const LINGER_MS = 2_000;
 /** How often a body's rate is looked at. */
 const RATE_CHECK_MS = 1_000;
 
@@ -862,14 +861,18 @@ export class ServerConnection extends Timed implements Downstream, Writer {
     if (this.waiting === null) this.byteSocket?.close();
   }
 
-  /** No request after the one at work; an idle connection ends now. */
+  /**
+   * No request after the one at work. An idle connection ends in a while: a request may be on its way, and one that came
+   * behind our FIN would be lost (RFC 9112 9.5). It is answered with `Connection: close`.
+   */
   drain(): void {
     this.#close = true;
-    if (this.state === "head" && this.exchange === null && this.#pending === null) this.#shut();
+    if (this.idle) this.host.wheel.after(this, DRAIN_IDLE_MS);
   }
 
   /** The drain's deadline has come: the client can tell that nothing is complete. */
   cutForDrain(): void {
+    if (this.idle) return this.#shut();
     const { exchange } = this;
     if (exchange !== null && !exchange.done) exchange.clientAborted("FL_DRAINED");
     this.cutConnection();
@@ -906,8 +909,9 @@ export class ServerConnection extends Timed implements Downstream, Writer {
     const { exchange } = this;
     switch (this.state) {
       case "head":
-        if (this.#headDeadline === 0) this.#shut();
-        else this.#refuseSlowHead();
+        if (this.#headDeadline !== 0) this.#refuseSlowHead();
+        else if (this.#plainFd >= 0 && unreadBytes(this.#plainFd) > 0) this.host.wheel.after(this, UNREAD_MS);
+        else this.#shut();
         break;
       case "body":
       case "answer":

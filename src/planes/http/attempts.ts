@@ -276,10 +276,14 @@ export class Attempts {
     const pool = state.pool!;
     const { retry } = ERRORS[code];
     if (exchange.responseStarted || exchange.done || retry === "no") return false;
-    if (retry === "reused" && !isDeadKept) return false;
+    if (retry === "reused" && !isDeadKept) {
+      // The backend has died, or the request is what it dies of: one other is enough to tell.
+      if (state.retriedOnce || !this.#repeatable(exchange, pool)) return false;
+      state.retriedOnce = true;
+    }
     if (retry === "safe") {
-      if (state.retriedTimeout || !SAFE_METHODS.has(exchange.method) || !exchange.bodyUntouched) return false;
-      state.retriedTimeout = true;
+      if (state.retriedOnce || !SAFE_METHODS.has(exchange.method) || !exchange.bodyUntouched) return false;
+      state.retriedOnce = true;
     }
     // Nothing has been sent to a backend that could not be reached: every method may go elsewhere.
     if (state.triesLeft <= 0 || !exchange.bodyUntouched || !hasOtherCandidate(state)) return false;

@@ -130,9 +130,10 @@ export class AttemptState {
   chosenAt = 0;
   /** Monotonic time at which the answer must be complete. */
   endsAt = Infinity;
-  retriedTimeout = false;
   /** An answer has begun whose end decides whether the try was a success: see `outliers`. */
   isOnTrial = false;
+  /** The one further try is used up of a failure after which the backend may have seen the request. */
+  retriedOnce = false;
 
   /** Goes on with the pool of the plan that acts: another one may have come since the last choice. */
   useActingPool(): PoolRuntime {
@@ -149,7 +150,7 @@ export class AttemptState {
     if (this.tried.length > 0) this.tried.length = 0;
     this.hash = hash;
     this.triesLeft = pool.plan.retries.attempts;
-    this.isRetry = this.retriedTimeout = this.isOnTrial = false;
+    this.isRetry = this.retriedOnce = this.isOnTrial = false;
     this.startedAt = this.phaseStart = now;
     const { total } = pool.plan.timeouts;
     this.endsAt = total > 0 ? now + total : Infinity;
