@@ -32,6 +32,7 @@ interface Predecessor {
   readonly regions: readonly LiveRegion[];
   /** Where it takes orders; null = it has a supervisor that gives them, or does not answer. */
   readonly client: LineClient | null;
+  /** Somebody else tells it to go, or has told it. */
   readonly supervised: boolean;
 }
 
@@ -100,8 +101,11 @@ export class Predecessors {
     return { sockets: adopted.flatMap(({ sockets }) => sockets), limits };
   }
 
-  /** Counts those of `workers` as well that drain under a supervisor which was itself relieved. */
-  async countSupervised(directory: string, workers: readonly ProcessIdentity[]): Promise<void> {
+  /**
+   * Counts those of `workers` as well that were relieved already by the supervisor before: they drain, with a supervisor
+   * that was itself relieved or with none.
+   */
+  async countRelieved(directory: string, workers: readonly ProcessIdentity[]): Promise<void> {
     const known = new Set(this.pids);
     const others = workers.filter(({ pid }) => !known.has(pid));
     const silent = new Predecessors(this.#keeper, { ...this.#events, silent() {} });
@@ -109,8 +113,7 @@ export class Predecessors {
     for (const { fd } of sockets) closeDescriptor(fd);
     if (limits !== null) closeDescriptor(limits.region.fd);
     for (const predecessor of silent.#living)
-      if (predecessor.supervised) this.#living.add(predecessor);
-      else predecessor.client?.close();
+      if (predecessor.client !== null) this.#living.add({ ...predecessor, supervised: true });
   }
 
   /**

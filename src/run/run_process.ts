@@ -135,7 +135,7 @@ class RunProcess {
     if (this.#options.takeOver) {
       this.#lockState(state_dir);
       const { generation, sockets, limits } = await predecessors.adoptSupervisor(path);
-      await predecessors.countSupervised(path, directory.orphans());
+      await predecessors.countRelieved(path, directory.orphans());
       this.#adoptTotals(directory.readTotals());
       return {
         generation: Math.max(generation, directory.lastGeneration) + 1,

@@ -111,6 +111,10 @@ test(
       await findAdmin(fairlead, second.said, 1);
       await serve(fairlead, 10);
       expect(await requests(fairlead)).toBe(50);
+      // Those of the first one drain still while the second one is replaced.
+      expect((await fairlead.command("upgrade", "--runtime-dir", runtime)).code).toBe(0);
+      await findAdmin(fairlead, second.said, 2);
+      expect(await requests(fairlead)).toBe(50);
       half.send("\r\n");
       await half.until(() => half.received.includes("served"));
       await until(async () => (await requests(fairlead)) === 51, "what the old workers counted is kept");
