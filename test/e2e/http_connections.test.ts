@@ -109,7 +109,9 @@ test("H-F1 a WebSocket handshake opens a tunnel both ways with half-close", asyn
 
 test("a request on a kept connection that comes just after a drain has begun is answered, an idle one ends", async () => {
   const clock = new ManualClock();
-  await using fairlead = await startFairlead(`routes: [{ respond: { status: 200, body: served } }]`, { clock });
+  await using fairlead = await startFairlead(`routes: [{ respond: { status: 200, body: served } }]`, {
+    clock,
+  });
   using late = await rawClient(fairlead.port());
   using idle = await rawClient(fairlead.port());
   for (const client of [late, idle]) expect((await client.ask(GET)).status).toBe(200);

@@ -101,8 +101,8 @@ export class Program {
   }
 
   /** Waits until the program has said `event` `count` times. */
-  async until(event: string, count = 1): Promise<Said> {
-    const end = performance.now() + LIMIT_MS;
+  async until(event: string, count = 1, limitMs = LIMIT_MS): Promise<Said> {
+    const end = performance.now() + limitMs;
     for (;;) {
       const found = this.said.filter((said) => said.event === event)[count - 1];
       if (found !== undefined) return found;
