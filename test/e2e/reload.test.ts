@@ -129,7 +129,7 @@ test(
 );
 
 test(
-  "H-J4/50 reloads by command, signal and file under kept-alive traffic: no request fails, no descriptor is left",
+  "H-J4 50 reloads by command, signal and file under kept-alive traffic: no request fails, no descriptor is left",
   async () => {
     const { outcomes, connections, clients, descriptors, said } = await reloadUnderTraffic(50);
     expect(Object.keys(outcomes)).toEqual(["200 ok"]);
@@ -142,7 +142,7 @@ test(
 );
 
 test(
-  "H-F7/h1 tunnels outlive a reload, also one of the route and the pool",
+  "H-F7 tunnels outlive a reload, also one of the route and the pool",
   async () => {
     using origin = await rawOrigin(undefined, {
       onData(connection, bytes) {
