@@ -9,7 +9,7 @@ import { LogDirectory } from "./log_directory.ts";
 import type { FromClient, Report, ToClient } from "./messages.ts";
 import { ProgramUnderTest } from "./program.ts";
 
-export const TIMES = { drainMs: 2_000, drainTunnelsMs: 5_000, firstByteMs: 2_000 } as const;
+export const TIMES = { drainMs: 4_000, drainTunnelsMs: 6_000, firstByteMs: 2_000 } as const;
 
 /** Common names of the certificates that are swapped. */
 export const CERTIFICATES = [
