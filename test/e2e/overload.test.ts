@@ -22,7 +22,13 @@ async function until(condition: () => boolean | Promise<boolean>, what: string):
 }
 
 /** The program under the limit that a shell sets before it starts. */
-const limited = (limit: string): string[] => ["/bin/sh", "-c", `ulimit ${limit}; exec "$@"`, "sh", ...PROGRAM];
+const limited = (limit: string): string[] => [
+  "/bin/sh",
+  "-c",
+  `ulimit ${limit}; exec "$@"`,
+  "sh",
+  ...PROGRAM,
+];
 
 const serves = async (fairlead: RunningFairlead, requests: number): Promise<void> => {
   for (let count = 0; count < requests; count++)
