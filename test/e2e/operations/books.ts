@@ -14,10 +14,10 @@ export interface Allowance {
   readonly endsStreams: boolean;
 }
 
-/** From then on somebody drains, and cuts streams when their time is over. */
+/** A drain has begun in this time; it cuts streams when their own is over. */
 interface Drain {
-  readonly act: string;
-  readonly at: number;
+  readonly from: number;
+  readonly to: number;
 }
 
 export interface Verdict {
@@ -43,8 +43,8 @@ export class Books {
     this.#allowances.push(allowance);
   }
 
-  drains(act: string, at: number): void {
-    this.#drains.push({ act, at });
+  drains(from: number, to: number): void {
+    this.#drains.push({ from, to });
   }
 
   judge(drainTunnelsMs: number): Verdict {
@@ -59,12 +59,12 @@ export class Books {
     let drainedStreams = 0;
     const unexplainedEnds = this.streamEnds.filter((end) => {
       if (within(end.at).some(({ endsStreams }) => endsStreams)) return false;
-      const isDrained = this.#drains.some(({ at }) => {
-        const after = end.at - at;
-        return (
-          end.openedAt < at + LATE_MS && after > drainTunnelsMs - EARLY_MS && after < drainTunnelsMs + LATE_MS
-        );
-      });
+      const isDrained = this.#drains.some(
+        ({ from, to }) =>
+          end.openedAt < to + LATE_MS &&
+          end.at > from + drainTunnelsMs - EARLY_MS &&
+          end.at < to + drainTunnelsMs + LATE_MS,
+      );
       if (isDrained && end.how === "cut") drainedStreams++;
       return !isDrained || end.how !== "cut";
     });

@@ -106,7 +106,7 @@ listeners:
   web: { address: "127.0.0.1:0" }
   secure: { address: "127.0.0.1:0", tls: { certificates: [{ cert: tls/cert.pem, key: tls/key.pem }] } }${extra}
 admin: { address: "127.0.0.1:0" }
-timeouts: { drain: ${TIMES.drainMs}ms, drain_tunnels: ${TIMES.drainTunnelsMs}ms, first_byte: ${TIMES.firstByteMs}ms, connect: ${2_000 + round}ms }
+timeouts: { drain: ${TIMES.drainMs}ms, drain_tunnels: ${TIMES.drainTunnelsMs}ms, first_byte: ${TIMES.firstByteMs}ms, connect: ${2_000 + round}ms, upstream_idle: 10s }
 pools:
   app:
     backends: [${backends}]

@@ -51,8 +51,9 @@ export const backendActs: readonly Act[] = [
     name: "backend disabled",
     async run(world) {
       const backend = next(world);
-      world.books.drains(`backend ${backend.id} disabled`, machineNow());
+      const from = machineNow();
       await set(world, "disable", backend);
+      world.books.drains(from, machineNow());
       await until(async () => (await enabledOf(world, backend)) === "disabled", "it is disabled");
       await set(world, "enable", backend);
     },

@@ -42,11 +42,12 @@ export const processActs: readonly Act[] = [
     name: "supervisor kill -9 and start",
     async run({ program, books }) {
       const { pid } = program;
+      const from = machineNow();
       process.kill(pid, "SIGKILL");
       await until(() => identify(pid) === null, "the supervisor is gone");
       await Bun.sleep(200);
       await program.start();
-      books.drains("supervisor killed and started", machineNow());
+      books.drains(from, machineNow());
       await program.settled();
     },
   },
@@ -54,8 +55,9 @@ export const processActs: readonly Act[] = [
     name: "upgrade",
     async run({ program, books }) {
       const { pid } = program;
+      const from = machineNow();
       await program.ask({ command: "upgrade" });
-      books.drains("upgrade", machineNow());
+      books.drains(from, machineNow());
       await program.settled();
       if (program.pid === pid) throw new Error("the same supervisor serves");
     },
