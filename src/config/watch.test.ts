@@ -243,7 +243,7 @@ test("more files than are loaded, and a folder that cannot be listed, are one ch
   await oneChange();
 });
 
-test("the poll finds what no event told; secrets count; what happened during a load is found after it", async () => {
+test("H-J5/poll the poll finds what no event told; secrets count; what happened during a load is found after it", async () => {
   const files = new MemoryFiles({ "/c/f.yaml": "a: 1", "/s/secret": "x" });
   const silent = Object.assign(Object.create(files) as MemoryFiles, {
     watchFolder: () => null,

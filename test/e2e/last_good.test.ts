@@ -1,6 +1,6 @@
 /** A start with a bad configuration: the last good one serves and says so; without one the start is refused. */
 import { afterEach, expect, test } from "bun:test";
-import { statSync, writeFileSync } from "node:fs";
+import { rmSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { ask, Place } from "./processes_fixture.ts";
 
@@ -17,7 +17,7 @@ function place(): Place {
 }
 
 test(
-  "a cold start with a bad main file serves the last good configuration, says so, and takes the repair",
+  "a cold start with a bad main file and a wiped runtime_dir serves the last good configuration, says so, and takes the repair",
   async () => {
     const here = place();
     here.write({ web: "127.0.0.1:0" }, "one", "workers: 0");
@@ -27,6 +27,7 @@ test(
     expect(await first.child.exited).toBe(0);
     expect(statSync(join(here.directory, "state", "last-good.json")).mode & 0o777).toBe(0o600);
 
+    rmSync(here.runtime, { recursive: true });
     // The line of state_dir is all that can be made out of this.
     writeFileSync(here.file, `state_dir: ${join(here.directory, "state")}\nroutes: [\n`);
     const second = here.start();

@@ -1,6 +1,6 @@
 /** Reloads of the real program in processes of its own: by command, signal and file, under traffic, good and bad. */
 import { expect, test } from "bun:test";
-import { mkdirSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import { appendFileSync, mkdirSync, renameSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { askOnce, rawClient } from "../support/raw_client.ts";
 import { answerText, rawOrigin } from "../support/raw_origin.ts";
@@ -109,7 +109,7 @@ test(
 );
 
 test(
-  "H-J5/h1 a file that is written, renamed into place, deleted and brought back is followed without a command",
+  "H-J5 a file that is written in parts, renamed into place, deleted, brought back, or behind a link that is swapped is followed",
   async () => {
     await using fairlead = await runFairlead(answering("one"));
     const { file } = fairlead;
@@ -124,6 +124,29 @@ test(
     expect(await bodyOf(fairlead)).toBe("three");
     writeFileSync(file, first.replace('"one"', '"four"'));
     await until("the file that came back acts", async () => (await bodyOf(fairlead)) === "four");
+
+    // Half a file is no YAML, and joined with the rest within the time that events are waited for.
+    const fifth = first.replace('"one"', '"five"');
+    writeFileSync(file, fifth.slice(0, fifth.indexOf("body:") + 6));
+    appendFileSync(file, fifth.slice(fifth.indexOf("body:") + 6));
+    await until("the whole file acts", async () => (await bodyOf(fairlead)) === "five");
+
+    // As the kubelet does with a ConfigMap: a link to a link to a folder, of which the second is swapped.
+    const { directory } = fairlead;
+    for (const [folder, body] of [
+      ["..one", "six"],
+      ["..two", "seven"],
+    ] as const) {
+      mkdirSync(join(directory, folder));
+      writeFileSync(join(directory, folder, "fairlead.yaml"), first.replace('"one"', JSON.stringify(body)));
+    }
+    symlinkSync("..one", join(directory, "..data"));
+    symlinkSync("..data/fairlead.yaml", `${file}.link`);
+    renameSync(`${file}.link`, file);
+    await until("the file behind the link acts", async () => (await bodyOf(fairlead)) === "six");
+    symlinkSync("..two", join(directory, "..data_tmp"));
+    renameSync(join(directory, "..data_tmp"), join(directory, "..data"));
+    await until("the other folder acts", async () => (await bodyOf(fairlead)) === "seven");
   },
   PATIENCE,
 );
