@@ -117,6 +117,16 @@ export type StepStage = (typeof STEP_STAGES)[number];
  */
 export interface Step {
   readonly name: string;
+  /**
+   * `onRequest` and `onResponse` read and change nothing but the exchange and never wait: what they do to a request can be
+   * found out by running them on one that nobody has sent.
+   */
+  readonly pure?: true;
+  /**
+   * For a step that is not: what `onRequest` would do, without a trace outside of the exchange, and as if nobody else came
+   * meanwhile. It may answer. Called for requests that nobody has sent.
+   */
+  foresee?(exchange: Exchange): Foreseen;
   /** Without one: `rewrite`, the last. */
   readonly stage?: StepStage;
   readonly body?: BodyUse;
@@ -139,6 +149,14 @@ export interface Step {
   responseStage?(exchange: Exchange, head: Head): BodyStage | null;
   /** Called once at the end of every exchange for which `onRequest` ran, whatever the outcome. */
   onDone?(exchange: Exchange): void;
+}
+
+/** What a step would do. */
+export interface Foreseen {
+  /** Null = that cannot be known without doing it. */
+  readonly result: StepResult | null;
+  /** What it depends on, in a few words without secrets; "" = nothing to say. */
+  readonly detail: string;
 }
 
 /** What the http plane gives to a step that is being prepared. */
@@ -172,6 +190,8 @@ export interface SharedCounts {
   enter(key: number, limit: number): boolean;
   /** Takes back one `enter` that returned true. */
   leave(key: number): void;
+  /** How many have entered and not left. */
+  count(key: number): number;
 }
 
 export interface Exchange {

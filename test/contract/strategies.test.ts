@@ -107,6 +107,33 @@ describe.each(strategies.map((strategy) => [strategy.name, strategy] as const))(
     if (strategy.fixed_key !== undefined) expect(strategy.keyed).toBe(true);
   });
 
+  test("a copy of a picker shows what comes next and leaves the picker where it stands", () => {
+    fc.assert(
+      fc.property(
+        someCandidates,
+        fc.nat(40),
+        fc.array(fc.nat(), { maxLength: 12 }),
+        (candidates, picks, hashes) => {
+          const picker = create(strategy, candidates);
+          for (let count = 0; count < picks; count++) picker.pick?.(mix(count), []);
+          let draws = false;
+          const random = (): number => {
+            draws = true;
+            return 0.5;
+          };
+          const copy = () => strategy.create(candidates, optionsOf(strategy).parse({}), random, picker);
+          const picksOf = (from: Picker) => hashes.map((hash) => from.pick?.(mix(hash), [])?.key);
+          const [first, second] = [copy(), copy()];
+          draws = false;
+          const shown = picksOf(first);
+          expect(picksOf(second)).toEqual(shown);
+          // Chance cannot be foreseen.
+          if (!draws) expect(picksOf(picker)).toEqual(shown);
+        },
+      ),
+    );
+  });
+
   test("options have defaults, texts and a JSON Schema; unknown keys are refused", () => {
     const schema = optionsOf(strategy);
     expect(schema.safeParse({}).success).toBe(true);

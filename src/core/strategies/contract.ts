@@ -92,6 +92,9 @@ export interface Strategy<Options = unknown> {
   readonly fixed_key?: HashKey;
   /** A strategy that reads `latency_ms` says how fast what was measured fades, in milliseconds. */
   latency_decay_ms?(options: Options): number;
-  /** `previous` is the picker of the same pool before a reload: a strategy may take over its position. */
+  /**
+   * `previous` is the picker of the same pool before a reload: a strategy may take over its position. It stays as it is, and
+   * with the same candidates the new one goes on exactly where it stands: `fairlead explain` looks ahead by that.
+   */
   create(candidates: readonly Candidate[], options: Options, random: Random, previous: Picker | null): Picker;
 }

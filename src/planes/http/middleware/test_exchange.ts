@@ -1,7 +1,14 @@
 /** Exchanges for tests of steps: a request goes through the real codec, on a socket that only keeps what is written. */
 import { DEFAULT_LIMITS, DEFAULT_TIMEOUTS } from "../../../core/defaults.ts";
 import type { ErrorCode } from "../../../core/errors.ts";
-import { NEXT, type Client, type Step, type StepContext, type StepResult } from "../../../net/exchange.ts";
+import {
+  NEXT,
+  WAIT,
+  type Client,
+  type Step,
+  type StepContext,
+  type StepResult,
+} from "../../../net/exchange.ts";
 import { ServerConnection } from "../../../net/h1/server.ts";
 import { Head } from "../../../net/head.ts";
 import { ExchangePool, type ExchangeHandler, type HttpExchange } from "../../../net/http_exchange.ts";
@@ -125,6 +132,11 @@ export function runStep(step: Step, request: TestRequest = {}): TestRun {
     step,
   );
   return run;
+}
+
+/** The step with what it foresees in the place of what it does, so that `runStep` shows that. */
+export function foreseeing(step: Step): Step {
+  return { name: step.name, onRequest: (exchange) => step.foresee!(exchange).result ?? WAIT };
 }
 
 function receive(

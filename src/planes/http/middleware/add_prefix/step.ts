@@ -7,6 +7,7 @@ export const addPrefix: Middleware<AddPrefixOptions> = {
   name: "add_prefix",
   create: ({ prefix }) => ({
     name: "add_prefix",
+    pure: true,
     stage: "rewrite",
     onRequest(exchange) {
       const path = rawPath(exchange);

@@ -1,5 +1,5 @@
 import { expect, test } from "bun:test";
-import { runStep, testContext, testStep, type TestRun } from "../test_exchange.ts";
+import { foreseeing, runStep, testContext, testStep, type TestRun } from "../test_exchange.ts";
 import { Credentials } from "./credentials.ts";
 import { basicAuthPart } from "./schema.ts";
 import { parseUser } from "./users.ts";
@@ -210,4 +210,19 @@ test("H-I7/step a client with too many logins at once is told to wait", async ()
   expect(runs.filter(({ status }) => status === 429)).toHaveLength(4);
   for (const run of runs) await settled(run);
   expect(runs.filter(({ status }) => status === 401)).toHaveLength(8);
+});
+
+test("what would happen is told as far as no password must be verified", async () => {
+  const context = testContext();
+  const step = testStep(basicAuthPart, { users: [BCRYPT] }, context);
+  const foreseen = (...fields: string[]) => runStep(foreseeing(step), withLogin(...fields));
+  const [right, wrong] = [credentials("anna", "secret"), credentials("anna", "wrong")];
+  for (const fields of [[], ["Authorization: Basic !!!"], [right, right]])
+    expect(foreseen(...fields).status).toBe(401);
+  for (const fields of [right, wrong])
+    expect([foreseen(fields).result, foreseen(fields).status]).toEqual([2, 0]);
+  await settled(runStep(step, withLogin(right)));
+  await settled(runStep(step, withLogin(wrong)));
+  expect([foreseen(right).result, foreseen(right).exchange.user]).toEqual([0, "anna"]);
+  expect(foreseen(wrong).status).toBe(401);
 });

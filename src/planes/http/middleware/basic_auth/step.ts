@@ -1,5 +1,6 @@
 import {
   type Exchange,
+  type Foreseen,
   NEXT,
   RESPOND,
   type Step,
@@ -73,6 +74,21 @@ class BasicAuthStep implements Step {
     if (!isQuick(login.user)) return this.#wait(exchange, key, login);
     const isRight = verifyNow(login.user, login.password);
     return isRight && login.isKnown ? this.#admit(exchange, login.user.name) : this.#refuse(exchange);
+  }
+
+  /** Passwords are not verified: that takes time, and others wait for it. What is known already counts. */
+  foresee(exchange: Exchange): Foreseen {
+    const { request } = exchange;
+    const field = request.find("authorization");
+    if (field < 0) return { result: this.#refuse(exchange), detail: "no credentials" };
+    if (request.find("authorization", field + 1) >= 0)
+      return { result: this.#refuse(exchange), detail: "two lines of credentials" };
+    const value = request.valueAt(field);
+    const known = this.#credentials.known(this.#credentials.keyOf(value));
+    if (known === "" || (known === null && this.#credentials.read(value) === null))
+      return { result: this.#refuse(exchange), detail: "wrong credentials" };
+    if (known === null) return { result: null, detail: "the password is not verified" };
+    return { result: this.#admit(exchange, known), detail: "right credentials" };
   }
 
   #wait(exchange: Exchange, key: string, login: Login): StepResult {

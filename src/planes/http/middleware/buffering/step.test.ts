@@ -1,6 +1,6 @@
 import { expect, test } from "bun:test";
 import type { BodySink } from "../../../../net/exchange.ts";
-import { runStep, testContext, testStep } from "../test_exchange.ts";
+import { foreseeing, runStep, testContext, testStep } from "../test_exchange.ts";
 import { bufferingPart } from "./schema.ts";
 
 const CHUNKED = ["Host: a", "Transfer-Encoding: chunked"];
@@ -57,5 +57,14 @@ test("two requests at once are counted apart", () => {
 });
 
 test("0 is no limit and costs nothing", () => {
-  expect(Object.keys(testStep(bufferingPart, {}))).toEqual(["name", "stage"]);
+  expect(Object.keys(testStep(bufferingPart, {}))).toEqual(["name", "stage", "pure"]);
+});
+
+test("what would happen to a declared length is told without counting", () => {
+  const context = testContext();
+  const step = foreseeing(testStep(bufferingPart, { max_request_body_bytes: 3 }, context));
+  const withLength = (length: number) => ({ fields: ["Host: a", `Content-Length: ${length}`] });
+  expect(runStep(step, withLength(3)).result).toBe(0);
+  expect(runStep(step, withLength(4)).failed).toBe("FL_BODY_TOO_LARGE");
+  expect(context.limits).toEqual([]);
 });

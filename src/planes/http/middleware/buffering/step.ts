@@ -9,7 +9,7 @@ import {
 import type { Middleware } from "../contract.ts";
 import type { BufferingOptions } from "./schema.ts";
 
-const NOTHING: Step = { name: "buffering", stage: "body" };
+const NOTHING: Step = { name: "buffering", stage: "body", pure: true };
 
 export const buffering: Middleware<BufferingOptions> = {
   name: "buffering",
@@ -22,6 +22,10 @@ export const buffering: Middleware<BufferingOptions> = {
       onRequest(exchange) {
         if (exchange.requestLength <= limit) return NEXT;
         return tooLarge(exchange, context);
+      },
+      foresee(exchange) {
+        if (exchange.requestLength > limit) return { result: exchange.fail("FL_BODY_TOO_LARGE"), detail: "" };
+        return { result: NEXT, detail: `a body has at most ${limit} bytes` };
       },
       // A body with a declared length cannot be longer than that.
       requestStage: (exchange) => (exchange.requestLength === UNKNOWN_LENGTH ? stage : null),

@@ -43,9 +43,9 @@ test("fields of an answer are set, added and removed", () => {
 
 test("a step does nothing on the side where nothing changes", () => {
   const keysOf = (options: object): string[] => Object.keys(testStep(headersPart, options));
-  expect(keysOf({})).toEqual(["name", "stage"]);
-  expect(keysOf({ request: { remove: ["a"] } })).toEqual(["name", "stage", "onRequest"]);
-  expect(keysOf({ response: { remove: ["a"] } })).toEqual(["name", "stage", "wraps", "onResponse"]);
+  expect(keysOf({})).toEqual(["name", "stage", "pure"]);
+  expect(keysOf({ request: { remove: ["a"] } })).toEqual(["name", "stage", "pure", "onRequest"]);
+  expect(keysOf({ response: { remove: ["a"] } })).toEqual(["name", "stage", "pure", "wraps", "onResponse"]);
 });
 
 test.each([

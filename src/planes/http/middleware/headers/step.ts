@@ -11,7 +11,7 @@ export const headers: Middleware<HeadersOptions> = {
     const toBackend = new FieldChanges(request);
     const toClient = new FieldChanges(response);
     const fields = securityFields(security);
-    const step: Step = { name: "headers", stage: "rewrite" };
+    const step: Step = { name: "headers", stage: "rewrite", pure: true };
     const looksAtRequest = !toBackend.isEmpty || toClient.mayBreak;
     const looksAtResponse = !toClient.isEmpty || fields.length > 0;
     return {

@@ -1,5 +1,5 @@
 import { expect, test } from "bun:test";
-import { runStep, testContext, testStep, type TestRequest } from "../test_exchange.ts";
+import { foreseeing, runStep, testContext, testStep, type TestRequest } from "../test_exchange.ts";
 import { inFlightReqPart } from "./schema.ts";
 import { sourceKey } from "./source_key.ts";
 
@@ -85,4 +85,13 @@ test("keys of sources are whole numbers that other workers find too", () => {
   const keys = new Set(Array.from({ length: 1_000 }, (_, index) => sourceKey("route 0", `${index}`)));
   expect(keys.size).toBe(1_000);
   for (const key of keys) expect(Number.isSafeInteger(key) && key > 0).toBe(true);
+});
+
+test("what would happen is told without counting", () => {
+  const context = testContext();
+  const step = testStep(inFlightReqPart, { amount: 1 }, context);
+  for (let count = 0; count < 3; count++) expect(runStep(foreseeing(step)).result).toBe(0);
+  expect(runStep(step).result).toBe(0);
+  expect(runStep(foreseeing(step)).failed).toBe("FL_TOO_MANY_IN_FLIGHT");
+  expect([context.limits, context.counts.count(sourceKey("route 0", "a.example"))]).toEqual([[], 1]);
 });

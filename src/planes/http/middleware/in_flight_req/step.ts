@@ -41,6 +41,11 @@ export const inFlightReq: Middleware<InFlightReqOptions> = {
         context.limitHit("in_flight_req");
         return exchange.fail("FL_TOO_MANY_IN_FLIGHT");
       },
+      foresee(exchange) {
+        const count = counts.count(keyOf(exchange));
+        const detail = `${count} of at most ${amount} in flight`;
+        return { result: count < amount ? NEXT : exchange.fail("FL_TOO_MANY_IN_FLIGHT", detail), detail };
+      },
       onDone(exchange) {
         const key = exchange.slots[slot];
         if (typeof key !== "number") return;

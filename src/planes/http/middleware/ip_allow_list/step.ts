@@ -14,6 +14,7 @@ export const ipAllowList: Middleware<IpAllowListOptions> = {
     const source = clientSource(ip_strategy);
     return {
       name: "ip_allow_list",
+      pure: true,
       stage: "access",
       onRequest(exchange) {
         // No address ("") is in no network: whoever hides it is refused.

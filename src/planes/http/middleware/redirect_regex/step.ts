@@ -16,6 +16,7 @@ export const redirectRegex: Middleware<RedirectRegexOptions> = {
     const prepared = new Replacement(new LinearRegex(regex), replacement, uriTextOfSetting);
     return {
       name: "redirect_regex",
+      pure: true,
       stage: "redirect",
       onRequest(exchange) {
         const url = requestUrl(exchange);

@@ -11,6 +11,7 @@ export const redirectScheme: Middleware<RedirectSchemeOptions> = {
     const portText = port === undefined || port === usual ? "" : `:${port}`;
     return {
       name: "redirect_scheme",
+      pure: true,
       stage: "redirect",
       onRequest(exchange) {
         if (exchange.secure === secure) return NEXT;

@@ -6,6 +6,7 @@ export const replacePath: Middleware<ReplacePathOptions> = {
   name: "replace_path",
   create: ({ path }) => ({
     name: "replace_path",
+    pure: true,
     stage: "rewrite",
     onRequest(exchange) {
       tellBackend(exchange, "X-Replaced-Path", rawPath(exchange));

@@ -16,6 +16,7 @@ export const replacePathRegex: Middleware<ReplacePathRegexOptions> = {
     const prepared = new Replacement(new LinearRegex(regex), replacement, pathTextOfSetting);
     return {
       name: "replace_path_regex",
+      pure: true,
       stage: "rewrite",
       onRequest(exchange) {
         const replaced = prepared.apply(readablePath(normalPath(exchange)));

@@ -8,6 +8,7 @@ export const stripPrefix: Middleware<StripPrefixOptions> = {
   name: "strip_prefix",
   create: ({ prefixes }) => ({
     name: "strip_prefix",
+    pure: true,
     stage: "rewrite",
     onRequest(exchange) {
       const path = normalPath(exchange);

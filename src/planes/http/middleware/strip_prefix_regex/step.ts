@@ -15,6 +15,7 @@ export const stripPrefixRegex: Middleware<StripPrefixRegexOptions> = {
     const regexes = regex.map((pattern) => new LinearRegex(pattern));
     return {
       name: "strip_prefix_regex",
+      pure: true,
       stage: "rewrite",
       onRequest(exchange) {
         const readable = readablePath(normalPath(exchange));
