@@ -23,6 +23,7 @@ export class Balancer {
   /** What requests ask from now on. */
   picker: Picker;
   readonly #strategy: Strategy;
+  readonly #options: unknown;
   readonly #random: Random;
   readonly #zones: readonly BalancedZone[];
   readonly #zonePicker: ZonePicker | null;
@@ -36,6 +37,7 @@ export class Balancer {
     before: Balancer | null,
   ) {
     this.#strategy = strategy;
+    this.#options = options;
     this.#random = random;
     this.#zones = zones.map(({ name, candidates, places }) => {
       const known = before?.strategyName === strategy.name ? before.#chooserOf(name) : null;
@@ -57,6 +59,18 @@ export class Balancer {
   /** Share of the traffic of each zone. */
   get shares(): readonly number[] {
     return this.#zonePicker?.shares ?? [1];
+  }
+
+  /**
+   * A picker that stands where `picker` stands and leaves it there: what it picks comes next if nothing moves meanwhile.
+   * Strategies that draw ask `random`.
+   */
+  lookAhead(random: Random): Picker {
+    const zones = this.#zones.map((zone) => {
+      const chooser = this.#strategy.create(zone.candidates, this.#options, random, zone.chooser);
+      return { ...zone, chooser, picker: zone.slowStart?.copy(chooser) ?? chooser };
+    });
+    return this.#zonePicker?.copy(zones) ?? zones[0]!.picker;
   }
 
   #chooserOf(name: string): Picker | null {

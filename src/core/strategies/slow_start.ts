@@ -69,6 +69,16 @@ export class SlowStartPicker implements Picker {
     this.#rates = Float64Array.from(weights, (weight) => weight / total);
   }
 
+  /** A picker in front of `inner`, which is a copy of its own, that stands where this one stands. */
+  copy(inner: Picker): SlowStartPicker {
+    const copy = new SlowStartPicker(inner, this.#strategy, this.#candidates, this.#random);
+    copy.#starters = this.#starters;
+    copy.#indexes = this.#indexes;
+    copy.#rates = this.#rates;
+    copy.#owed = this.#owed.slice();
+    return copy;
+  }
+
   pick(hash: number, tried: readonly Candidate[]): Candidate | null {
     if (!holdsBack(this.#strategy)) return this.#pickOffered(hash, tried);
     return (

@@ -39,6 +39,15 @@ export class ZonePicker implements Picker {
     if (zones.every(({ picker }) => picker.order !== undefined)) this.order = (hash) => this.#order(hash);
   }
 
+  /** A picker of `zones`, which are copies of its own, that stands where this one stands. */
+  copy(zones: readonly Zone[]): ZonePicker {
+    const copy = new ZonePicker(zones, this.#keyed);
+    copy.#shares.set(this.#shares);
+    copy.#owed.set(this.#owed);
+    copy.#only = this.#only;
+    return copy;
+  }
+
   get shares(): readonly number[] {
     return [...this.#shares];
   }
