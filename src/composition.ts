@@ -32,14 +32,21 @@ export const parts: ProgramParts = {
   },
   loadProgram: programModules,
   async supervisor() {
-    const [{ AdminPart }, { BackendsPart }, { MetricsKeeper }, { limitNumbers }, { healthPart }] =
-      await Promise.all([
-        import("./admin/part.ts"),
-        import("./admin/backends_part.ts"),
-        import("./observe/metrics_keeper.ts"),
-        import("./planes/http/connection_counts.ts"),
-        import("./probes/part.ts"),
-      ]);
+    const [
+      { AdminPart },
+      { BackendsPart },
+      { ExplainPart },
+      { MetricsKeeper },
+      { limitNumbers },
+      { healthPart },
+    ] = await Promise.all([
+      import("./admin/part.ts"),
+      import("./admin/backends_part.ts"),
+      import("./run/explain.ts"),
+      import("./observe/metrics_keeper.ts"),
+      import("./planes/http/connection_counts.ts"),
+      import("./probes/part.ts"),
+    ]);
     const metrics = new MetricsKeeper((plan) => limitNumbers(plan.listeners.length));
     return {
       counters: metrics,
@@ -47,6 +54,7 @@ export const parts: ProgramParts = {
         (supervisor) =>
           new AdminPart(supervisor, { metrics, version: VERSION, runtime: `bun ${Bun.version}` }),
         (supervisor) => new BackendsPart(supervisor),
+        (supervisor) => new ExplainPart(supervisor),
         (supervisor) => healthPart((event) => supervisor.report(event))(supervisor),
       ],
     };

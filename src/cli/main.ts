@@ -9,6 +9,7 @@ const HELP = `usage: fairlead COMMAND [options]
   reload     load the configuration again in the running program
   status     show what the running program does
   backends   show the backends, and take them out of traffic or back
+  explain    show which way a request would take, and why
   upgrade    replace the running program by the one that is installed now
   stop       drain the running program and end it
   demo       try it out: backends, a proxy before them, and live counts
@@ -24,6 +25,7 @@ const COMMANDS: Readonly<Record<string, () => Promise<RunCommand>>> = {
   reload: async () => (await import("./reload.ts")).reloadCommand,
   status: async () => (await import("./status.ts")).statusCommand,
   backends: async () => (await import("./backends.ts")).backendsCommand,
+  explain: async () => (await import("./explain.ts")).explainCommand,
   upgrade: async () => (await import("./upgrade.ts")).upgradeCommand,
   stop: async () => (await import("./stop.ts")).stopCommand,
   demo: async () => (await import("./demo.ts")).demoCommand,

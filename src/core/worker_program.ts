@@ -5,6 +5,7 @@
  * Order of calls: `prepare`, `apply` (or `discard`), then `openListener` for each socket; later the same in any mix;
  * `drain` at the end. Only `prepare` and `drain` take time; everything else acts before it returns.
  */
+import type { AskedRequest, PlaneExplanation } from "./explain/answer.ts";
 import type { ListenerPlan, Plan } from "./plan.ts";
 import type { Snapshot, SnapshotDelta } from "./snapshot.ts";
 
@@ -67,6 +68,11 @@ export interface WorkerProgram {
   drain(deadlines: DrainDeadlines): Promise<void>;
   /** What the regions of the applied plan mean: for a supervisor that comes after ours. Plain JSON. */
   layout(): CounterLayout;
+  /**
+   * What would become of a request, without a trace: nothing is sent, counted, logged or moved. Run in slices like
+   * `prepare`. Throws when the applied plan has no such listener.
+   */
+  explain(request: AskedRequest): Iterator<void, PlaneExplanation>;
   /** Figures for `fairlead status`; plain JSON. */
   stats(): Readonly<Record<string, number>>;
 }

@@ -1,4 +1,5 @@
 /** A worker in a process of its own: orders over IPC, descriptors over a socketpair. */
+import type { AskedRequest, PlaneExplanation } from "../core/explain/answer.ts";
 import type { ListenerPlan } from "../core/plan.ts";
 import type { Snapshot, SnapshotDelta } from "../core/snapshot.ts";
 import type { DrainDeadlines } from "../core/worker_program.ts";
@@ -123,6 +124,10 @@ export class ChildWorker implements WorkerHandle {
 
   async drain(deadlines: DrainDeadlines): Promise<void> {
     await this.#order({ type: "drain", deadlines }, [], 0);
+  }
+
+  async explain(request: AskedRequest): Promise<PlaneExplanation> {
+    return (await this.#order({ type: "explain", request })) as PlaneExplanation;
   }
 
   async stats(): Promise<Readonly<Record<string, number>>> {

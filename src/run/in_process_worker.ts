@@ -1,4 +1,5 @@
 /** A worker inside the supervisor's own process (`workers: 0`): the same orders without messages. */
+import type { AskedRequest, PlaneExplanation } from "../core/explain/answer.ts";
 import type { ListenerPlan } from "../core/plan.ts";
 import type { Snapshot, SnapshotDelta } from "../core/snapshot.ts";
 import type { CreateProgram, DrainDeadlines, WorkerProgram } from "../core/worker_program.ts";
@@ -71,6 +72,10 @@ export class InProcessWorker implements WorkerHandle {
   async drain(deadlines: DrainDeadlines): Promise<void> {
     await this.#started.drain(deadlines);
     this.#exit.resolve("drained");
+  }
+
+  explain(request: AskedRequest): Promise<PlaneExplanation> {
+    return this.#started.explain(request);
   }
 
   async stats(): Promise<Readonly<Record<string, number>>> {

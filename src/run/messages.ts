@@ -2,6 +2,7 @@
  * What supervisor and worker say to each other over the IPC channel (JSON). Every order gets exactly one reply with its
  * id; descriptors that belong to an order are already in the descriptor channel when it arrives.
  */
+import type { AskedRequest } from "../core/explain/answer.ts";
 import type { ListenerPlan } from "../core/plan.ts";
 import type { SnapshotDelta } from "../core/snapshot.ts";
 import type { DrainDeadlines } from "../core/worker_program.ts";
@@ -40,6 +41,7 @@ export type Order =
   /** Brings the listening socket by which a later supervisor finds the worker, in the place of the one before. */
   | { readonly type: "meet_successors" }
   | { readonly type: "drain"; readonly deadlines: DrainDeadlines }
+  | { readonly type: "explain"; readonly request: AskedRequest }
   | { readonly type: "stats" };
 
 /** Told without a reply. */

@@ -1,4 +1,6 @@
 /** What the composition root hands over: everything that `run` needs and must not know by name. */
+import type { Explanation } from "../core/explain/answer.ts";
+import type { GivenQuestion } from "../core/explain/question.ts";
 import type { Plan } from "../core/plan.ts";
 import type { KnownState } from "../core/health/delta.ts";
 import type { FileMap, Snapshot, SnapshotDelta } from "../core/snapshot.ts";
@@ -54,6 +56,11 @@ export interface SupervisorFacade {
   report(event: RunEvent): void;
   /** Counters of all living workers, by layout; those of dead ones went to the keeper. */
   counters(): Iterable<{ readonly layout: CounterLayout; readonly values: Float64Array }>;
+  /**
+   * What would become of a request in one of the workers, without a trace. Rejects with QuestionError, whose message is one
+   * sentence, for what cannot be asked.
+   */
+  explain(question: GivenQuestion): Promise<Explanation>;
   status(): Promise<SupervisorStatus>;
   vitals(): SupervisorVitals;
 }

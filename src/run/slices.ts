@@ -6,15 +6,20 @@ export function loopTurn(): Promise<void> {
   return new Promise((resolve) => setImmediate(resolve));
 }
 
-/** Runs `work` to its end in slices of about 1 ms, with the event loop in between. Passes on what it throws. */
-export async function runInSlices(
-  work: Iterator<void>,
+/**
+ * Runs `work` to its end in slices of about 1 ms, with the event loop in between. Resolves with what it returns, and
+ * passes on what it throws.
+ */
+export async function runInSlices<Result>(
+  work: Iterator<void, Result>,
   now: () => number = () => performance.now(),
-): Promise<void> {
+): Promise<Result> {
   for (;;) {
     const end = now() + SLICE_MS;
-    do if (work.next().done === true) return;
-    while (now() < end);
+    do {
+      const { done, value } = work.next();
+      if (done === true) return value;
+    } while (now() < end);
     await loopTurn();
   }
 }

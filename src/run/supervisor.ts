@@ -13,12 +13,15 @@ import {
   type KnownState,
   type LiveState,
 } from "../core/health/delta.ts";
+import type { Explanation } from "../core/explain/answer.ts";
+import type { GivenQuestion } from "../core/explain/question.ts";
 import type { Plan } from "../core/plan.ts";
 import { NOTHING_CHANGED, type Snapshot, type SnapshotDelta } from "../core/snapshot.ts";
 import type { CounterLayout } from "../core/worker_program.ts";
 import type { ControlHandler } from "./control_socket.ts";
 import { RegionSet, type InheritedLimits } from "./counter_regions.ts";
 import type { Report, RunEvent } from "./events.ts";
+import { explainBy } from "./explain.ts";
 import { ListenerTable, type ListenerChange, type ListenerReport } from "./listener_table.ts";
 import { LogFiles, type LogChange } from "./log_files.ts";
 import type {
@@ -189,6 +192,15 @@ export class Supervisor implements SupervisorFacade {
       degraded_files: this.#degradedFiles,
       last_reload: this.#lastReload,
     };
+  }
+
+  async explain(question: GivenQuestion): Promise<Explanation> {
+    const worker = this.#pool.firstReady;
+    if (worker === null) throw new Error("no worker is ready to answer");
+    const { plan } = this.snapshot();
+    const tlsOf = (name: string) => plan.listeners.some((one) => one.name === name && one.tls !== null);
+    const listeners = this.listeners().map((open) => ({ ...open, tls: tlsOf(open.name) }));
+    return explainBy(worker, listeners, question);
   }
 
   vitals(): SupervisorVitals {

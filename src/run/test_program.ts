@@ -178,6 +178,10 @@ export class TestProgram implements WorkerProgram {
     return layoutOf(this.#applied.snapshot.plan);
   }
 
+  explain(): never {
+    throw new Error("nothing to explain");
+  }
+
   stats(): Readonly<Record<string, number>> {
     return {
       answered: this.answered,

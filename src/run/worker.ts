@@ -184,6 +184,8 @@ class WorkerProcess {
         return host.openLog(order.name, fd);
       case "meet_successors":
         return this.#meetSuccessors(fd);
+      case "explain":
+        return host.explain(order.request);
       case "stats":
         return host.stats();
       default:

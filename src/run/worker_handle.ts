@@ -1,4 +1,5 @@
 /** A worker as the supervisor sees it, whether it is a process of its own or not. */
+import type { AskedRequest, PlaneExplanation } from "../core/explain/answer.ts";
 import type { ListenerPlan } from "../core/plan.ts";
 import type { Snapshot, SnapshotDelta } from "../core/snapshot.ts";
 import type { DrainDeadlines } from "../core/worker_program.ts";
@@ -32,6 +33,8 @@ export interface WorkerHandle {
   delta(delta: SnapshotDelta): void;
   /** Resolves when no connection is left; then the worker ends by itself. */
   drain(deadlines: DrainDeadlines): Promise<void>;
+  /** See WorkerProgram. Rejects with the program's words. */
+  explain(request: AskedRequest): Promise<PlaneExplanation>;
   stats(): Promise<Readonly<Record<string, number>>>;
   /** Ends the worker at once. */
   kill(): void;

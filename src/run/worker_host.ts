@@ -1,4 +1,5 @@
 /** The worker's side of every order, around a program: the same in a process of its own and in the supervisor's. */
+import type { AskedRequest, PlaneExplanation } from "../core/explain/answer.ts";
 import type { ListenerPlan } from "../core/plan.ts";
 import type { Snapshot, SnapshotDelta } from "../core/snapshot.ts";
 import type { CounterLayout, CounterRegions, DrainDeadlines, WorkerProgram } from "../core/worker_program.ts";
@@ -124,6 +125,11 @@ export class WorkerHost {
     await queuesEmpty(sockets, { queued: queuedConnections, handshakes: openHandshakes });
     this.closeAllListeners();
     await drained;
+  }
+
+  /** Rejects with what the program throws. */
+  async explain(request: AskedRequest): Promise<PlaneExplanation> {
+    return runInSlices(this.#program.explain(request));
   }
 
   stats(): Readonly<Record<string, number>> {

@@ -9,7 +9,7 @@ import type { RegionSet, WorkerRegions } from "./counter_regions.ts";
 import type { Report } from "./events.ts";
 import type { HeldListener } from "./listener_table.ts";
 import type { LogFile } from "./log_files.ts";
-import type { LaunchWorker } from "./worker_handle.ts";
+import type { LaunchWorker, WorkerHandle } from "./worker_handle.ts";
 import { WorkerMember } from "./worker_member.ts";
 
 /** A worker that lived this long does not count as one that dies at once. */
@@ -243,6 +243,11 @@ export class WorkerPool {
 
   get #ready(): WorkerMember[] {
     return this.#members.filter((member): member is WorkerMember => member?.ready === true);
+  }
+
+  /** The worker to ask what all of them know, or null. */
+  get firstReady(): WorkerHandle | null {
+    return this.#ready[0]?.handle ?? null;
   }
 
   /**

@@ -39,11 +39,12 @@ const candidate = z.strictObject({
     .meta({ description: "Null: it is not checked." }),
   enabled: z.enum(["active", "draining", "disabled"]),
   last_resort: z.boolean(),
+  zone: z.string().nullable().meta({ description: "Null: it has none, or the pool does not look at zones." }),
   ejected: z.boolean().meta({ description: "Left out for a while because of failing tries." }),
   in_flight: z.number().meta({ description: "Of the worker that answers." }),
   limit: z.number().meta({ description: "Requests in flight at most, 0 = no limit." }),
   eligible: z.boolean(),
-  why: z.string().meta({ description: "Why it may not be chosen, or may although it is not healthy." }),
+  why: z.string().meta({ description: "Why it may not be chosen, or what else is special about it." }),
 });
 
 const pool = z.strictObject({

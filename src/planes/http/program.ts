@@ -2,6 +2,7 @@
 import { stackOf } from "../../core/text/message_of.ts";
 import { liveState } from "../../core/health/delta.ts";
 import { DEFAULT_LIMITS, DEFAULT_TIMEOUTS } from "../../core/defaults.ts";
+import type { AskedRequest, PlaneExplanation } from "../../core/explain/answer.ts";
 import type { AccessLogPlan, Limits, ListenerPlan, Plan } from "../../core/plan.ts";
 import { listenerKey, type Snapshot, type SnapshotDelta } from "../../core/snapshot.ts";
 import type {
@@ -23,6 +24,7 @@ import { checkTlsEngines, NO_TLS_ENGINES, type TlsEngines } from "../../platform
 import { adoptStates, buildRuntime, type BuildHost } from "./build.ts";
 import type { CreateStep } from "./build_steps.ts";
 import { ConnectionCounts, limitNumbers, stepTables } from "./connection_counts.ts";
+import { explain } from "./explain/explain.ts";
 import { ListenerPort, type PortHost } from "./listener_port.ts";
 import { applyAvailability, applyDelta, type BuiltPlan } from "./members.ts";
 import { MachineCounts } from "./middleware/shared_counts.ts";
@@ -345,6 +347,11 @@ export class HttpProgram implements WorkerProgram {
   layout(): MetricLayout {
     if (this.#acting === null) throw new Error("no plan acts yet");
     return this.#acting.layout;
+  }
+
+  explain(request: AskedRequest): Generator<void, PlaneExplanation> {
+    if (this.#acting === null) throw new Error("no plan acts yet");
+    return explain({ clock: this.#clock, draining: this.#draining }, this.#acting, request);
   }
 
   stats(): Readonly<Record<string, number>> {

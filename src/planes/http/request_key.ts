@@ -10,7 +10,8 @@ export function hashOfRequest(exchange: HttpExchange, key: HashKey | null): numb
   return hashText(keyText(exchange, key) ?? exchange.client.address);
 }
 
-function keyText(exchange: HttpExchange, key: HashKey): string | null {
+/** The text of the key in the request, null when it lacks the key. */
+export function keyText(exchange: HttpExchange, key: HashKey): string | null {
   switch (key.kind) {
     case "address":
       return exchange.client.address;

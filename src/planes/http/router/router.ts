@@ -25,6 +25,8 @@ const RANK_SLICE = 512;
 export class Router {
   /** Distinct patterns of rules that run in the regex engine (see `regexWarning`). */
   readonly regexCount: number;
+  /** Indexes of the routes in the order in which they are tried. */
+  readonly routeByRank: Int32Array;
   private readonly literal: TextMap<HostTable>;
   private readonly oneLabel: TextMap<HostTable>;
   private readonly labels: TextMap<HostTable>;
@@ -33,6 +35,7 @@ export class Router {
 
   constructor(parts: {
     readonly regexCount: number;
+    readonly routeByRank: Int32Array;
     readonly literal: TextMap<HostTable>;
     readonly oneLabel: TextMap<HostTable>;
     readonly labels: TextMap<HostTable>;
@@ -40,6 +43,7 @@ export class Router {
     readonly noHost: HostTable;
   }) {
     this.regexCount = parts.regexCount;
+    this.routeByRank = parts.routeByRank;
     this.literal = parts.literal;
     this.oneLabel = parts.oneLabel;
     this.labels = parts.labels;
@@ -222,6 +226,7 @@ class Tables {
     const always = [this.anyHost, this.general];
     return new Router({
       regexCount,
+      routeByRank,
       literal: yield* joinedMap(this.literal, (table, host) =>
         joined([table, oneLabel.get(afterFirstLabel(host)), ...this.labelTables(host), ...always]),
       ),
