@@ -159,7 +159,10 @@ class Server implements AdminServer {
     this.#file.remove();
     this.#listener.stop();
     this.#host.draining = true;
-    for (const connection of this.#connections) connection.drain();
+    for (const connection of this.#connections) {
+      if (connection.idle) connection.endIdle();
+      else connection.drain(0);
+    }
     if (this.#connections.size === 0) return;
     const end = this.#clock.every(LAST_ANSWERS_MS, () => {
       end();

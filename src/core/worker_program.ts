@@ -31,8 +31,15 @@ export interface CounterRegions {
 /** How long connections may go on after a drain has begun, in milliseconds; 0 cuts them at once. */
 export interface DrainDeadlines {
   readonly requestsMs: number;
+  /** Connections that have no request wait for one so long: it may be on its way, and is answered as the last one. */
+  readonly idleMs: number;
   readonly tunnelsMs: number;
 }
+
+/** `idleMs` where the addresses are served by another process from now on: patience costs nobody anything. */
+export const RELIEVED_IDLE_MS = 5_000;
+/** `idleMs` where the program ends, and somebody waits for that. */
+export const ENDING_IDLE_MS = 1_000;
 
 export interface WorkerProgram {
   /**

@@ -86,6 +86,6 @@ export class InProcessWorker implements WorkerHandle {
     const host = this.#host;
     if (host === null) return this.#exit.resolve("killed");
     host.closeAllListeners();
-    void host.drain({ requestsMs: 0, tunnelsMs: 0 }).finally(() => this.#exit.resolve("killed"));
+    void host.drain({ requestsMs: 0, tunnelsMs: 0, idleMs: 0 }).finally(() => this.#exit.resolve("killed"));
   }
 }

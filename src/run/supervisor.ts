@@ -520,7 +520,7 @@ export class Supervisor implements SupervisorFacade {
     this.#state = "draining";
     this.#stopWatching?.();
     for (const part of this.#started) part.draining?.();
-    const drained = this.#pool.drain(KILL_GRACE_MS);
+    const drained = this.#pool.drain(KILL_GRACE_MS, false);
     await this.#acceptGrace();
     const { listeners } = this.#table;
     if (!this.#killed) await this.#table.quiesce(listeners);
@@ -569,7 +569,7 @@ export class Supervisor implements SupervisorFacade {
     this.#stopWatching?.();
     await this.#stopParts();
     this.#started.length = 0;
-    const drained = this.#pool.drain(KILL_GRACE_MS);
+    const drained = this.#pool.drain(KILL_GRACE_MS, true);
     const { listeners } = this.#table;
     await this.#table.quiesce(listeners.filter(({ key }) => !held.has(key)));
     await this.#pool.closeListeners(listeners);

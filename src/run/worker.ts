@@ -4,7 +4,12 @@
  */
 import { messageOf } from "../core/text/message_of.ts";
 import { VERSION } from "../core/version.ts";
-import type { CreateProgram, DrainDeadlines } from "../core/worker_program.ts";
+import {
+  ENDING_IDLE_MS,
+  RELIEVED_IDLE_MS,
+  type CreateProgram,
+  type DrainDeadlines,
+} from "../core/worker_program.ts";
 import { ProcessLog, type LogFormat } from "../observe/log.ts";
 import { receiveDescriptors } from "../platform/fd_passing.ts";
 import { dropPrivileges, raiseOpenFileLimit, takeNameOfParent } from "../platform/processes.ts";
@@ -50,7 +55,7 @@ class WorkerProcess {
   #preparedLimits: HeldLimits | null = null;
   /** Of the snapshot that was prepared last. */
   #generation = 0;
-  #deadlines: DrainDeadlines = { requestsMs: 0, tunnelsMs: 0 };
+  #deadlines: DrainDeadlines = { requestsMs: 0, tunnelsMs: 0, idleMs: 0 };
   #preparedDeadlines: DrainDeadlines = this.#deadlines;
   /** Orders are carried out one after the other, in the order in which they came. */
   #last: Promise<void> = Promise.resolve();
@@ -80,12 +85,12 @@ class WorkerProcess {
   /** Ends by itself when asked: with a supervisor it is replaced first, without one it retires its own sockets. */
   terminate(): void {
     if (process.connected) send({ type: "leaving" });
-    else void this.#retire(new Set());
+    else void this.#retire(new Set(), ENDING_IDLE_MS);
   }
 
   /** Ends without a supervisor; another process accepts on the addresses of `held`. */
-  async #retire(held: ReadonlySet<string>): Promise<void> {
-    await this.#host?.retire(this.#deadlines, held);
+  async #retire(held: ReadonlySet<string>, idleMs = RELIEVED_IDLE_MS): Promise<void> {
+    await this.#host?.retire({ ...this.#deadlines, idleMs }, held);
     process.exit(0);
   }
 
@@ -232,7 +237,7 @@ class WorkerProcess {
     const snapshot = this.#assembler.finish();
     this.#generation = snapshot.generation;
     const { drain, drain_tunnels } = snapshot.plan.timeouts;
-    this.#preparedDeadlines = { requestsMs: drain, tunnelsMs: drain_tunnels };
+    this.#preparedDeadlines = { requestsMs: drain, tunnelsMs: drain_tunnels, idleMs: RELIEVED_IDLE_MS };
     if (sizes === null) return host.prepare(snapshot, null);
     const { limitRow, limitRows } = sizes;
     const regions = {

@@ -4,7 +4,7 @@
  */
 import { messageOf } from "../core/text/message_of.ts";
 import type { Snapshot, SnapshotDelta } from "../core/snapshot.ts";
-import type { DrainDeadlines } from "../core/worker_program.ts";
+import { ENDING_IDLE_MS, RELIEVED_IDLE_MS, type DrainDeadlines } from "../core/worker_program.ts";
 import type { RegionSet, WorkerRegions } from "./counter_regions.ts";
 import type { Report } from "./events.ts";
 import type { HeldListener } from "./listener_table.ts";
@@ -228,7 +228,7 @@ export class WorkerPool {
 
   /** Closes the listeners of workers that are not wanted any more and lets them drain in the background. */
   async #dismiss(members: readonly WorkerMember[]): Promise<void> {
-    const deadlines = this.#deadlines();
+    const deadlines = this.#deadlines(RELIEVED_IDLE_MS);
     for (const member of members) {
       this.#draining.add(member);
       await member.closeOthers(() => false);
@@ -236,9 +236,9 @@ export class WorkerPool {
     }
   }
 
-  #deadlines(): DrainDeadlines {
+  #deadlines(idleMs: number): DrainDeadlines {
     const { drain, drain_tunnels } = this.#options.target().snapshot.plan.timeouts;
-    return { requestsMs: drain, tunnelsMs: drain_tunnels };
+    return { requestsMs: drain, tunnelsMs: drain_tunnels, idleMs };
   }
 
   get #ready(): WorkerMember[] {
@@ -357,11 +357,11 @@ export class WorkerPool {
     for (const member of [...this.#members, ...this.#draining]) member?.delta(delta);
   }
 
-  /** Tells every worker to drain. Resolves when all are gone; those left at the deadline for tunnels are killed. */
-  async drain(graceMs: number): Promise<void> {
+  /** Tells every worker to drain; `relieved` = another process serves from now on. Resolves when all are gone; those left at the deadline for tunnels are killed. */
+  async drain(graceMs: number, relieved: boolean): Promise<void> {
     this.#stopping = true;
     for (const timer of this.#retries) clearTimeout(timer);
-    const deadlines = this.#deadlines();
+    const deadlines = this.#deadlines(relieved ? RELIEVED_IDLE_MS : ENDING_IDLE_MS);
     const members = [...this.#members.filter((member) => member !== null), ...this.#draining];
     const limit = Math.max(deadlines.requestsMs, deadlines.tunnelsMs) + graceMs;
     const timer = setTimeout(() => this.kill(), limit);

@@ -115,7 +115,7 @@ test("a request on a kept connection that comes just after a drain has begun is 
   using late = await rawClient(fairlead.port());
   using idle = await rawClient(fairlead.port());
   for (const client of [late, idle]) expect((await client.ask(GET)).status).toBe(200);
-  void fairlead.instance.program.drain({ requestsMs: 60_000, tunnelsMs: 60_000 });
+  void fairlead.instance.program.drain({ requestsMs: 60_000, tunnelsMs: 60_000, idleMs: 1_000 });
   await pass(clock, 500);
   const answer = await late.ask(GET);
   expect([answer.status, answer.get("connection")]).toEqual([200, "close"]);

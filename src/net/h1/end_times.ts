@@ -3,8 +3,5 @@
 /** After an answer to an unread request, input is read and dropped for this long so that the answer arrives. */
 export const LINGER_MS = 2_000;
 
-/** A connection that drains and has no request ends after so long. */
-export const DRAIN_IDLE_MS = 1_000;
-
 /** A request has come that the next turn of the loop reads: the connection is not idle after all. */
 export const UNREAD_MS = 50;

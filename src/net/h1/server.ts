@@ -31,7 +31,7 @@ import {
   TOO_MANY_FIELDS,
   validPercents,
 } from "./parse.ts";
-import { DRAIN_IDLE_MS, LINGER_MS, UNREAD_MS } from "./end_times.ts";
+import { LINGER_MS, UNREAD_MS } from "./end_times.ts";
 import { ProgressWatch } from "./progress_watch.ts";
 import { FIRST_LOOK_BYTES, scratch } from "./scratch.ts";
 import { dropNominated, keptTrailers, trailerLines } from "./trailers.ts";
@@ -862,12 +862,12 @@ export class ServerConnection extends Timed implements Downstream, Writer {
   }
 
   /**
-   * No request after the one at work. An idle connection ends in a while: a request may be on its way, and one that came
+   * No request after the one at work. An idle connection ends after `idleMs`: a request may be on its way, and one that came
    * behind our FIN would be lost (RFC 9112 9.5). It is answered with `Connection: close`.
    */
-  drain(): void {
+  drain(idleMs: number): void {
     this.#close = true;
-    if (this.idle) this.host.wheel.after(this, DRAIN_IDLE_MS);
+    if (this.idle) this.host.wheel.after(this, idleMs);
   }
 
   /** The drain's deadline has come: the client can tell that nothing is complete. */

@@ -312,13 +312,13 @@ export class HttpProgram implements WorkerProgram {
 
   // The end.
 
-  async drain({ requestsMs, tunnelsMs }: DrainDeadlines): Promise<void> {
+  async drain({ requestsMs, tunnelsMs, idleMs }: DrainDeadlines): Promise<void> {
     const now = this.#clock.now();
     this.#cutRequestsAt = Math.min(this.#cutRequestsAt, now + requestsMs);
     this.#cutTunnelsAt = Math.min(this.#cutTunnelsAt, now + tunnelsMs);
     this.#draining = true;
     this.#serverHost.draining = true;
-    for (const connection of this.#connections) connection.drain();
+    for (const connection of this.#connections) connection.drain(idleMs);
     while (!this.#isEmpty()) {
       this.#cutOverdue(this.#clock.now());
       if (this.#isEmpty()) break;
