@@ -33,6 +33,11 @@ const CASES: readonly { readonly name: string; readonly plan: AccessLogPlan; rea
     target: "/api/v2/items/4711",
   },
   { name: "clf", plan: { ...plan, format: "clf" }, target: "/api/v2/items/4711" },
+  {
+    name: "json, 1 % of lines",
+    plan: { ...plan, sample: { share: 0.01, from_status: 400, slower_than_ms: 0 } },
+    target: "/api/v2/items/4711",
+  },
 ];
 
 const records = (target: string) =>

@@ -267,6 +267,14 @@ function observabilityPlan({ access_log: log, metrics }: ObservabilityConfig): O
             redact_query: log.redact_query,
             buffer_bytes: log.buffer,
             flush_ms: log.flush,
+            sample:
+              log.sample === undefined
+                ? null
+                : {
+                    share: log.sample.share,
+                    from_status: log.sample.from_status,
+                    slower_than_ms: log.sample.slower_than,
+                  },
           },
     metrics: {
       prefix: metrics.prefix,

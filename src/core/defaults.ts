@@ -76,7 +76,10 @@ export const DEFAULT_ACCESS_LOG = {
   redact_query: ["access_token", "api_key", "password", "token"],
   buffer_bytes: 65_536,
   flush_ms: 250,
+  sample: null,
 } as const;
+
+export const DEFAULT_ACCESS_SAMPLE = { from_status: 400, slower_than_ms: 1_000 } as const;
 
 export const DEFAULT_METRICS = {
   prefix: "fairlead",

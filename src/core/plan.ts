@@ -284,4 +284,16 @@ export interface AccessLogPlan {
   readonly redact_query: readonly string[];
   readonly buffer_bytes: number;
   readonly flush_ms: number;
+  /** Which requests are logged; null = all. */
+  readonly sample: AccessSamplePlan | null;
+}
+
+/** Requests that are bad or slow are logged all, the others by share. */
+export interface AccessSamplePlan {
+  /** Share of the ordinary requests that is logged, 0 to 1. */
+  readonly share: number;
+  /** Requests with this status or a higher one are logged all. */
+  readonly from_status: number;
+  /** Requests that last at least so long are logged all; 0 = the duration does not matter. */
+  readonly slower_than_ms: number;
 }

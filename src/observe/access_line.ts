@@ -26,9 +26,17 @@ export const VALUE_LIMITS = {
 export interface LineFormat {
   /**
    * Writes a line with its line feed at `at` and returns the position after it: at most LONGEST_LINE_BYTES later.
-   * `wallMs` is the time of day, `durationMs` the time since the record's start.
+   * `wallMs` is the time of day, `durationMs` the time since the record's start. `chosen`: the line was chosen by the
+   * plan's share, and stands for those that were not.
    */
-  write(out: LineOutput, at: number, record: AccessRecord, wallMs: number, durationMs: number): number;
+  write(
+    out: LineOutput,
+    at: number,
+    record: AccessRecord,
+    wallMs: number,
+    durationMs: number,
+    chosen: boolean,
+  ): number;
 }
 
 /** A configured field, prepared. */

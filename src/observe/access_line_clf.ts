@@ -16,6 +16,7 @@ import {
 import { type AccessRecord, findField, POSITIONS_PER_FIELD } from "./access_record.ts";
 import {
   type LineOutput,
+  type Piece,
   piece,
   putInteger,
   putMilliseconds,
@@ -29,7 +30,6 @@ const SPACE = 32;
 const QUOTE = 34;
 const DASH = 45;
 const SLASH = 47;
-const LINE_FEED = 10;
 const MAX_EMPTY_COLUMNS_BYTES = 1_024;
 const NO_IDENTITY = piece(" - ");
 const AFTER_USER = piece(" ");
@@ -52,15 +52,27 @@ export class ClfLineFormat implements LineFormat {
   readonly #referrer: LoggedField;
   readonly #userAgent: LoggedField;
   readonly #fields: readonly LoggedField[];
+  /** What ends a line: of one that was chosen by the share, and of every other. */
+  readonly #endOfChosen: Piece;
+  readonly #end: Piece;
 
   constructor(plan: AccessLogPlan) {
     this.#secrets = secretParameters(plan);
     this.#referrer = loggedField(plan, "referer");
     this.#userAgent = loggedField(plan, "user-agent");
     this.#fields = loggedFields(plan);
+    this.#end = piece(plan.sample === null ? "\n" : " 1\n");
+    this.#endOfChosen = piece(plan.sample === null ? "\n" : ` ${plan.sample.share}\n`);
   }
 
-  write(out: LineOutput, at: number, record: AccessRecord, wallMs: number, durationMs: number): number {
+  write(
+    out: LineOutput,
+    at: number,
+    record: AccessRecord,
+    wallMs: number,
+    durationMs: number,
+    chosen: boolean,
+  ): number {
     at = putName(out, at, record.client.address);
     at = putPiece(out, at, NO_IDENTITY);
     at = putName(out, at, record.user);
@@ -79,8 +91,7 @@ export class ClfLineFormat implements LineFormat {
       if (at > end + MAX_EMPTY_COLUMNS_BYTES) break;
       at = this.#putField(out, at, Math.min(at + VALUE_LIMITS.field, end), record, field);
     }
-    out.bytes[at] = LINE_FEED;
-    return at + 1;
+    return putPiece(out, at, chosen ? this.#endOfChosen : this.#end);
   }
 
   #putRequestLine(out: LineOutput, at: number, record: AccessRecord): number {

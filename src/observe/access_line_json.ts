@@ -45,8 +45,6 @@ const USER = piece('","user":"');
 const TLS = piece('","tls":"');
 const USER_AGENT = piece('","user_agent":"');
 const HEADERS = piece('","headers":{');
-const END = piece('"}\n');
-const END_OF_HEADERS = piece("}}\n");
 const SEPARATOR = piece(", ");
 const REDACTED_VALUE = piece(`${REDACTED}"`);
 const USER_AGENT_NAME = new TextEncoder().encode("user-agent");
@@ -65,6 +63,9 @@ export class JsonLineFormat implements LineFormat {
   readonly #secrets: SecretParameters;
   readonly #fields: readonly JsonField[];
   readonly #secretUserAgent: boolean;
+  /** What ends a line: of one that was chosen by the share, and of every other. */
+  readonly #endOfChosen: Piece;
+  readonly #end: Piece;
 
   constructor(plan: AccessLogPlan) {
     this.#secrets = secretParameters(plan);
@@ -73,9 +74,20 @@ export class JsonLineFormat implements LineFormat {
       key: piece(`${JSON.stringify(field.text)}:"`),
     }));
     this.#secretUserAgent = plan.redact.includes("user-agent");
+    const before = plan.headers.length === 0 ? '"' : "}";
+    const sample = (share: number) => (plan.sample === null ? "" : `,"sample":${share}`);
+    this.#end = piece(`${before}${sample(1)}}\n`);
+    this.#endOfChosen = piece(`${before}${sample(plan.sample?.share ?? 1)}}\n`);
   }
 
-  write(out: LineOutput, at: number, record: AccessRecord, wallMs: number, durationMs: number): number {
+  write(
+    out: LineOutput,
+    at: number,
+    record: AccessRecord,
+    wallMs: number,
+    durationMs: number,
+    chosen: boolean,
+  ): number {
     const { bytes } = record.request;
     at = this.#time.put(out, at, wallMs);
     at = this.#time.putMilliseconds(out.bytes, at, wallMs);
@@ -95,9 +107,8 @@ export class JsonLineFormat implements LineFormat {
     at = this.#putNumbers(out, at, record, durationMs);
     at = putNames(out, at, record);
     at = this.#putUserAgent(out, at, record);
-    if (this.#fields.length === 0) return putPiece(out, at, END);
-    at = this.#putFields(out, putPiece(out, at, HEADERS), record);
-    return putPiece(out, at, END_OF_HEADERS);
+    if (this.#fields.length > 0) at = this.#putFields(out, putPiece(out, at, HEADERS), record);
+    return putPiece(out, at, chosen ? this.#endOfChosen : this.#end);
   }
 
   #putNumbers(out: LineOutput, at: number, record: AccessRecord, durationMs: number): number {

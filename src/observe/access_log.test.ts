@@ -411,3 +411,91 @@ test("several writers append whole lines to one file", () => {
     Array.from({ length: 3_000 }, (_, index) => index),
   );
 });
+
+// Sampling.
+
+const SAMPLE = { share: 0.25, from_status: 400, slower_than_ms: 1_000 };
+
+/** Numbers for a test: these in turn, again and again. */
+function inTurn(...numbers: readonly number[]): () => number {
+  let at = 0;
+  return () => numbers[at++ % numbers.length]!;
+}
+
+/** What is logged of records, as parsed lines, and how many are left out. */
+function sampled(records: readonly AccessRecord[], random: () => number, endedMs = 0) {
+  const sink = new MemorySink();
+  let leftOut = 0;
+  const events = { dropped() {}, failing() {}, recovered() {}, sampledOut: () => void leftOut++ };
+  const log = new AccessLog(planOf({ sample: SAMPLE }), new ManualClock(START), events, random);
+  log.openSink(sink);
+  for (const record of records) log.write(record, endedMs);
+  log.close();
+  const text = sink.writes.join("").trimEnd();
+  return { logged: text === "" ? [] : text.split("\n").map((line) => JSON.parse(line)), leftOut };
+}
+
+test("a share of the ordinary requests is logged and says the share; the others are counted", () => {
+  const records = [200, 204, 304, 399].map((status) => testRecord({ id: `${status}` }, { status }));
+  const { logged, leftOut } = sampled(records, inTurn(0.1, 0.25, 0.9, 0.2499));
+  expect(logged.map(({ id, sample }) => [id, sample])).toEqual([
+    ["200", 0.25],
+    ["399", 0.25],
+  ]);
+  expect(leftOut).toBe(2);
+});
+
+test.each([
+  ["an error", testRecord({}, { status: 400 }), 0],
+  ["a fault of a backend", testRecord({}, { status: 502, reason: "FL_UPSTREAM_CLOSED" }), 0],
+  ["an answer that was cut", testRecord({}, { status: 200, reason: "FL_UPSTREAM_TRUNCATED" }), 0],
+  ["a request that was tried again", testRecord({}, { retries: 1 }), 0],
+  ["a slow request", testRecord(), 1_000],
+])("%s is logged always, chance is not asked", (_, record, endedMs) => {
+  const random = () => {
+    throw new Error("asked");
+  };
+  expect(sampled([record], random, endedMs)).toMatchObject({ logged: [{ sample: 1 }], leftOut: 0 });
+});
+
+test("what is below the status and the duration is left to chance, whatever its reason", () => {
+  const plan = { sample: { share: 0, from_status: 500, slower_than_ms: 0 } };
+  const records = [
+    testRecord({ id: "a" }, { status: 404, reason: "FL_NO_ROUTE" }),
+    testRecord({ id: "b" }, { status: 500 }),
+  ];
+  const found = lines(planOf(plan), records, 3_600_000).map((line) => JSON.parse(line));
+  expect(found.map(({ id }) => id)).toEqual(["b"]);
+});
+
+test("lines say nothing of a share when all are logged; in CLF the share is the last column", () => {
+  expect(jsonLine(testRecord())).not.toHaveProperty("sample");
+  const sample = { share: 1, from_status: 400, slower_than_ms: 0 };
+  const fields = { headers: ["x-a"], sample };
+  expect(clfLine(testRecord({ id: "i" }), fields)).toEndWith(' "i" "-" 1');
+  expect(jsonLine(testRecord({ fields: [["X-A", "b"]] }), fields)).toMatchObject({
+    headers: { "x-a": "b" },
+    sample: 1,
+  });
+});
+
+test("a reload turns sampling on and off", () => {
+  const sink = new MemorySink();
+  const log = new AccessLog(planOf(), new ManualClock(START), undefined, () => 0.5);
+  log.openSink(sink);
+  const ids = (from: number) =>
+    sink.writes
+      .join("")
+      .trimEnd()
+      .split("\n")
+      .slice(from)
+      .map((line) => JSON.parse(line).id);
+  log.write(testRecord({ id: "1" }), 0);
+  log.configure(planOf({ sample: SAMPLE }));
+  log.write(testRecord({ id: "2" }), 0);
+  log.write(testRecord({ id: "3" }, { status: 500 }), 0);
+  log.configure(planOf());
+  log.write(testRecord({ id: "4" }), 0);
+  log.close();
+  expect(ids(0)).toEqual(["1", "3", "4"]);
+});

@@ -279,6 +279,13 @@ export const CATALOGUE = {
     rows: "all",
     help: "Lines of the access log that were given up because what takes them was full or failed.",
   },
+  access_log_lines_sampled_out_total: {
+    type: "counter",
+    axes: [],
+    writer: "worker",
+    rows: "all",
+    help: "Requests without a line in the access log because its share left them out.",
+  },
 } as const satisfies Record<string, MetricDefinition>;
 
 export type MetricName = keyof typeof CATALOGUE;

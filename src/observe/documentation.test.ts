@@ -37,7 +37,7 @@ function exampleLine(format: "json" | "clf"): string {
   );
   const out = lineOutput(LONGEST_LINE_BYTES);
   const formatted = format === "json" ? new JsonLineFormat(plan) : new ClfLineFormat(plan);
-  const end = formatted.write(out, 0, record, Date.UTC(2026, 10, 25, 12, 0, 0, 4), 12.345);
+  const end = formatted.write(out, 0, record, Date.UTC(2026, 10, 25, 12, 0, 0, 4), 12.345, false);
   return Buffer.from(out.bytes.subarray(0, end)).toString("latin1");
 }
 
@@ -52,7 +52,7 @@ test("the example lines are the ones that the formats write", () => {
 
 test("every field of a line has its row", () => {
   const fields = Object.keys(JSON.parse(exampleLine("json")) as object);
-  expect([...fields, "headers"].filter((name) => !rows.includes(name))).toEqual([]);
+  expect([...fields, "headers", "sample"].filter((name) => !rows.includes(name))).toEqual([]);
 });
 
 test("metrics in the text and in the queries exist", () => {

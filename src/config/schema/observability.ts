@@ -1,12 +1,25 @@
 /** `observability:` the access log and the metrics. */
 import { z } from "zod";
-import { DEFAULT_ACCESS_LOG, DEFAULT_METRICS } from "../../core/defaults.ts";
+import { DEFAULT_ACCESS_LOG, DEFAULT_ACCESS_SAMPLE, DEFAULT_METRICS } from "../../core/defaults.ts";
 import { duration, formatDuration } from "../../core/schema/duration.ts";
-import { lowerFieldName } from "../../core/schema/field.ts";
+import { lowerFieldName, statusCode } from "../../core/schema/field.ts";
 import { outputFile } from "../../core/schema/file_name.ts";
+import { share } from "../../core/schema/share.ts";
 import { formatSize, size } from "../../core/schema/size.ts";
 
 const MAX_BUFFER = 2 ** 20;
+
+const accessSample = z.strictObject({
+  share: share().meta({
+    description: "Share of the requests that is logged, by chance; 0 = only those that are logged always.",
+  }),
+  from_status: statusCode()
+    .prefault(DEFAULT_ACCESS_SAMPLE.from_status)
+    .meta({ description: "Requests with this status or a higher one are logged always." }),
+  slower_than: duration().prefault(formatDuration(DEFAULT_ACCESS_SAMPLE.slower_than_ms)).meta({
+    description: "Requests that last at least so long are logged always; 0 = whatever they last.",
+  }),
+});
 
 const accessLog = z.strictObject({
   path: outputFile().meta({ description: "A file, or `-` for standard output." }),
@@ -34,6 +47,10 @@ const accessLog = z.strictObject({
     .refine((milliseconds) => milliseconds > 0, { error: "expected a duration above 0" })
     .meta({ description: "A line is written at the latest after this time." })
     .prefault(formatDuration(DEFAULT_ACCESS_LOG.flush_ms)),
+  sample: accessSample.optional().meta({
+    description:
+      "Logs only a share of the requests that went well. Without it every request is logged. Requests that were tried again or whose answer was cut are logged always.",
+  }),
 });
 
 const metrics = z.strictObject({

@@ -36,6 +36,9 @@ const NO_LIMITS: Limits = { ...DEFAULT_LIMITS, connections: 0, connections_per_i
 /** Connections that are looked at for one that is idle when a listener is full. */
 const MOST_LOOKED_AT = 256;
 
+/** At its end a drain waits at most so long for a slow reader of the access log. */
+const LAST_LINES_MS = 1_000;
+
 /** How often a drain looks whether all connections are gone. */
 const DRAIN_LOOK_MS = 20;
 
@@ -204,12 +207,15 @@ export class HttpProgram implements WorkerProgram {
       plane.accessLog.configure(plan);
       return;
     }
-    plane.accessLog = new AccessLog(plan, this.#clock, {
-      dropped: (lines) =>
-        addTo(this.#counters.region, this.#counters.fixed.access_log_lines_dropped_total, lines),
-      failing: (words) => this.#buildHost.warn(`the access log cannot be written: ${words}`),
+    const count = (name: "dropped" | "sampled_out", lines: number) =>
+      addTo(this.#counters.region, this.#counters.fixed[`access_log_lines_${name}_total`], lines);
+    const events = {
+      dropped: (lines: number) => count("dropped", lines),
+      sampledOut: () => count("sampled_out", 1),
+      failing: (words: string) => this.#buildHost.warn(`the access log cannot be written: ${words}`),
       recovered: () => this.#buildHost.warn("the access log is written again"),
-    });
+    };
+    plane.accessLog = new AccessLog(plan, this.#clock, events, this.#buildHost.random);
     if (this.#logFd >= 0) plane.accessLog.open(this.#logFd);
     this.#logFd = -1;
   }
@@ -324,7 +330,7 @@ export class HttpProgram implements WorkerProgram {
       if (this.#isEmpty()) break;
       await Bun.sleep(DRAIN_LOOK_MS);
     }
-    this.#end();
+    await this.#end();
   }
 
   #isEmpty(): boolean {
@@ -339,9 +345,17 @@ export class HttpProgram implements WorkerProgram {
     }
   }
 
-  #end(): void {
-    this.plane.accessLog?.flush();
+  async #end(): Promise<void> {
     for (const connections of this.#acting?.runtime.backends.values() ?? []) connections.retire();
+    const log = this.plane.accessLog;
+    if (log === null) return;
+    log.flush();
+    for (let waited = 0; log.waiting > 0 && waited < LAST_LINES_MS; waited += DRAIN_LOOK_MS) {
+      await Bun.sleep(DRAIN_LOOK_MS);
+      log.flush();
+    }
+    // Counts what nobody has taken.
+    log.close();
   }
 
   layout(): MetricLayout {
