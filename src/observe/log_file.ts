@@ -1,10 +1,12 @@
 /** Descriptors that logs are written to: opened by the process that may, passed on to the others. */
-import { closeSync, constants, fstatSync, openSync } from "node:fs";
+import { closeSync, constants, fstatSync, openSync, readFileSync } from "node:fs";
 import { getSystemErrorMap } from "node:util";
 import { duplicate, libc } from "../platform/libc.ts";
 
 const F_GETFL = 3;
 const F_SETFL = 4;
+/** How a description is opened that one process alone writes to: an inherited file never has both. */
+const OWN_FLAGS = constants.O_APPEND | constants.O_NONBLOCK;
 const LOG_FILE_MODE = 0o640;
 const LOG_FLAGS = constants.O_WRONLY | constants.O_APPEND | constants.O_NONBLOCK | constants.O_NOCTTY;
 
@@ -51,6 +53,34 @@ export function nonBlockingCopy(fd: number): number {
   // A socket (systemd's journal) cannot be opened again, and only this service holds it.
   if (!kind.isFile()) setNonBlocking(copy);
   return copy;
+}
+
+/**
+ * A descriptor for a worker to write to: of a file that is appended to it has a position of its own, so that the worker
+ * knows what it has written itself (`logPosition`). Everything else is shared. The descriptor is the caller's.
+ */
+export function workerLogDescriptor(fd: number): number {
+  if (fstatSync(fd).isFile() && (descriptionOf(fd).flags & constants.O_APPEND) !== 0) {
+    try {
+      return openSync(`/proc/self/fd/${fd}`, LOG_FLAGS);
+    } catch {
+      // Shared then, and it says so.
+      libc.fcntl(fd, F_SETFL, descriptionOf(fd).flags & ~constants.O_NONBLOCK);
+    }
+  }
+  return duplicate(fd);
+}
+
+/** End of what was written last to a file by this process, or -1 where others share its description. */
+export function logPosition(fd: number): number {
+  const { position, flags } = descriptionOf(fd);
+  return (flags & OWN_FLAGS) === OWN_FLAGS ? position : -1;
+}
+
+function descriptionOf(fd: number): { readonly position: number; readonly flags: number } {
+  const text = readFileSync(`/proc/self/fdinfo/${fd}`, "latin1");
+  const [, position = "0", flags = "0"] = /^pos:\s*(\d+)\nflags:\s*([0-7]+)/.exec(text) ?? [];
+  return { position: Number(position), flags: parseInt(flags, 8) };
 }
 
 /** Sets O_NONBLOCK on everything that shares the open file of `fd`. */

@@ -2,17 +2,21 @@ import { afterEach, beforeEach, expect, test } from "bun:test";
 import {
   closeSync,
   constants,
+  mkdirSync,
   mkdtempSync,
   openSync,
   readFileSync,
   readSync,
   rmSync,
   statSync,
+  writeFileSync,
+  writeSync,
 } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { descriptorChannel } from "../platform/fd_passing.ts";
-import { nonBlockingCopy, openLogFile } from "./log_file.ts";
+import { requireRoot } from "../../test/support/require.ts";
+import { logPosition, nonBlockingCopy, openLogFile, workerLogDescriptor } from "./log_file.ts";
 import { DescriptorSink } from "./log_sink.ts";
 
 let folder = "";
@@ -125,4 +129,62 @@ test("a socket that nobody reads takes nothing at some point and never waits", (
   expect(sink.problem).toBeNull();
   sink.close();
   for (const fd of [ours, theirs]) closeSync(fd);
+});
+
+// A disk that is full: a tmpfs of few pages takes the beginning of a write.
+
+const lacking = requireRoot();
+
+/** Runs `use` with a small file system whose free space is `free` bytes. */
+function onSmallDisk(free: number, use: (path: string) => void): void {
+  const disk = join(folder, "disk");
+  mkdirSync(disk);
+  const mounted = Bun.spawnSync(["mount", "-t", "tmpfs", "-o", "size=64k", "tmpfs", disk]);
+  expect(mounted.stderr.toString()).toBe("");
+  try {
+    writeFileSync(join(disk, "ballast"), Buffer.alloc(64 * 1024 - free));
+    use(disk);
+  } finally {
+    Bun.spawnSync(["umount", "-l", disk]);
+  }
+}
+
+const LINE = `${"x".repeat(99)}\n`;
+
+test.skipIf(lacking !== null)("of a line that does not fit on the disk nothing stands", () => {
+  onSmallDisk(4_096, (disk) => {
+    const path = join(disk, "log");
+    const fd = openLogFile(path);
+    const sink = new DescriptorSink(workerLogDescriptor(fd));
+    const block = bytes(LINE.repeat(60));
+    expect(sink.write(block, 0, block.length)).toBe(4_000);
+    expect(readFileSync(path, "utf8")).toBe(LINE.repeat(40));
+    rmSync(join(disk, "ballast"));
+    expect(sink.write(block, 4_000, block.length)).toBe(2_000);
+    expect(readFileSync(path, "utf8")).toBe(LINE.repeat(60));
+    sink.close();
+    closeSync(fd);
+  });
+});
+
+test("a worker knows the end of its own last write, whoever has appended since", () => {
+  const fd = openLogFile(join(folder, "log"));
+  const [ours, theirs] = [workerLogDescriptor(fd), workerLogDescriptor(fd)];
+  writeSync(ours, "ours\n");
+  writeSync(theirs, "theirs\n");
+  expect([logPosition(ours), logPosition(theirs)]).toEqual([5, 12]);
+  for (const each of [fd, ours, theirs]) closeSync(each);
+});
+
+test("a file that is shared with others (standard output) is never cut", () => {
+  const path = join(folder, "out");
+  const fd = openSync(path, "a");
+  const copy = nonBlockingCopy(fd);
+  expect(logPosition(copy)).toBe(-1);
+  const own = workerLogDescriptor(fd);
+  writeSync(fd, "a\n");
+  expect([logPosition(own), logPosition(fd)]).toEqual([0, -1]);
+  expect(writeSync(own, "bc\n")).toBe(3);
+  expect(logPosition(own)).toBe(5);
+  for (const each of [fd, copy, own]) closeSync(each);
 });

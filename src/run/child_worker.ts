@@ -3,6 +3,7 @@ import type { AskedRequest, PlaneExplanation } from "../core/explain/answer.ts";
 import type { ListenerPlan } from "../core/plan.ts";
 import type { Snapshot, SnapshotDelta } from "../core/snapshot.ts";
 import type { DrainDeadlines } from "../core/worker_program.ts";
+import { workerLogDescriptor } from "../observe/log_file.ts";
 import { descriptorChannel, sendDescriptors } from "../platform/fd_passing.ts";
 import { closeDescriptor } from "../platform/sockets.ts";
 import type { WorkerRegions } from "./counter_regions.ts";
@@ -110,7 +111,12 @@ export class ChildWorker implements WorkerHandle {
   }
 
   async openLog(name: string, fd: number): Promise<void> {
-    await this.#order({ type: "open_log", name }, [fd]);
+    const own = workerLogDescriptor(fd);
+    try {
+      await this.#order({ type: "open_log", name }, [own]);
+    } finally {
+      closeDescriptor(own);
+    }
   }
 
   /** From now on a later supervisor finds the worker by `fd`, of which it gets its own copy. */

@@ -3,6 +3,7 @@ import type { AskedRequest, PlaneExplanation } from "../core/explain/answer.ts";
 import type { ListenerPlan } from "../core/plan.ts";
 import type { Snapshot, SnapshotDelta } from "../core/snapshot.ts";
 import type { CreateProgram, DrainDeadlines, WorkerProgram } from "../core/worker_program.ts";
+import { workerLogDescriptor } from "../observe/log_file.ts";
 import { dropPrivileges } from "../platform/processes.ts";
 import { duplicateSocket } from "../platform/sockets.ts";
 import { programRegions, type WorkerRegions } from "./counter_regions.ts";
@@ -62,7 +63,7 @@ export class InProcessWorker implements WorkerHandle {
   }
 
   async openLog(name: string, fd: number): Promise<void> {
-    this.#started.openLog(name, duplicateSocket(fd));
+    this.#started.openLog(name, workerLogDescriptor(fd));
   }
 
   delta(delta: SnapshotDelta): void {

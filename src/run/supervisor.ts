@@ -501,8 +501,9 @@ export class Supervisor implements SupervisorFacade {
   async #reopenLogs(): Promise<void> {
     try {
       const change = this.#logs.change(this.snapshot().plan, true);
-      for (const log of change.opened) await this.#pool.openLog(log);
+      // First: a worker that comes up meanwhile takes these.
       change.commit();
+      for (const log of change.opened) await this.#pool.openLog(log);
     } catch (error) {
       this.#options.report({ event: "log_failed", level: "error", text: messageOf(error) });
     }

@@ -136,7 +136,12 @@ export class WorkerPool {
     await member.handle.start(user, group);
     do await this.#update(member, target());
     while (member.generation !== target().snapshot.generation);
-    for (const log of target().logs) await member.handle.openLog(log.name, log.fd);
+    let logs: readonly LogFile[];
+    do {
+      logs = target().logs;
+      for (const log of logs) await member.handle.openLog(log.name, log.fd);
+      // Reopened meanwhile (rotation), for those that were ready.
+    } while (logs !== target().logs);
     member.ready = true;
   }
 
