@@ -1,7 +1,7 @@
 /** What the admin server answers. Nothing here changes anything: two pages that are read. */
 import { ERRORS, type ErrorCode } from "../core/errors.ts";
 import type { ExchangeHandler, HttpExchange } from "../net/http_exchange.ts";
-import { EXPOSITION_CONTENT_TYPE } from "../observe/exposition.ts";
+import { EXPOSITION_FORMATS, expositionFor, type ExpositionFormat } from "../observe/exposition_format.ts";
 import type { Clock } from "../platform/clock.ts";
 import type { TimerWheel } from "../platform/timer_wheel.ts";
 import { isAdminHost } from "./address.ts";
@@ -10,8 +10,8 @@ import { RestedText } from "./rested.ts";
 
 /** What the pages show. */
 export interface AdminPages {
-  /** All metrics in the text format of Prometheus. */
-  metrics(): string;
+  /** All metrics in a format. */
+  metrics(format: ExpositionFormat): string;
   health(): HealthReport;
 }
 
@@ -28,7 +28,7 @@ const ALLOWED_METHODS: readonly string[] = ["GET", "HEAD"];
 
 export class AdminHandler implements ExchangeHandler {
   readonly #pages: AdminPages;
-  readonly #metrics: RestedText;
+  readonly #metrics: ReadonlyMap<ExpositionFormat, RestedText>;
   readonly #clock: Clock;
   readonly #wheel: TimerWheel;
   /** A name from outside leads to a unix socket by no way. */
@@ -36,7 +36,9 @@ export class AdminHandler implements ExchangeHandler {
 
   constructor(pages: AdminPages, clock: Clock, wheel: TimerWheel, checksHost: boolean) {
     this.#pages = pages;
-    this.#metrics = new RestedText(() => pages.metrics(), clock);
+    this.#metrics = new Map(
+      EXPOSITION_FORMATS.map((format) => [format, new RestedText(() => pages.metrics(format), clock)]),
+    );
     this.#clock = clock;
     this.#wheel = wheel;
     this.#checksHost = checksHost;
@@ -66,12 +68,11 @@ export class AdminHandler implements ExchangeHandler {
       return;
     }
     const askedAt = exchange.startedMs;
-    const wait = this.#metrics.waitMs(askedAt);
+    const format = expositionFor(exchange.request.get("accept"));
+    const metrics = this.#metrics.get(format)!;
+    const wait = metrics.waitMs(askedAt);
     if (wait > 0) this.#wheel.after(exchange, wait);
-    else {
-      const body = this.#metrics.text(askedAt);
-      this.#answer(exchange, { status: 200, type: EXPOSITION_CONTENT_TYPE, body });
-    }
+    else this.#answer(exchange, { status: 200, type: format.contentType, body: metrics.text(askedAt) });
   }
 
   /** The rest that `/metrics` had to wait for is over. */

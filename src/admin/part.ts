@@ -76,7 +76,7 @@ export class AdminPart {
     return startAdmin({
       address,
       shared: this.#view.takingOver,
-      metrics: () => this.#metrics.text(),
+      metrics: (format) => this.#metrics.text(format),
       health: () => this.#health(),
       clock: this.#clock,
     });

@@ -4,7 +4,7 @@
  */
 import type { Plan } from "../core/plan.ts";
 import type { CounterKeeper, CounterLayout } from "../core/worker_program.ts";
-import { exposition } from "./exposition.ts";
+import { type ExpositionFormat, prometheusText } from "./exposition.ts";
 import { type LayoutDocument, MetricLayout } from "./metric_layout.ts";
 import { SeriesSums, type SumsDocument } from "./series_sums.ts";
 import { SupervisorMetrics } from "./supervisor_metrics.ts";
@@ -69,14 +69,14 @@ export class MetricsKeeper implements CounterKeeper {
     this.#totals.add(SeriesSums.ofDocument(totals as SumsDocument));
   }
 
-  /** All metrics in the Prometheus text format; `live` are the regions of the workers that run. */
-  text(prefix: string, live: Iterable<LiveRegion>): string {
+  /** All metrics in a format; `live` are the regions of the workers that run. */
+  text(prefix: string, live: Iterable<LiveRegion>, format: ExpositionFormat = prometheusText): string {
     const sums = new SeriesSums();
     sums.add(this.#totals);
     for (const { layout, values } of this.#lingering) sums.addRegion(layout, values, false);
     for (const { layout, values } of live) sums.addRegion(metricLayout(layout), values, true);
     this.supervisor.addTo(sums, true);
-    return exposition(sums, prefix);
+    return format.write(sums, prefix);
   }
 }
 

@@ -3,6 +3,7 @@ import type { Plan } from "../core/plan.ts";
 import type { HealthMap, MemberMap } from "../core/snapshot.ts";
 import { checkOf } from "../core/test_plan.ts";
 import { ManualClock } from "../platform/clock.ts";
+import { prometheusText } from "./exposition.ts";
 import { MetricsKeeper } from "./metrics_keeper.ts";
 import { ProgramMetrics } from "./program_metrics.ts";
 import { parseExposition } from "./test_exposition.ts";
@@ -43,7 +44,7 @@ function start(plan: Plan, found: { health?: HealthMap; members?: MemberMap } = 
   return {
     clock,
     metrics,
-    read: () => parseExposition(metrics.text()),
+    read: () => parseExposition(metrics.text(prometheusText)),
     set workers(count: number) {
       workers = count;
     },

@@ -4,6 +4,7 @@ import { membersOfPlan } from "../core/health/members.ts";
 import type { BackendPlan } from "../core/plan.ts";
 import type { Snapshot } from "../core/snapshot.ts";
 import type { Clock } from "../platform/clock.ts";
+import type { ExpositionFormat } from "./exposition.ts";
 import type { LiveRegion, MetricsKeeper } from "./metrics_keeper.ts";
 
 /** What is asked of the supervisor whenever somebody reads the metrics. */
@@ -49,8 +50,8 @@ export class ProgramMetrics {
     this.#keeper.supervisor.count("worker_restarts_total");
   }
 
-  /** All metrics in the Prometheus text format, under the prefix of the plan that acts. */
-  text(): string {
+  /** All metrics in a format, under the prefix of the plan that acts. */
+  text(format: ExpositionFormat): string {
     const { supervisor } = this.#keeper;
     const snapshot = this.#view.snapshot();
     const { workers, degraded_files } = this.#view.vitals();
@@ -63,7 +64,7 @@ export class ProgramMetrics {
         `pool_${condition}`,
         [...conditions].map(([pool, stands]) => [[pool], stands === condition ? 1 : 0]),
       );
-    return this.#keeper.text(snapshot.plan.observability.metrics.prefix, this.#view.counters());
+    return this.#keeper.text(snapshot.plan.observability.metrics.prefix, this.#view.counters(), format);
   }
 }
 

@@ -68,10 +68,11 @@ export function parseExposition(text: string): Exposition {
       throw new Error(`${name} is negative`);
     }
   }
-  return make(types, samples);
+  return makeExposition(types, samples);
 }
 
-function parseSample(line: string): Sample {
+/** Reads one line `name{labels} value`, in the text that both formats share. */
+export function parseSample(line: string): Sample {
   const name = NAME.exec(line)?.[0];
   if (name === undefined) throw new Error(`not a sample: ${JSON.stringify(line)}`);
   let rest = line.slice(name.length);
@@ -97,7 +98,7 @@ function parseSample(line: string): Sample {
 }
 
 /** Buckets of each series rise in bound and count, end at +Inf, and the last one equals the count. */
-function checkHistogram(name: string, samples: readonly Sample[]): void {
+export function checkHistogram(name: string, samples: readonly Sample[]): void {
   const without = ({ labels }: Sample): string => JSON.stringify({ ...labels, le: undefined });
   const partOf = (end: string): Map<string, Sample[]> =>
     Map.groupBy(
@@ -122,7 +123,7 @@ function checkHistogram(name: string, samples: readonly Sample[]): void {
     throw new Error(`${name}: parts of a histogram are missing`);
 }
 
-function make(types: ReadonlyMap<string, string>, samples: readonly Sample[]): Exposition {
+export function makeExposition(types: ReadonlyMap<string, string>, samples: readonly Sample[]): Exposition {
   const includes = (sample: Sample, name: string, labels: Readonly<Record<string, string>>): boolean =>
     sample.name === name && Object.entries(labels).every(([label, value]) => sample.labels[label] === value);
   return {
