@@ -159,6 +159,12 @@ test.skipIf(lacking !== null)("of a line that does not fit on the disk nothing s
     const block = bytes(LINE.repeat(60));
     expect(sink.write(block, 0, block.length)).toBe(4_000);
     expect(readFileSync(path, "utf8")).toBe(LINE.repeat(40));
+    expect([sink.problem, sink.write(block, 4_000, block.length), sink.problem]).toEqual([
+      null,
+      0,
+      "no space left for a whole line",
+    ]);
+    expect(readFileSync(path, "utf8")).toBe(LINE.repeat(40));
     rmSync(join(disk, "ballast"));
     expect(sink.write(block, 4_000, block.length)).toBe(2_000);
     expect(readFileSync(path, "utf8")).toBe(LINE.repeat(60));

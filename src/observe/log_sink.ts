@@ -56,6 +56,8 @@ export class DescriptorSink implements LogSink {
       const position = logPosition(this.#fd);
       if (whole === taken || position < 0) return taken;
       if (fstatSync(this.#fd).size === position) ftruncateSync(this.#fd, position - (taken - whole));
+      // The same part of a line would be taken again and again: no write would ever fail.
+      if (whole === 0) this.problem = "no space left for a whole line";
       return whole;
     } catch {
       // A file that may only grow (chattr +a): the rest of the line follows.

@@ -44,7 +44,7 @@ test("a worker that comes up while the logs are opened again writes to the new o
     },
     launch,
     launchInProcess: launch,
-    claim: async () => ({ generation: 1, predecessors: null, sockets: [] }),
+    claim: async () => ({ generation: 1, predecessors: null, sockets: [], limits: null }),
     report: (event) => void events.push(event),
   });
   try {
