@@ -164,7 +164,7 @@ export interface StepContext {
   readonly routeName: string;
   /** Allots a slot of `exchange.slots` for this step. */
   slot(): number;
-  /** Wall-clock milliseconds, for steps whose result depends on time. */
+  /** Monotonic milliseconds, for steps whose result depends on how much time has passed. */
   now(): number;
   /** The step files a warning that `check` and the log show. */
   warn(text: string): void;

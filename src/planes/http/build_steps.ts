@@ -10,6 +10,8 @@ import type { PlanCounters } from "./plan_counters.ts";
 export type CreateStep = (kind: string, options: unknown, context: StepContext) => Step;
 
 export interface StepHost {
+  /** Monotonic milliseconds. */
+  now(): number;
   readonly createStep: CreateStep;
   readonly sharedCounts: SharedCounts;
   warn(text: string): void;
@@ -71,7 +73,7 @@ function contextOf(
   return {
     routeName,
     slot,
-    now: () => Date.now(),
+    now: () => host.now(),
     warn: (text) => host.warn(`route ${routeName}, middleware ${name}: ${text}`),
     readFile(path) {
       const content = files[path];
