@@ -31,7 +31,7 @@ function startPart() {
         overrides: {},
       }),
       counters: () => [{ layout, values: new Float64Array(layout.counters).fill(1) }],
-      vitals: () => ({ state: state.state, workers: state.workers, degraded_files: [] }),
+      vitals: () => ({ state: state.state, workers: state.workers, processes: [], degraded_files: [] }),
     },
     { metrics, version: "1.2.3", runtime: "bun 1.4.5" },
   );

@@ -1,8 +1,10 @@
 import { expect, test } from "bun:test";
 import type { Plan } from "../core/plan.ts";
-import type { HealthMap, MemberMap } from "../core/snapshot.ts";
+import type { FileMap, HealthMap, MemberMap } from "../core/snapshot.ts";
 import { checkOf } from "../core/test_plan.ts";
 import { ManualClock } from "../platform/clock.ts";
+import { issueCertificate } from "../platform/issue_certificate.ts";
+import { certificatePlan, tlsPlan } from "../platform/test_tls.ts";
 import { prometheusText } from "./exposition.ts";
 import { MetricsKeeper } from "./metrics_keeper.ts";
 import { ProgramMetrics } from "./program_metrics.ts";
@@ -28,23 +30,25 @@ function probedPlan(named: readonly string[] = []): Plan {
   };
 }
 
-function start(plan: Plan, found: { health?: HealthMap; members?: MemberMap } = {}) {
+function start(plan: Plan, found: { health?: HealthMap; members?: MemberMap; files?: FileMap } = {}) {
   const clock = new ManualClock(START);
   const keeper = new MetricsKeeper();
   const layout = keeper.layout(plan);
   let workers = 0;
+  let state: "serving" | "draining" = "serving";
   let { health = {} } = found;
-  const { members = {} } = found;
+  const { members = {}, files = {} } = found;
   const view = {
-    snapshot: () => ({ generation: 1, plan, files: {}, health, members, overrides: {} }),
+    snapshot: () => ({ generation: 1, plan, files, health, members, overrides: {} }),
     counters: () => [{ layout, values: new Float64Array(layout.counters) }],
-    vitals: () => ({ workers, degraded_files: ["a.yaml"] }),
+    vitals: () => ({ state, workers, processes: [], degraded_files: ["a.yaml"] }),
   };
   const metrics = new ProgramMetrics(keeper, view, clock, "1.2.3", "bun 1.4.5");
   return {
     clock,
     metrics,
     read: () => parseExposition(metrics.text(prometheusText)),
+    drain: () => void (state = "draining"),
     set workers(count: number) {
       workers = count;
     },
@@ -136,4 +140,34 @@ test("a pool that is probed no more shows no health", () => {
       .read()
       .types.has("fairlead_backend_healthy"),
   ).toBe(false);
+});
+
+test("a drain, the generation and the ends of certificates are shown", () => {
+  const short = issueCertificate({ commonName: "a", notAfter: START + 1_000 });
+  const long = issueCertificate({ commonName: "b", notAfter: START + 90_000 });
+  const plan = testPlan({ listeners: ["web", "api"] });
+  const tlsOf = (...certs: string[]) =>
+    tlsPlan({ certificates: certs.map((cert) => certificatePlan("a", { cert })) });
+  const files = {
+    "/a.crt": short.cert,
+    "/b.crt": long.cert,
+    "/chain.crt": long.cert + short.cert,
+    "/no.crt": "?",
+  };
+  const listeners = [
+    { ...plan.listeners[0]!, tls: tlsOf("/a.crt", "/b.crt", "/b.crt") },
+    { ...plan.listeners[1]!, tls: tlsOf("/chain.crt", "/no.crt", "/missing.crt") },
+  ];
+  const program = start({ ...plan, listeners }, { files });
+  const found = program.read();
+  const ends = found.samples.filter(({ name }) => name === "fairlead_certificate_not_after_seconds");
+  expect(ends.map(({ labels, value }) => [labels["listener"], labels["certificate"], value])).toEqual([
+    ["web", "/a.crt", START / 1_000 + 1],
+    ["web", "/b.crt", START / 1_000 + 90],
+    ["api", "/chain.crt", START / 1_000 + 1],
+  ]);
+  expect(found.value("fairlead_config_generation")).toBe(1);
+  expect(found.value("fairlead_draining")).toBe(0);
+  program.drain();
+  expect(program.read().value("fairlead_draining")).toBe(1);
 });

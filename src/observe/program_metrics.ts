@@ -5,27 +5,41 @@ import type { BackendPlan } from "../core/plan.ts";
 import type { Snapshot } from "../core/snapshot.ts";
 import type { Clock } from "../platform/clock.ts";
 import type { ExpositionFormat } from "./exposition.ts";
+import { CertificateMetrics } from "./certificate_metrics.ts";
 import type { LiveRegion, MetricsKeeper } from "./metrics_keeper.ts";
+import { ProcessMetrics, type WorkerProcess } from "./process_metrics.ts";
 
 /** What is asked of the supervisor whenever somebody reads the metrics. */
 export interface SupervisorView {
   snapshot(): Snapshot;
   /** Regions of the workers that live. */
   counters(): Iterable<LiveRegion>;
-  /** `workers`: those that take requests now; `degraded_files`: those whose last good content acts. */
-  vitals(): { readonly workers: number; readonly degraded_files: readonly string[] };
+  /**
+   * `workers`: those that take requests now; `processes`: all that live; `degraded_files`: those whose last good content
+   * acts.
+   */
+  vitals(): {
+    readonly state: "starting" | "serving" | "draining";
+    readonly workers: number;
+    readonly processes: readonly WorkerProcess[];
+    readonly degraded_files: readonly string[];
+  };
 }
 
 export class ProgramMetrics {
   readonly #keeper: MetricsKeeper;
   readonly #view: SupervisorView;
   readonly #clock: Clock;
+  readonly #processes: ProcessMetrics;
+  readonly #certificates: CertificateMetrics;
 
   /** `version` of the program; `runtime` such as `bun 1.4.5`. */
   constructor(keeper: MetricsKeeper, view: SupervisorView, clock: Clock, version: string, runtime: string) {
     this.#keeper = keeper;
     this.#view = view;
     this.#clock = clock;
+    this.#processes = new ProcessMetrics(keeper.supervisor);
+    this.#certificates = new CertificateMetrics(keeper.supervisor);
     keeper.supervisor.set("build_info", [version, runtime], 1);
     keeper.supervisor.set("start_time_seconds", [], clock.wall() / 1000);
     this.#succeeded();
@@ -54,9 +68,13 @@ export class ProgramMetrics {
   text(format: ExpositionFormat): string {
     const { supervisor } = this.#keeper;
     const snapshot = this.#view.snapshot();
-    const { workers, degraded_files } = this.#view.vitals();
+    const { state, workers, processes, degraded_files } = this.#view.vitals();
     supervisor.set("workers_running", [], workers);
+    supervisor.set("draining", [], state === "draining" ? 1 : 0);
+    supervisor.set("config_generation", [], snapshot.generation);
     supervisor.set("config_degraded_files", [], degraded_files.length);
+    this.#processes.update(processes);
+    this.#certificates.update(snapshot);
     supervisor.replace("backend_healthy", backendHealthRows(snapshot));
     const conditions = poolConditions(snapshot);
     for (const condition of ["down", "panic", "last_resort"] as const)

@@ -48,6 +48,17 @@ export function certificateReader(now: () => number): CertificateReader {
   };
 }
 
+/**
+ * When the first certificate of a chain ends, in seconds since 1970: from then on clients refuse it. Null where none can
+ * be read.
+ */
+export function certificateEnd(text: string): number | null {
+  const ends = chainOf(text).flatMap((certificate) =>
+    certificate === null ? [] : [certificate.validToDate.getTime() / 1_000],
+  );
+  return ends.length === 0 ? null : Math.min(...ends);
+}
+
 /** Every certificate of `text`, null for those that cannot be read. */
 function chainOf(text: string): (X509Certificate | null)[] {
   const { X509Certificate } = crypto();

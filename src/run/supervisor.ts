@@ -207,6 +207,7 @@ export class Supervisor implements SupervisorFacade {
     return {
       state: this.#state,
       workers: this.#pool.readyCount,
+      processes: this.#pool.vitals(),
       degraded_files: this.#degradedFiles,
     };
   }

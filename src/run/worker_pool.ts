@@ -56,6 +56,9 @@ export interface WorkerStatus {
   readonly stats: Readonly<Record<string, number>> | null;
 }
 
+/** What is known of a worker at once, without asking it. */
+export type WorkerVitals = Omit<WorkerStatus, "stats">;
+
 export class WorkerPool {
   readonly #options: PoolOptions;
   /** By slot; null while a slot waits for its next attempt. */
@@ -395,15 +398,24 @@ export class WorkerPool {
     for (const member of members) member.gone();
   }
 
+  get #living(): WorkerMember[] {
+    return [...new Set([...this.#members.filter((member) => member !== null), ...this.#draining])];
+  }
+
+  #vitalsOf(member: WorkerMember): WorkerVitals {
+    const { handle, ready, generation } = member;
+    const { index, pid } = handle;
+    return { index, pid, ready, generation, draining: this.#draining.has(member) };
+  }
+
+  vitals(): WorkerVitals[] {
+    return this.#living.map((member) => this.#vitalsOf(member));
+  }
+
   async status(): Promise<WorkerStatus[]> {
-    const members = [...this.#members.filter((member) => member !== null), ...this.#draining];
     return Promise.all(
-      members.map(async (member) => ({
-        index: member.handle.index,
-        pid: member.handle.pid,
-        ready: member.ready,
-        generation: member.generation,
-        draining: this.#draining.has(member),
+      this.#living.map(async (member) => ({
+        ...this.#vitalsOf(member),
         stats: member.ready ? await statsOf(member) : null,
       })),
     );

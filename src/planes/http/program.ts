@@ -15,7 +15,8 @@ import type { ServerConnection, ServerHost } from "../../net/h1/server.ts";
 import { openListener, type Listener } from "../../net/listener.ts";
 import { ExchangePool } from "../../net/http_exchange.ts";
 import { AccessLog } from "../../observe/access_log.ts";
-import { addTo, countLimit } from "../../observe/counters.ts";
+import { addTo, countLimit, observeHistogram } from "../../observe/counters.ts";
+import { watchLoop } from "../../observe/loop_delay.ts";
 import { MetricLayout } from "../../observe/metric_layout.ts";
 import { moveGauges } from "../../observe/move_gauges.ts";
 import { realClock, type Clock } from "../../platform/clock.ts";
@@ -63,6 +64,7 @@ interface Prepared extends BuiltPlan {
 export class HttpProgram implements WorkerProgram {
   readonly plane: HttpPlane;
   readonly #clock: Clock;
+  readonly #unwatchLoop: () => void;
   readonly #serverHost: ServerHost;
   readonly #buildHost: BuildHost;
   readonly #connections = new Set<ServerConnection>();
@@ -85,6 +87,7 @@ export class HttpProgram implements WorkerProgram {
     const clock = parts.clock ?? realClock;
     const now = () => clock.now();
     this.#clock = clock;
+    this.#unwatchLoop = watchLoop(clock, (delayMs) => this.#loopDelayed(delayMs));
     const wheel = new TimerWheel(clock, (error) =>
       this.#buildHost.warn(`a deadline failed because of a fault: ${stackOf(error)}`),
     );
@@ -130,6 +133,12 @@ export class HttpProgram implements WorkerProgram {
       sharedCounts: this.#stepCounts,
       warn: parts.warn ?? (() => {}),
     };
+  }
+
+  #loopDelayed(delayMs: number): void {
+    if (this.#acting === null) return;
+    const { region, fixed, boundsMs } = this.#counters;
+    observeHistogram(region, fixed.worker_event_loop_delay_seconds, boundsMs, delayMs);
   }
 
   get #counters() {
@@ -346,6 +355,7 @@ export class HttpProgram implements WorkerProgram {
   }
 
   async #end(): Promise<void> {
+    this.#unwatchLoop();
     for (const connections of this.#acting?.runtime.backends.values() ?? []) connections.retire();
     const log = this.plane.accessLog;
     if (log === null) return;
