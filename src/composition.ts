@@ -37,6 +37,8 @@ export const parts: ProgramParts = {
       { BackendsPart },
       { ExplainPart },
       { MetricsKeeper },
+      { PoolWatch },
+      { realClock },
       { limitNumbers },
       { healthPart },
     ] = await Promise.all([
@@ -44,6 +46,8 @@ export const parts: ProgramParts = {
       import("./admin/backends_part.ts"),
       import("./run/explain.ts"),
       import("./observe/metrics_keeper.ts"),
+      import("./observe/pool_watch.ts"),
+      import("./platform/clock.ts"),
       import("./planes/http/connection_counts.ts"),
       import("./probes/part.ts"),
     ]);
@@ -56,6 +60,8 @@ export const parts: ProgramParts = {
         (supervisor) => new BackendsPart(supervisor),
         (supervisor) => new ExplainPart(supervisor),
         (supervisor) => healthPart((event) => supervisor.report(event))(supervisor),
+        // Behind the health checks, whose first results it judges.
+        (supervisor) => new PoolWatch(supervisor, realClock),
       ],
     };
   },

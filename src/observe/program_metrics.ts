@@ -1,5 +1,4 @@
 /** Metrics about the program itself, which the supervisor keeps, and the text that shows them with all others. */
-import { standingOf, type PoolCondition } from "../core/health/availability.ts";
 import { membersOfPlan } from "../core/health/members.ts";
 import type { BackendPlan } from "../core/plan.ts";
 import type { Snapshot } from "../core/snapshot.ts";
@@ -7,6 +6,7 @@ import type { Clock } from "../platform/clock.ts";
 import type { ExpositionFormat } from "./exposition.ts";
 import { CertificateMetrics } from "./certificate_metrics.ts";
 import type { LiveRegion, MetricsKeeper } from "./metrics_keeper.ts";
+import { poolStandings } from "./pool_watch.ts";
 import { ProcessMetrics, type WorkerProcess } from "./process_metrics.ts";
 
 /** What is asked of the supervisor whenever somebody reads the metrics. */
@@ -76,23 +76,14 @@ export class ProgramMetrics {
     this.#processes.update(processes);
     this.#certificates.update(snapshot);
     supervisor.replace("backend_healthy", backendHealthRows(snapshot));
-    const conditions = poolConditions(snapshot);
+    const standings = poolStandings(snapshot);
     for (const condition of ["down", "panic", "last_resort"] as const)
       supervisor.replace(
         `pool_${condition}`,
-        [...conditions].map(([pool, stands]) => [[pool], stands === condition ? 1 : 0]),
+        [...standings].map(([pool, stands]) => [[pool], stands.condition === condition ? 1 : 0]),
       );
     return this.#keeper.text(snapshot.plan.observability.metrics.prefix, this.#view.counters(), format);
   }
-}
-
-/** How each pool stands, by name. */
-function poolConditions({ plan, members, health, overrides }: Snapshot): Map<string, PoolCondition> {
-  const byPool = Map.groupBy(membersOfPlan(plan, members), ({ pool }) => pool);
-  const known = { health, overrides };
-  return new Map(
-    plan.pools.map((pool) => [pool.name, standingOf(pool, byPool.get(pool) ?? [], known).condition]),
-  );
 }
 
 type HealthRow = readonly [labels: readonly [pool: string, backend: string], healthy: number];

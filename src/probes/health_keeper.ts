@@ -2,7 +2,7 @@
  * Health and addresses of all backends, kept up to date in the supervisor: it follows names, probes every member, and
  * publishes what changes. What is known outlives a reload by the rules of `docs/decisions/0005-state-identity.md`.
  */
-import { changesOf, isEmptyDelta, type HealthChange } from "../core/health/delta.ts";
+import { changesOf, isEmptyDelta } from "../core/health/delta.ts";
 import { backendName } from "../core/health/members.ts";
 import { afterResult, recordOf, reopened, UNCHECKED, type HealthRecord } from "../core/health/record.ts";
 import type { Health } from "../core/model.ts";
@@ -15,6 +15,7 @@ import { NameWatcher, type NameSource } from "../platform/names.ts";
 import { PlanChecks } from "./checks.ts";
 import type { Probe, ProbeResult } from "./contract.ts";
 import { HealthFile, memberIdentity, type HealthRecords } from "./health_file.ts";
+import { HealthReports, type HealthReport } from "./health_reports.ts";
 import { ProbeScheduler, type Scheduled } from "./scheduler.ts";
 
 /** So long a start and a reload wait for the first addresses of names. */
@@ -32,7 +33,7 @@ export interface HealthHost {
 
 /** One sentence for the operator, with fields for machines. */
 export interface HealthEvent {
-  readonly event: "health_changed" | "name_failed" | "name_changed" | "state_failed";
+  readonly event: HealthReport["event"] | "name_failed" | "name_changed" | "state_failed";
   readonly level: "info" | "warning";
   readonly text: string;
   readonly fields: Readonly<Record<string, unknown>>;
@@ -63,6 +64,7 @@ export class HealthKeeper {
   readonly #options: HealthKeeperOptions;
   readonly #names: NameWatcher;
   readonly #scheduler: ProbeScheduler;
+  readonly #reports: HealthReports | null;
   #checks: PlanChecks | null = null;
   #plan: Plan | null = null;
   #members = new Map<string, KnownMember>();
@@ -84,7 +86,8 @@ export class HealthKeeper {
   #waiting: (() => void)[] = [];
 
   constructor(host: HealthHost, options: HealthKeeperOptions) {
-    const { clock, random } = options;
+    const { clock, random, report } = options;
+    this.#reports = report === undefined ? null : new HealthReports(clock, report);
     this.#host = host;
     this.#options = options;
     this.#names = new NameWatcher({
@@ -163,6 +166,7 @@ export class HealthKeeper {
     this.#stopped = true;
     this.#scheduler.stop();
     this.#names.stop();
+    this.#reports?.stop();
     this.#gap?.();
     this.#gap = null;
     this.#wake();
@@ -230,20 +234,10 @@ export class HealthKeeper {
     this.#wake();
     const { health } = member.record;
     if (health === before) return;
-    this.#reportChange({ pool: pool.name, key, health, reason });
+    this.#reports?.changed({ pool: pool.name, key, health, reason });
     this.#unpublished.add(id);
     this.#file?.changed();
     this.#publishSoon();
-  }
-
-  #reportChange(change: HealthChange): void {
-    const { pool, key, health, reason } = change;
-    this.#options.report?.({
-      event: "health_changed",
-      level: health === "healthy" ? "info" : "warning",
-      text: `pool ${pool}: backend ${key} is ${health} (${reason})`,
-      fields: { ...change },
-    });
   }
 
   /** At once after a quiet time; while changes come quickly they are gathered. */

@@ -31,6 +31,8 @@ export type ReloadResult =
       readonly ok: true;
       readonly changed: boolean;
       readonly generation: number;
+      /** What has changed, in phrases: names alone. */
+      readonly changes: readonly string[];
       readonly warnings: readonly string[];
     }
   | {
@@ -39,6 +41,8 @@ export type ReloadResult =
       readonly acts?: true;
       readonly generation: number;
       readonly problems: readonly string[];
+      /** With `acts`: what has changed, in phrases. */
+      readonly changes?: readonly string[];
     };
 
 /** The supervisor as its other parts (probes, discovery, admin) see it. */
@@ -78,6 +82,8 @@ export interface SupervisorPart {
   serving?(): void;
   /** A drain has begun: answer that we are not ready. */
   draining?(): void;
+  /** Health, members or overrides have changed in the snapshot that acts. */
+  published?(changes: SnapshotDelta): void;
   /** A reload has ended, whatever its result. */
   reloaded?(result: ReloadResult): void;
   /** A worker has died and is replaced. */

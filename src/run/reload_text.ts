@@ -21,15 +21,18 @@ export function reloadEvent(result: ReloadResult): RunEvent {
         ? `reloaded in part, generation ${generation} acts`
         : `reload refused, generation ${generation} goes on`;
     const text = `${what}: ${result.problems.join("; ")}`;
+    const { problems, changes } = result;
     return {
       event: result.acts === true ? "reload_incomplete" : "reload_refused",
       level: "error",
       text,
-      fields: { generation, problems: result.problems },
+      fields: changes === undefined ? { generation, problems } : { generation, problems, changes },
     };
   }
-  const text = result.changed
-    ? `reloaded, generation ${generation}`
+  const { changed, changes } = result;
+  const what = changes.length === 0 ? "" : `: ${changes.join("; ")}`;
+  const text = changed
+    ? `reloaded, generation ${generation}${what}`
     : `nothing changed, generation ${generation}`;
-  return { event: "reloaded", level: "info", text, fields: { generation, changed: result.changed } };
+  return { event: "reloaded", level: "info", text, fields: { generation, changed, changes } };
 }

@@ -63,6 +63,7 @@ test("a reload keeps sockets, swaps the plan, adds and removes listeners", async
     ok: true,
     changed: true,
     generation: 2,
+    changes: ["listener local added", "listener old removed", "setting state_dir changed"],
     warnings: ["state_dir acts from the next start on"],
   });
   expect(server.events).toContainEqual({
@@ -78,6 +79,7 @@ test("a reload keeps sockets, swaps the plan, adds and removes listeners", async
     ok: true,
     changed: false,
     generation: 2,
+    changes: [],
     warnings: [],
   });
   expect(await server.reload({ plan: testPlan({ web: null }, { state_dir: "two" }) })).toMatchObject({
@@ -130,6 +132,7 @@ test("what goes wrong after the commit is told, and tried again by an equal conf
       acts: true,
       generation,
       problems: [expect.stringMatching(/^listener local: .*lost\.sock/)],
+      changes: generation === 2 ? ["listener local changed"] : [],
     });
   writeFileSync(path, "");
   expect(await server.reload({ plan: next })).toMatchObject({ ok: true, changed: true, generation: 4 });
@@ -353,7 +356,13 @@ test("parts of the supervisor follow the plan, and one that refuses is told", as
   expect(server.supervisor.partAddresses).toEqual(["127.0.0.1:1"]);
   await server.reload({ plan: testPlan({ web: null }, { state_dir: "two" }) });
   const result = await server.reload({ plan: testPlan({ web: null }, { state_dir: "bad" }) });
-  expect(result).toEqual({ ok: false, acts: true, generation: 3, problems: ["the part refuses"] });
+  expect(result).toEqual({
+    ok: false,
+    acts: true,
+    generation: 3,
+    problems: ["the part refuses"],
+    changes: ["setting state_dir changed"],
+  });
   await server.stop();
   expect(calls).toEqual(["one", "two", "bad", "draining", "stop"]);
   expect(server.events.at(-1)?.text).toBe("cannot stop");

@@ -32,6 +32,7 @@ import type {
   SupervisorPart,
 } from "./parts.ts";
 import type { InheritedSocket, Predecessors } from "./predecessors.ts";
+import { planChanges } from "./plan_changes.ts";
 import { reloadEvent, restartNotes } from "./reload_text.ts";
 import type { SupervisorStatus, SupervisorVitals } from "./status.ts";
 import { closeDescriptor } from "../platform/sockets.ts";
@@ -404,7 +405,7 @@ export class Supervisor implements SupervisorFacade {
     this.#warn(loaded);
     if (this.#isCurrent(loaded)) {
       this.#degradedFiles = loaded.degraded_files ?? [];
-      return { ok: true, changed: false, generation, warnings: loaded.warnings };
+      return { ok: true, changed: false, generation, changes: [], warnings: loaded.warnings };
     }
     let change: Change;
     try {
@@ -423,15 +424,18 @@ export class Supervisor implements SupervisorFacade {
       return refused([messageOf(error)]);
     }
     this.#degradedFiles = loaded.degraded_files ?? [];
+    const changes = planChanges(this.snapshot(), change.snapshot);
     const errors = await this.#apply(change);
     this.#complete = errors.length === 0;
     const restart = restartNotes(this.#planAtStart ?? plan, plan);
     for (const text of restart) this.#options.report({ event: "config_warning", level: "warning", text });
-    if (errors.length > 0) return { ok: false, acts: true, generation: generation + 1, problems: errors };
+    if (errors.length > 0)
+      return { ok: false, acts: true, generation: generation + 1, problems: errors, changes };
     return {
       ok: true,
       changed: true,
       generation: generation + 1,
+      changes,
       warnings: [...loaded.warnings, ...restart],
     };
   }
@@ -490,6 +494,7 @@ export class Supervisor implements SupervisorFacade {
     if (isEmptyDelta(changes)) return;
     changeState(snapshot, changes);
     this.#pool.delta(changes);
+    for (const part of this.#started) part.published?.(changes);
   }
 
   /** Opens the log files again, after they were moved away. */

@@ -33,10 +33,10 @@ test(
   "an operator sees what workers and probes notice, in lines of JSON",
   async () => {
     using origin = await rawOrigin();
-    await using fairlead = await runFairlead(
+    const yaml = (route: string) =>
       `workers: 2\npools: { app: { backends: [{ id: a, url: "${origin.url}" }], health_check: { type: tcp, interval: 100ms, unhealthy_after: 1 } } }\n` +
-        `routes: [{ pool: app }]\nobservability: { access_log: { path: /dev/full, flush: 10ms } }`,
-    );
+      `routes: [{ name: all, priority: 1, pool: app }${route}]\nobservability: { access_log: { path: /dev/full, flush: 10ms } }`;
+    await using fairlead = await runFairlead(yaml(""));
     const { program } = fairlead;
     expect(await program.until("health_changed")).toMatchObject({
       level: "info",
@@ -53,6 +53,19 @@ test(
     expect(Object.keys(await load.stop())).toEqual(["200 ok"]);
     origin.close();
     expect(await program.until("health_changed", 2)).toMatchObject({ level: "warning", health: "unhealthy" });
+    expect(await program.until("pool_changed")).toMatchObject({
+      level: "error",
+      message: "pool app is down: no backend may take a request (of 1 backends 0 healthy, 1 unhealthy)",
+      condition: "down",
+    });
+    const secret = "ann:{SHA}5en6G6MezRroT3XKqkdPOmY/BfQ=";
+    const guarded = `, { name: safe, match: "Path(\`/safe\`)", pool: app, middlewares: [{ basic_auth: { users: ["${secret}"] } }] }`;
+    fairlead.write(yaml(guarded));
+    expect(await program.until("reloaded")).toMatchObject({
+      message: expect.stringMatching(/^reloaded, generation \d+: route safe added$/),
+      changes: ["route safe added"],
+    });
+    expect(JSON.stringify(program.said)).not.toContain("5en6G6MezRroT3XKqkdPOmY");
     expect(program.other).toEqual([]);
   },
   PATIENCE,
