@@ -39,9 +39,9 @@ function flagsOf({ set, workers, stateDirectory }: ConfigurationChoice): FlagVal
 export function configuration(
   choice: ConfigurationChoice,
   parts: ConfigParts,
-): Required<Pick<RunParts, "load" | "acts" | "watch">> {
+): Required<Pick<RunParts, "load" | "preview" | "acts" | "watch">> {
   const options = { file: choice.file, parts, environment: process.env, flags: flagsOf(choice) };
-  const { read, acts } = choice.keepLastGood === true ? readWithCopy(options) : readAlone(options);
+  const { read, preview, acts } = choice.keepLastGood === true ? readWithCopy(options) : readAlone(options);
   let loaded: ((hashes: Readonly<Record<string, string>>) => void) | null = null;
   let hashes: Readonly<Record<string, string>> = {};
   return {
@@ -49,13 +49,10 @@ export function configuration(
       const result = await read();
       hashes = result.fileHashes;
       loaded?.(hashes);
-      return {
-        plan: result.plan,
-        files: result.plan === null ? {} : namedFiles(result.plan, result.files),
-        problems: result.problems.map(problemText),
-        warnings: result.warnings.map(problemText),
-        degraded_files: result.degradedFiles,
-      };
+      return loadedOf(result);
+    },
+    async preview() {
+      return loadedOf(await preview());
     },
     async acts() {
       const problem = await acts();
@@ -70,20 +67,37 @@ export function configuration(
   };
 }
 
+function loadedOf(result: LoadResult): LoadedConfiguration {
+  return {
+    plan: result.plan,
+    files: result.plan === null ? {} : namedFiles(result.plan, result.files),
+    problems: result.problems.map(problemText),
+    warnings: result.warnings.map(problemText),
+    degraded_files: result.degradedFiles,
+    settings: () => result.origins.rows(),
+  };
+}
+
 interface Reading {
   read(): Promise<LoadResult>;
+  /** The same, and the next `read` is as if it had not been. */
+  preview(): Promise<LoadResult>;
   /** What was read last acts. Resolves with what the operator should know of that. */
   acts(): Promise<Problem | null>;
 }
 
 function readAlone(options: LoadOptions): Reading {
   const cache = new ConfigCache();
-  return { read: () => loadConfig({ ...options, cache }), acts: () => Promise.resolve(null) };
+  return {
+    read: () => loadConfig({ ...options, cache }),
+    preview: () => loadConfig({ ...options, cache: cache.copy() }),
+    acts: () => Promise.resolve(null),
+  };
 }
 
 function readWithCopy(options: LoadOptions): Reading {
   const loader = new LastGoodLoader(options, Date.now);
-  return { read: () => loader.load(), acts: () => loader.acts() };
+  return { read: () => loader.load(), preview: () => loader.preview(), acts: () => loader.acts() };
 }
 
 /** Those of the files that were read while loading that the plan names. */

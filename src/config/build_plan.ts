@@ -1,4 +1,5 @@
 /** From the validated configuration to the plan. Nothing can be wrong any more here. */
+import { createHash } from "node:crypto";
 import { endpointText } from "../core/model.ts";
 import type {
   BackendPlan,
@@ -53,7 +54,11 @@ export function buildPlan(config: Config, parts: ConfigParts, surroundings: Plan
     limits: config.limits,
     forwarding: config.forwarding,
     observability: observabilityPlan(config.observability),
-    admin: config.admin,
+    admin: {
+      address: config.admin.address,
+      token_sha256: tokenDigest(config.admin.token),
+      hosts: config.admin.hosts,
+    },
   };
 }
 
@@ -254,6 +259,11 @@ function singlePlan(entry: Readonly<Record<string, unknown>>, name: string | nul
 
 const MS_PER_SECOND = 1_000;
 
+/** The plan goes to every worker and into dumps: what stands for a token there opens nothing. */
+function tokenDigest(token: string | undefined): string | null {
+  return token === undefined ? null : createHash("sha256").update(token).digest("hex");
+}
+
 function observabilityPlan({ access_log: log, metrics }: ObservabilityConfig): ObservabilityPlan {
   return {
     access_log:
@@ -279,6 +289,8 @@ function observabilityPlan({ access_log: log, metrics }: ObservabilityConfig): O
     metrics: {
       prefix: metrics.prefix,
       buckets_seconds: metrics.buckets.map((milliseconds) => milliseconds / MS_PER_SECOND),
+      address: metrics.address ?? null,
+      token_sha256: tokenDigest(metrics.token),
     },
   };
 }

@@ -48,6 +48,14 @@ export class ConfigCache {
   readonly lastGood = new Map<string, Layer>();
   /** How often a text was parsed. */
   parses = 0;
+
+  /** A cache that knows the same, and learns by itself from now on. */
+  copy(): ConfigCache {
+    const copy = new ConfigCache();
+    for (const [path, file] of this.parsed) copy.parsed.set(path, file);
+    for (const [path, layer] of this.lastGood) copy.lastGood.set(path, layer);
+    return copy;
+  }
 }
 
 /** The folder whose files are joined to the main file. */

@@ -75,6 +75,11 @@ export class LastGoodLoader {
     return isFirst ? this.#recover(result, recorded.contents) : result;
   }
 
+  /** What `load` would give now; nothing is remembered of it. */
+  preview(): Promise<LoadResult> {
+    return loadConfig({ ...this.#options, files: this.#files, cache: this.#cache.copy() });
+  }
+
   /**
    * What was loaded last acts: it is kept when it is good as a whole. Not before, because what is good may still be
    * refused, by a port that is taken for example, and a start could then do nothing with the copy. Returns what went

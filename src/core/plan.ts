@@ -18,7 +18,15 @@ export interface Plan {
   readonly limits: Limits;
   readonly forwarding: ForwardingPlan;
   readonly observability: ObservabilityPlan;
-  readonly admin: { readonly address: string };
+  readonly admin: AdminPlan;
+}
+
+export interface AdminPlan {
+  readonly address: string;
+  /** SHA-256 of the token that requests must carry, in hexadecimal; null = none is asked for. */
+  readonly token_sha256: string | null;
+  /** Names by which the admin and metrics addresses may be asked for, lower case. */
+  readonly hosts: readonly string[];
 }
 
 export interface ListenerPlan {
@@ -269,7 +277,16 @@ export interface ForwardingPlan {
 
 export interface ObservabilityPlan {
   readonly access_log: AccessLogPlan | null;
-  readonly metrics: { readonly prefix: string; readonly buckets_seconds: readonly number[] };
+  readonly metrics: MetricsPlan;
+}
+
+export interface MetricsPlan {
+  readonly prefix: string;
+  readonly buckets_seconds: readonly number[];
+  /** Serves `/metrics` and `/health` beside the admin address; null = nowhere else. */
+  readonly address: string | null;
+  /** SHA-256 of the token for `/metrics` there, in hexadecimal; null = none is asked for. */
+  readonly token_sha256: string | null;
 }
 
 export interface AccessLogPlan {

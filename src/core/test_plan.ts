@@ -45,7 +45,7 @@ export function planOf(pools: readonly PoolPlan[], fields: Partial<Plan> = {}): 
     limits: DEFAULT_LIMITS,
     forwarding: DEFAULT_FORWARDING,
     observability: observabilityOf(),
-    admin: { address: DEFAULT_ADMIN_ADDRESS },
+    admin: { address: DEFAULT_ADMIN_ADDRESS, token_sha256: null, hosts: [] },
     ...fields,
   };
 }
@@ -132,7 +132,11 @@ type TestObservability = Partial<Omit<ObservabilityPlan, "metrics">> & {
 export function observabilityOf({ metrics, ...rest }: TestObservability = {}): ObservabilityPlan {
   const { prefix, buckets_ms } = DEFAULT_METRICS;
   const buckets_seconds = buckets_ms.map((bound) => bound / 1_000);
-  return { access_log: null, metrics: { prefix, buckets_seconds, ...metrics }, ...rest };
+  return {
+    access_log: null,
+    metrics: { prefix, buckets_seconds, address: null, token_sha256: null, ...metrics },
+    ...rest,
+  };
 }
 
 export function accessLogOf(path: string, settings: Partial<AccessLogPlan> = {}): AccessLogPlan {

@@ -113,6 +113,11 @@ export class HealthKeeper {
     return { ...NOTHING_CHANGED, members };
   }
 
+  /** The plan of `planComing` was only tried. */
+  planDropped(): void {
+    this.reloaded();
+  }
+
   /** The plan of `planComing` acts or was refused. */
   reloaded(): void {
     if (!this.#stopped) this.#names.watch(new Set(this.#nameOf.values()));

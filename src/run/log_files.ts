@@ -2,6 +2,7 @@
  * Log files are opened by the supervisor, which may have rights that workers have given up, and passed on as
  * descriptors in append mode: lines of several workers do not overwrite each other. Nobody waits for who reads them.
  */
+import { existsSync, rmSync } from "node:fs";
 import type { Plan } from "../core/plan.ts";
 import { closeLogFile, openLogFile } from "../observe/log_file.ts";
 
@@ -27,6 +28,7 @@ export interface LogChange {
   /** Those that workers do not have yet. */
   readonly opened: readonly LogFile[];
   commit(): void;
+  /** Closes what was opened, and removes the files that were made for it. */
   abandon(): void;
 }
 
@@ -42,15 +44,21 @@ export class LogFiles {
     const before = this.#logs;
     const opened: LogFile[] = [];
     const next: LogFile[] = [];
+    const made: string[] = [];
+    const abandon = () => {
+      closeAll(opened);
+      for (const path of made) rmSync(path, { force: true });
+    };
     try {
       for (const [name, path] of wantedLogs(plan)) {
         const kept = again ? undefined : before.find((log) => log.name === name && log.path === path);
+        if (kept === undefined && path !== "-" && !existsSync(path)) made.push(path);
         const log = kept ?? { name, path, fd: openLogFile(path) };
         if (kept === undefined) opened.push(log);
         next.push(log);
       }
     } catch (error) {
-      closeAll(opened);
+      abandon();
       throw error;
     }
     return {
@@ -59,7 +67,7 @@ export class LogFiles {
         this.#logs = next;
         closeAll(before.filter((log) => !next.includes(log)));
       },
-      abandon: () => closeAll(opened),
+      abandon,
     };
   }
 

@@ -3,6 +3,7 @@ import type { Explanation } from "../core/explain/answer.ts";
 import type { GivenQuestion } from "../core/explain/question.ts";
 import type { Plan } from "../core/plan.ts";
 import type { KnownState } from "../core/health/delta.ts";
+import type { SettingChange, SettingReport } from "../core/setting.ts";
 import type { FileMap, Snapshot, SnapshotDelta } from "../core/snapshot.ts";
 import type { CounterKeeper, CounterLayout, CreateProgram } from "../core/worker_program.ts";
 import type { ControlHandler } from "./control_socket.ts";
@@ -21,6 +22,8 @@ export interface LoadedConfiguration {
   readonly warnings: readonly string[];
   /** Files whose last good content acts because what they hold now cannot be used. */
   readonly degraded_files?: readonly string[];
+  /** Every setting of it with what set it, without secrets; made when it is asked for. */
+  readonly settings?: () => readonly SettingReport[];
 }
 
 /** Loads the configuration anew; must not throw for what a user wrote. */
@@ -37,12 +40,41 @@ export type ReloadResult =
     }
   | {
       readonly ok: false;
+      /** Nothing was loaded: another generation acts than the one that the order was for. */
+      readonly superseded?: true;
       /** The new configuration acts all the same: something of it failed when there was no way back any more. */
       readonly acts?: true;
       readonly generation: number;
       readonly problems: readonly string[];
       /** With `acts`: what has changed, in phrases. */
       readonly changes?: readonly string[];
+    };
+
+export interface ReloadOrder {
+  /** Who asks, for the log, which is told of the result too. Without it the caller tells. */
+  readonly by?: string;
+  /** Reload only while this generation acts: somebody else may have reloaded since the order was decided on. */
+  readonly generation?: number;
+}
+
+/** What a reload would do. */
+export type DryRunResult =
+  | {
+      readonly ok: true;
+      readonly dry_run: true;
+      /** Of what acts now. */
+      readonly generation: number;
+      readonly changed: boolean;
+      readonly changes: readonly SettingChange[];
+      /** Files named by settings (certificates, lists of users) that have another content now. */
+      readonly changed_files: readonly string[];
+      readonly warnings: readonly string[];
+    }
+  | {
+      readonly ok: false;
+      readonly dry_run: true;
+      readonly generation: number;
+      readonly problems: readonly string[];
     };
 
 /** The supervisor as its other parts (probes, discovery, admin) see it. */
@@ -55,7 +87,10 @@ export interface SupervisorFacade {
   listeners(): readonly ListenerReport[];
   /** Publishes what has changed; keys that are equal already are left out. */
   publish(delta: SnapshotDelta): void;
-  reload(): Promise<ReloadResult>;
+  reload(order?: ReloadOrder): Promise<ReloadResult>;
+  dryRun(): Promise<DryRunResult>;
+  /** Every setting that acts with what set it, without secrets. */
+  settings(): readonly SettingReport[];
   /** Tells the operator. */
   report(event: RunEvent): void;
   /** Counters of all living workers, by layout; those of dead ones went to the keeper. */
@@ -84,6 +119,8 @@ export interface SupervisorPart {
   draining?(): void;
   /** Health, members or overrides have changed in the snapshot that acts. */
   published?(changes: SnapshotDelta): void;
+  /** The plan of `planComing` was only tried: it does not come. */
+  planDropped?(): void;
   /** A reload has ended, whatever its result. */
   reloaded?(result: ReloadResult): void;
   /** A worker has died and is replaced. */
@@ -97,6 +134,8 @@ export interface SupervisorPart {
 
 export interface RunParts {
   readonly load: LoadConfiguration;
+  /** Loads for a dry run: the next `load` is as if it had not been. Without it `load` is used. */
+  readonly preview?: LoadConfiguration;
   /**
    * What was loaded last acts as a whole: nothing has refused it. Resolves with what the operator should know of that, one
    * line each; must not throw.

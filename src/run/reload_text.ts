@@ -12,8 +12,15 @@ export function restartNotes(atStart: Plan, now: Plan): string[] {
   return notes;
 }
 
-/** A reload for the log. */
-export function reloadEvent(result: ReloadResult): RunEvent {
+/** A reload for the log; `by` = who has asked for it. */
+export function reloadEvent(result: ReloadResult, by: string | null = null): RunEvent {
+  const { event, level, text, fields } = eventOf(result);
+  return by === null
+    ? { event, level, text, ...(fields && { fields }) }
+    : { event, level, text: `${text} (${by})`, fields: { ...fields, by } };
+}
+
+function eventOf(result: ReloadResult): RunEvent {
   const { generation } = result;
   if (!result.ok) {
     const what =

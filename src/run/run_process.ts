@@ -7,19 +7,20 @@ import { onSignals, type SignalName } from "../platform/signals.ts";
 import { raiseOpenFileLimit } from "../platform/processes.ts";
 import type { CounterKeeper } from "../core/worker_program.ts";
 import type { ChildWorker } from "./child_worker.ts";
+import type { Claim } from "./claim.ts";
 import { serveControl, type ControlPeer, type ControlRequest, type ControlServer } from "./control_socket.ts";
 import type { Report, RunEvent } from "./events.ts";
 import { HAND_OVER, REFUSE, RELIEVE, type HandedOver, type HandOverRequest } from "./hand_over.ts";
 import { InProcessWorker } from "./in_process_worker.ts";
 import type { RunParts } from "./parts.ts";
 import { Predecessors } from "./predecessors.ts";
-import { reloadEvent } from "./reload_text.ts";
 import { RuntimeDirectory } from "./runtime_directory.ts";
 import { ServiceManager, type ServiceEnvironment } from "./service_manager.ts";
 import { loopTurn } from "./slices.ts";
 import type { SpareWorkers } from "./spare_workers.ts";
 import { StateLock } from "./state_lock.ts";
-import { StartError, Supervisor, type Claim } from "./supervisor.ts";
+import { StartError } from "./start_error.ts";
+import { Supervisor } from "./supervisor.ts";
 import { Upgrade, type UpgradeResult } from "./upgrade.ts";
 import type { WorkerHandle } from "./worker_handle.ts";
 
@@ -330,7 +331,7 @@ class RunProcess {
   /** A signal that came too late for this program is its successor's. */
   async #reloadOrPassOn(): Promise<void> {
     await this.#upgraded;
-    if (this.#successor === 0) await this.#reload();
+    if (this.#successor === 0) await this.#supervisor.reload({ by: "SIGHUP" });
     else passOn(this.#successor, "SIGHUP");
   }
 
@@ -339,12 +340,6 @@ class RunProcess {
     void this.#supervisor.reopenLogs();
     const predecessor = this.#predecessors?.supervisor ?? 0;
     if (predecessor !== 0) passOn(predecessor, "SIGUSR1");
-  }
-
-  async #reload() {
-    const result = await this.#supervisor.reload();
-    this.#report(reloadEvent(result));
-    return result;
   }
 
   async #stop(): Promise<void> {
@@ -375,7 +370,10 @@ class RunProcess {
     const { command } = request;
     switch (command) {
       case "reload":
-        return this.#reload();
+        return this.#supervisor.reload({ by: peer.name });
+      // Not a field of the other: a program that does not know it must not reload.
+      case "reload_dry_run":
+        return this.#supervisor.dryRun();
       case "status":
         return { ok: true, ...(await this.#supervisor.status()) };
       case "stop":

@@ -11,6 +11,14 @@ export interface SupervisorVitals {
   readonly processes: readonly WorkerVitals[];
   /** Files of the configuration whose last good content acts. */
   readonly degraded_files: readonly string[];
+  readonly last_reload: LastReload | null;
+}
+
+export interface LastReload {
+  readonly ok: boolean;
+  /** RFC 3339. */
+  readonly at: string;
+  readonly problems: readonly string[];
 }
 
 export interface SupervisorStatus {
@@ -21,9 +29,5 @@ export interface SupervisorStatus {
   readonly workers: readonly WorkerStatus[];
   readonly degraded_files: readonly string[];
   /** Null before the first reload. */
-  readonly last_reload: {
-    readonly ok: boolean;
-    readonly at: string;
-    readonly problems: readonly string[];
-  } | null;
+  readonly last_reload: LastReload | null;
 }

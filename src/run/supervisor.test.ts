@@ -1,9 +1,10 @@
 import { afterEach, expect, test } from "bun:test";
-import { readdirSync, readFileSync } from "node:fs";
+import { mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { connect } from "node:net";
+import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { Plan } from "../core/plan.ts";
-import { observabilityOf } from "../core/test_plan.ts";
+import { accessLogOf, observabilityOf } from "../core/test_plan.ts";
 import { ChildWorker } from "./child_worker.ts";
 import type { RunEvent } from "./events.ts";
 import { InProcessWorker } from "./in_process_worker.ts";
@@ -131,4 +132,79 @@ test("many reloads leave descriptors, memory and workers as they were", async ()
     [worker?.pid ?? 0, 56],
   ]);
   await supervisor.stop();
+});
+
+test("a dry run builds the new plan everywhere and says what would change; nothing is different after it", async () => {
+  const said: string[] = [];
+  const part = {
+    planChanged: () => void said.push("changed"),
+    planComing: () => (said.push("coming"), { health: {}, members: {}, overrides: {} }),
+    planDropped: () => void said.push("dropped"),
+    reloaded: () => void said.push("reloaded"),
+    stop() {},
+  };
+  const { supervisor, events, state } = await supervised(testPlan({ web: null }, { workers: 2 }), [
+    () => part,
+  ]);
+  using taken = Bun.listen({ hostname: "127.0.0.1", port: 0, socket: { data() {} } });
+  const before = () => [supervisor.snapshot(), supervisor.vitals(), readdirSync("/proc/self/fd").length];
+  const held = before();
+  const port = supervisor.listeners()[0]?.port ?? 0;
+  expect(await supervisor.dryRun()).toEqual({
+    ok: true,
+    dry_run: true,
+    generation: 5,
+    changed: false,
+    changes: [],
+    changed_files: [],
+    warnings: [],
+  });
+
+  const folder = mkdtempSync(join(tmpdir(), "fairlead-dry-"));
+  const log = join(folder, "access.log");
+  const observability = observabilityOf({ access_log: accessLogOf(log) });
+  // More workers and another address: sockets are opened for them, and closed again.
+  state.plan = testPlan({ web: null, more: null }, { workers: 4, observability, user: "nobody" });
+  expect(await supervisor.dryRun()).toMatchObject({
+    ok: true,
+    changed: true,
+    warnings: ["user acts from the next start on"],
+  });
+  expect(readdirSync(folder)).toEqual([]);
+  state.plan = testPlan({ web: null }, { state_dir: "fail" });
+  expect(await supervisor.dryRun()).toMatchObject({ ok: false, problems: ["plan fail cannot be built"] });
+  state.plan = testPlan({
+    web: null,
+    more: { kind: "tcp", host: "127.0.0.1", port: taken.port, dual_stack: false },
+  });
+  expect(await supervisor.dryRun()).toMatchObject({
+    ok: false,
+    problems: [expect.stringContaining("listener more: cannot listen")],
+  });
+
+  expect(said).toEqual(["changed", "coming", "dropped", "coming", "dropped", "coming", "dropped"]);
+  expect(before()).toEqual(held);
+  expect(events).toEqual([]);
+  expect(await ask(port)).not.toBe("");
+  // What was tried is no obstacle to what comes.
+  state.plan = testPlan({ web: null, more: null }, { workers: 2 });
+  expect(await supervisor.reload()).toMatchObject({ ok: true, changed: true, generation: 6 });
+  rmSync(folder, { recursive: true });
+});
+
+test("an order for another generation than the one that acts loads nothing; who has asked stands in the log", async () => {
+  const { supervisor, events, state } = await supervised(testPlan({ web: null }, { workers: 0 }));
+  state.plan = testPlan({ web: null }, { workers: 0, state_dir: "next" });
+  const orders = [1, 2].map((index) => supervisor.reload({ by: `peer ${index}`, generation: 5 }));
+  expect(await Promise.all(orders)).toMatchObject([
+    { ok: true, generation: 6 },
+    { ok: false, superseded: true, generation: 6 },
+  ]);
+  expect(supervisor.vitals().last_reload).toMatchObject({ ok: true });
+  const told = events.filter(({ event }) => event.startsWith("reload"));
+  expect(told.map(({ text }) => text)).toEqual([
+    "reloaded, generation 6: setting state_dir changed (peer 1)",
+    "reload refused, generation 6 goes on: generation 6 acts by now, the order was for 5 (peer 2)",
+  ]);
+  expect(told[0]?.fields).toMatchObject({ by: "peer 1", generation: 6 });
 });

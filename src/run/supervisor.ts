@@ -16,85 +16,37 @@ import {
 import type { Explanation } from "../core/explain/answer.ts";
 import type { GivenQuestion } from "../core/explain/question.ts";
 import type { Plan } from "../core/plan.ts";
+import type { SettingReport } from "../core/setting.ts";
 import { NOTHING_CHANGED, type Snapshot, type SnapshotDelta } from "../core/snapshot.ts";
 import type { CounterLayout } from "../core/worker_program.ts";
+import { announce } from "./announce.ts";
+import type { Change, LiveSnapshot } from "./change.ts";
+import type { Possessions } from "./claim.ts";
 import type { ControlHandler } from "./control_socket.ts";
 import { RegionSet, type InheritedLimits } from "./counter_regions.ts";
-import type { Report, RunEvent } from "./events.ts";
+import { dryRunResult } from "./dry_run.ts";
+import type { RunEvent } from "./events.ts";
 import { explainBy } from "./explain.ts";
-import { ListenerTable, type ListenerChange, type ListenerReport } from "./listener_table.ts";
+import { knownOf } from "./known_state.ts";
+import { ListenerTable, type ListenerReport } from "./listener_table.ts";
+import { loadFor } from "./load_for.ts";
 import { LogFiles, type LogChange } from "./log_files.ts";
 import type {
+  DryRunResult,
   LoadedConfiguration,
+  ReloadOrder,
   ReloadResult,
-  RunParts,
   SupervisorFacade,
   SupervisorPart,
 } from "./parts.ts";
-import type { InheritedSocket, Predecessors } from "./predecessors.ts";
+import type { Predecessors } from "./predecessors.ts";
 import { planChanges } from "./plan_changes.ts";
 import { reloadEvent, restartNotes } from "./reload_text.ts";
 import type { SupervisorStatus, SupervisorVitals } from "./status.ts";
 import { closeDescriptor } from "../platform/sockets.ts";
-import type { LaunchWorker } from "./worker_handle.ts";
+import { StartError } from "./start_error.ts";
+import { KILL_GRACE_MS, type SupervisorOptions } from "./supervisor_options.ts";
 import { WorkerPool } from "./worker_pool.ts";
-
-/** Time beyond the drain deadlines after which workers are killed. */
-const KILL_GRACE_MS = 2_000;
-
-export interface SupervisorOptions {
-  readonly parts: RunParts;
-  /** Makes a worker with a process of its own. */
-  readonly launch: LaunchWorker;
-  /** Makes the worker of `workers: 0`. */
-  readonly launchInProcess: LaunchWorker;
-  readonly report: Report;
-  /** Takes possession of the runtime directory of the plan before anything is opened; throws when it is taken. */
-  readonly claim: (plan: Plan) => Promise<Claim>;
-  /** Called when a snapshot has taken the place of the one before; must not throw. */
-  readonly acts?: (generation: number) => void;
-}
-
-/** What a supervisor before us has left. */
-export interface Claim {
-  /** First generation: above that of the supervisor before. */
-  readonly generation: number;
-  /** Those who serve on our addresses still; null = nobody does. */
-  readonly predecessors: Predecessors | null;
-  /** Sockets that they have handed over. */
-  readonly sockets: readonly InheritedSocket[];
-  /** Where their workers count against limits: ours count there too, as long as the layout is the same. */
-  readonly limits: InheritedLimits | null;
-}
-
-/** What a supervisor has that another one takes over: its descriptors stay its own. */
-export interface Possessions {
-  readonly generation: number;
-  readonly sockets: readonly { readonly key: string; readonly fd: number }[];
-  readonly regions: readonly { readonly pid: number; readonly layout: CounterLayout; readonly fd: number }[];
-  readonly limits: InheritedLimits;
-}
-
-/** The start was refused; the message holds one problem per line. */
-export class StartError extends Error {
-  constructor(problems: readonly string[], cause?: unknown) {
-    super(problems.join("\n"), { cause });
-    this.name = "StartError";
-  }
-}
-
-/** A snapshot whose health, members and overrides are kept up to date in place. */
-type LiveSnapshot = Omit<Snapshot, keyof KnownState> & LiveState;
-
-/** Everything that differs between two snapshots, ready beside what acts. */
-interface Change {
-  readonly snapshot: Snapshot;
-  readonly listeners: ListenerChange;
-  readonly logs: LogChange;
-  readonly regions: RegionSet;
-  /** What parts have found out about the plan that comes. */
-  readonly found: SnapshotDelta;
-}
 
 export class Supervisor implements SupervisorFacade {
   readonly #options: SupervisorOptions;
@@ -104,6 +56,7 @@ export class Supervisor implements SupervisorFacade {
   readonly #regionSets = new Set<RegionSet>();
   readonly #started: SupervisorPart[] = [];
   #snapshot: LiveSnapshot | null = null;
+  #settings: LoadedConfiguration["settings"];
   /** Holds what a reload cannot change: `restartNotes`. */
   #planAtStart: Plan | null = null;
   #inProcess = false;
@@ -210,7 +163,12 @@ export class Supervisor implements SupervisorFacade {
       workers: this.#pool.readyCount,
       processes: this.#pool.vitals(),
       degraded_files: this.#degradedFiles,
+      last_reload: this.#lastReload,
     };
+  }
+
+  settings(): readonly SettingReport[] {
+    return this.#settings?.() ?? [];
   }
 
   /**
@@ -284,9 +242,16 @@ export class Supervisor implements SupervisorFacade {
   }
 
   /** Opens what `plan` needs beside what acts. Throws, with nothing left open, when something is refused. */
-  #prepareChange(plan: Plan, loaded: LoadedConfiguration, generation: number, found: SnapshotDelta): Change {
-    const count = this.#workerCount(plan);
-    const listeners = this.#table.change(plan.listeners, count);
+  #prepareChange(
+    plan: Plan,
+    loaded: LoadedConfiguration,
+    generation: number,
+    found: SnapshotDelta,
+    trying = false,
+  ): Change {
+    const count = trying ? this.#pool.size : this.#workerCount(plan);
+    // One socket shows that an address can be had. Further ones of an address that is served would take connections.
+    const listeners = this.#table.change(plan.listeners, trying ? 1 : count);
     let logs: LogChange;
     try {
       logs = this.#logs.change(plan);
@@ -299,20 +264,13 @@ export class Supervisor implements SupervisorFacade {
     const fits = this.#regions?.fits(layout, count) === true;
     const regions = fits && this.#regions !== null ? this.#regions : this.#newRegions(layout, count);
     const snapshot = { generation, plan, files: loaded.files, ...known };
-    return { snapshot, listeners, logs, regions, found };
+    return { snapshot, listeners, logs, regions, found, settings: loaded.settings };
   }
 
   /** Health and members that are known of backends of `plan`. */
   #known(plan: Plan, found: SnapshotDelta): LiveState {
     const before: KnownState = this.#snapshot ?? this.#options.parts.initial ?? NOTHING_CHANGED;
-    const { health, members, overrides } = applyDelta(before, found);
-    const ids = new Set(plan.pools.flatMap((pool) => pool.backends.map(({ id }) => `${pool.name}/${id}`)));
-    const kept = ([key]: [string, unknown]) => ids.has(key) || ids.has(key.slice(0, key.lastIndexOf("@")));
-    return {
-      health: Object.fromEntries(Object.entries(health).filter(kept)),
-      members: Object.fromEntries(Object.entries(members).filter(kept)),
-      overrides: Object.fromEntries(Object.entries(overrides).filter(kept)),
-    };
+    return knownOf(plan, applyDelta(before, found));
   }
 
   #newRegions(layout: CounterLayout, workers: number): RegionSet {
@@ -340,7 +298,8 @@ export class Supervisor implements SupervisorFacade {
   }
 
   /** Gives back what went wrong, in words: there is no way back. */
-  #commit({ snapshot, listeners, logs, regions, found }: Change): string[] {
+  #commit({ snapshot, listeners, logs, regions, found, settings }: Change): string[] {
+    this.#settings = settings;
     // Deltas may have come while the change was prepared.
     this.#snapshot = { ...snapshot, ...this.#known(snapshot.plan, found) };
     if (this.#regions !== regions) this.#regions?.abandon();
@@ -373,54 +332,53 @@ export class Supervisor implements SupervisorFacade {
    * the result says why. An equal configuration changes nothing. Never rejects: who asks by a signal or a changed file
    * could only die of it.
    */
-  reload(): Promise<ReloadResult> {
-    return this.#exclusively(async () => {
-      const result = await this.#reload().catch((error: unknown): ReloadResult => {
-        // A defect: where it has stopped is not known.
-        this.#complete = false;
-        const { generation } = this.snapshot();
-        return { ok: false, generation, problems: [`the reload has failed: ${messageOf(error)}`] };
-      });
-      if (result.ok) await this.#tellThatItActs();
-      const problems = result.ok ? [] : result.problems;
-      this.#lastReload = { ok: result.ok, at: new Date().toISOString(), problems };
-      for (const part of this.#started) part.reloaded?.(result);
-      return result;
+  async reload(order: ReloadOrder = {}): Promise<ReloadResult> {
+    const result = await this.#exclusively(() => this.#carryOut(order));
+    if (order.by !== undefined) this.#options.report(reloadEvent(result, order.by));
+    return result;
+  }
+
+  async #carryOut({ generation: expected }: ReloadOrder): Promise<ReloadResult> {
+    const { generation: acting } = this.snapshot();
+    if (expected !== undefined && expected !== acting) {
+      const problems = [`generation ${acting} acts by now, the order was for ${expected}`];
+      return { ok: false, superseded: true, generation: acting, problems };
+    }
+    const result = await this.#reload().catch((error: unknown): ReloadResult => {
+      // A defect: where it has stopped is not known.
+      this.#complete = false;
+      const { generation } = this.snapshot();
+      return { ok: false, generation, problems: [`the reload has failed: ${messageOf(error)}`] };
     });
+    if (result.ok) await this.#tellThatItActs();
+    const problems = result.ok ? [] : result.problems;
+    this.#lastReload = { ok: result.ok, at: new Date().toISOString(), problems };
+    for (const part of this.#started) part.reloaded?.(result);
+    return result;
   }
 
   async #reload(): Promise<ReloadResult> {
     const { generation } = this.snapshot();
     const refused = (problems: readonly string[]): ReloadResult => ({ ok: false, generation, problems });
-    if (this.#state !== "serving") return refused(["not serving: a drain has begun"]);
-    let loaded: LoadedConfiguration;
-    try {
-      loaded = await this.#options.parts.load();
-    } catch (error) {
-      // A defect of the loader must not end a program that serves.
-      return refused([`the configuration cannot be loaded: ${messageOf(error)}`]);
-    }
+    const loaded = await loadFor(this.#state, this.#options.parts.load);
     const { plan } = loaded;
     if (plan === null) return refused(loaded.problems);
     this.#warn(loaded);
     if (this.#isCurrent(loaded)) {
       this.#degradedFiles = loaded.degraded_files ?? [];
+      this.#settings = loaded.settings;
       return { ok: true, changed: false, generation, changes: [], warnings: loaded.warnings };
     }
     let change: Change;
     try {
-      change = this.#prepareChange(plan, loaded, generation + 1, await this.#announce(plan));
+      change = this.#prepareChange(plan, loaded, generation + 1, await announce(this.#started, plan));
     } catch (error) {
       return refused([messageOf(error)]);
     }
     try {
-      const { snapshot, regions } = change;
-      await this.#pool.prepare({ snapshot, regions, listeners: [], logs: [] });
+      await this.#build(change);
     } catch (error) {
-      await this.#pool.discard();
-      change.listeners.abandon();
-      change.logs.abandon();
-      if (change.regions !== this.#regions) change.regions.abandon();
+      await this.#abandon(change);
       return refused([messageOf(error)]);
     }
     this.#degradedFiles = loaded.degraded_files ?? [];
@@ -440,18 +398,51 @@ export class Supervisor implements SupervisorFacade {
     };
   }
 
-  /** Tells the parts of a plan before it acts. Resolves with what they know of it. */
-  async #announce(plan: Plan): Promise<SnapshotDelta> {
-    let found = NOTHING_CHANGED;
-    for (const part of this.#started) {
-      const { health, members, overrides } = (await part.planComing?.(plan)) ?? NOTHING_CHANGED;
-      found = {
-        health: { ...found.health, ...health },
-        members: { ...found.members, ...members },
-        overrides: { ...found.overrides, ...overrides },
-      };
+  #build({ snapshot, regions }: Change): Promise<void> {
+    return this.#pool.prepare({ snapshot, regions, listeners: [], logs: [] });
+  }
+
+  async #abandon({ listeners, logs, regions }: Change): Promise<void> {
+    await this.#pool.discard();
+    listeners.abandon();
+    logs.abandon();
+    if (regions !== this.#regions) regions.abandon();
+  }
+
+  /**
+   * Does what a reload does up to the point of no return, then takes it back: the result says what a reload would do.
+   * Nothing that is seen from outside changes, and no log tells of it. Rejects only for defects of the program.
+   */
+  dryRun(): Promise<DryRunResult> {
+    return this.#exclusively(() => this.#dryRun());
+  }
+
+  async #dryRun(): Promise<DryRunResult> {
+    const { load, preview = load } = this.#options.parts;
+    const acting = { snapshot: this.snapshot(), settings: this.settings() };
+    const loaded = await loadFor(this.#state, preview);
+    const { plan } = loaded;
+    if (plan === null || this.#isCurrent(loaded))
+      return dryRunResult(acting, loaded, plan === null, [], null);
+    const problem = await this.#try(plan, loaded, acting.snapshot.generation + 1);
+    return dryRunResult(acting, loaded, true, restartNotes(this.#planAtStart ?? plan, plan), problem);
+  }
+
+  /** Resolves with why the plan would be refused, or null. */
+  async #try(plan: Plan, loaded: LoadedConfiguration, generation: number): Promise<string | null> {
+    try {
+      const change = this.#prepareChange(plan, loaded, generation, await announce(this.#started, plan), true);
+      try {
+        await this.#build(change);
+      } finally {
+        await this.#abandon(change);
+      }
+      return null;
+    } catch (error) {
+      return messageOf(error);
+    } finally {
+      for (const part of this.#started) part.planDropped?.();
     }
-    return found;
   }
 
   #isCurrent({ plan, files }: LoadedConfiguration): boolean {

@@ -267,3 +267,41 @@ test(
   },
   PATIENCE,
 );
+
+test("a dry run by command: what a reload would change, or why it would be refused, and everything stays as it is", async () => {
+  using taken = Bun.listen({ hostname: "127.0.0.1", port: 0, socket: { data() {} } });
+  const token = "0123456789-0123456789-0123456789";
+  const yaml = (body: string, more = "") =>
+    `listeners: { web: { address: "127.0.0.1:0" }${more} }
+admin: { address: "127.0.0.1:0", token: ${token} }
+routes: [{ name: all, respond: { status: 200, body: ${body} } }]`;
+  await using fairlead = await runFairlead(yaml("one"));
+  const dryRun = () =>
+    fairlead.command("reload", "--dry-run", "--runtime-dir", join(fairlead.directory, "run"));
+  expect(await dryRun()).toEqual({
+    code: 0,
+    out: "nothing would change\nnot reloaded, generation 1 goes on\n",
+    error: "",
+  });
+  // The program sees by itself that its file is another one, and refuses it: the port is taken.
+  fairlead.write(yaml("two", `, more: { address: "127.0.0.1:${taken.port}" }`));
+  await fairlead.program.until("reload_refused");
+  const refused = await dryRun();
+  expect([refused.code, refused.out]).toEqual([1, ""]);
+  expect(refused.error).toContain(`listener more: cannot listen on 127.0.0.1:${taken.port}`);
+  taken.stop(true);
+  const { code, out } = await dryRun();
+  expect(code).toBe(0);
+  expect(out.split("\n")).toEqual([
+    'routes[0].respond.body: "one" -> "two"',
+    `listeners.more.address: not set -> "127.0.0.1:${taken.port}"`,
+    ...["protocol", "backlog", "defer_accept"].map(() => expect.any(String)),
+    expect.stringContaining("listeners.more."),
+    expect.stringContaining("listeners.more."),
+    "not reloaded, generation 1 goes on",
+    "",
+  ]);
+  expect((await askOnce(fairlead.port(), GET)).body.toString()).toBe("one");
+  expect((await fairlead.reload()).out).toBe("reloaded, generation 2\n");
+  expect((await askOnce(fairlead.port(), GET)).body.toString()).toBe("two");
+}, 60_000);

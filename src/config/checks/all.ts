@@ -2,6 +2,7 @@
 import type { Finding } from "../finding.ts";
 import type { ConfigParts } from "../parts.ts";
 import { checkAccounts } from "./accounts.ts";
+import { checkAdmin } from "./admin_checks.ts";
 import { checkDuplicates } from "./duplicates.ts";
 import { checkListeners } from "./listener_checks.ts";
 import { checkPools } from "./pool_checks.ts";
@@ -13,6 +14,7 @@ export function runChecks(root: unknown, parts: ConfigParts): Finding[] {
     ...checkReferences(root),
     ...checkDuplicates(root),
     ...checkListeners(root),
+    ...checkAdmin(root),
     ...checkPools(root, parts),
     ...checkRules(root, parts),
     ...checkAccounts(root, parts),

@@ -42,6 +42,8 @@ function clashes(config: PlainMap, listeners: readonly [string, unknown][]): Fin
   };
   for (const [name, value] of listeners) take(mapOr(value)["address"], ["listeners", name, "address"]);
   take(mapOr(config["admin"])["address"], ["admin", "address"]);
+  const metrics = mapOr(mapOr(config["observability"])["metrics"]);
+  take(metrics["address"], ["observability", "metrics", "address"]);
   return findings;
 }
 

@@ -6,6 +6,7 @@ import { lowerFieldName, statusCode } from "../../core/schema/field.ts";
 import { outputFile } from "../../core/schema/file_name.ts";
 import { share } from "../../core/schema/share.ts";
 import { formatSize, size } from "../../core/schema/size.ts";
+import { bearerToken, operatorAddress } from "./admin.ts";
 
 const MAX_BUFFER = 2 ** 20;
 
@@ -68,6 +69,14 @@ const metrics = z.strictObject({
     })
     .prefault(DEFAULT_METRICS.buckets_ms.map(formatDuration))
     .meta({ description: "Upper bounds of the histograms of durations." }),
+  address: operatorAddress("127.0.0.1:9901").optional().meta({
+    description:
+      "A further address that serves `/metrics` and `/health` alone. One that other machines reach needs `token`.",
+  }),
+  token: bearerToken().optional().meta({
+    description:
+      "With it `/metrics` needs `Authorization: Bearer TOKEN` at `address`; it opens nothing else. 32 characters or more.",
+  }),
 });
 
 export const observability = z.strictObject({

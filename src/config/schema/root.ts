@@ -1,11 +1,11 @@
 /** The whole configuration file. */
 import { z } from "zod";
-import { DEFAULT_ADMIN_ADDRESS, DEFAULT_RUNTIME_DIR, DEFAULT_STATE_DIR } from "../../core/defaults.ts";
+import { DEFAULT_RUNTIME_DIR, DEFAULT_STATE_DIR } from "../../core/defaults.ts";
 import type { ForwardingPlan, Limits, Timeouts } from "../../core/plan.ts";
 import { outputFile } from "../../core/schema/file_name.ts";
-import { parseListenAddress } from "../../core/schema/listen_address.ts";
 import { name } from "../../core/schema/name.ts";
 import type { ConfigParts } from "../parts.ts";
+import { admin, type AdminConfig } from "./admin.ts";
 import { forwarding } from "./forwarding.ts";
 import { listener, type ListenerConfig } from "./listeners.ts";
 import { middlewareSchemas, type MiddlewareEntry, type MiddlewareUse } from "./middlewares.ts";
@@ -36,15 +36,7 @@ export interface Config {
   readonly limits: Limits;
   readonly forwarding: ForwardingPlan;
   readonly observability: ObservabilityConfig;
-  readonly admin: { readonly address: string };
-}
-
-/** True for addresses that only this machine reaches. */
-function isLoopback(text: string): boolean {
-  const address = parseListenAddress(text);
-  if (address === null) return false;
-  if (address.kind === "unix") return true;
-  return address.host === "localhost" || address.host === "::1" || /^127(?:\.\d+){3}$/.test(address.host);
+  readonly admin: AdminConfig;
 }
 
 const account = (): z.ZodUnion<[z.ZodString, z.ZodNumber]> =>
@@ -95,22 +87,7 @@ function makeSchema(parts: ConfigParts): z.ZodType<Config> {
     limits: limits.prefault({}).meta({ description: "What one client and one message may take." }),
     forwarding: forwarding.prefault({}).meta({ description: "What is told about a request." }),
     observability: observability.prefault({}).meta({ description: "Log and metrics." }),
-    admin: z
-      .strictObject({
-        address: z
-          .string()
-          .refine((text) => parseListenAddress(text) !== null, {
-            error: "expected an address such as 127.0.0.1:9900",
-          })
-          .refine((text) => parseListenAddress(text) === null || isLoopback(text), {
-            error:
-              "an address beyond loopback is not available in this version; expected 127.0.0.1, [::1] or unix:/path",
-          })
-          .prefault(DEFAULT_ADMIN_ADDRESS)
-          .meta({ description: "Where `/health` and `/metrics` are answered; loopback or a unix socket." }),
-      })
-      .prefault({})
-      .meta({ description: "Administration." }),
+    admin: admin.prefault({}).meta({ description: "Administration." }),
   });
   return schema as unknown as z.ZodType<Config>;
 }

@@ -1,5 +1,6 @@
 import type { z } from "zod";
 import { parseHostPort } from "./host.ts";
+import { parseIp } from "./ip.ts";
 import { parsedText } from "./text.ts";
 
 /** Where a listener listens. Rights of a unix socket stand beside the address. */
@@ -28,6 +29,20 @@ export function parseListenAddress(text: string): ParsedListenAddress | null {
 /** True for an absolute path that fits into a socket address. */
 export function isSocketPath(path: string): boolean {
   return path.startsWith("/") && path.length > 1 && path.length <= MAX_SOCKET_PATH && !path.includes("\0");
+}
+
+/** True for an IP address that only this machine reaches: 127.0.0.0/8 and ::1. */
+export function isLoopbackIp(host: string): boolean {
+  const bytes = parseIp(host);
+  if (bytes === null) return false;
+  return bytes.length === 4
+    ? bytes[0] === 127
+    : bytes.every((byte, index) => byte === (index === 15 ? 1 : 0));
+}
+
+/** True for a unix socket, a loopback IP address and `localhost`: only this machine can reach them. */
+export function isLocalAddress(address: ParsedListenAddress): boolean {
+  return address.kind === "unix" || address.host === "localhost" || isLoopbackIp(address.host);
 }
 
 /** A listening address in the configuration. */
