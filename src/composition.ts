@@ -33,8 +33,7 @@ export const parts: ProgramParts = {
   loadProgram: programModules,
   async supervisor() {
     const [
-      { AdminPart },
-      { BackendsPart },
+      { adminParts },
       { ExplainPart },
       { MetricsKeeper },
       { PoolWatch },
@@ -42,8 +41,7 @@ export const parts: ProgramParts = {
       { limitNumbers },
       { healthPart },
     ] = await Promise.all([
-      import("./admin/part.ts"),
-      import("./admin/backends_part.ts"),
+      import("./admin/parts.ts"),
       import("./run/explain.ts"),
       import("./observe/metrics_keeper.ts"),
       import("./observe/pool_watch.ts"),
@@ -55,9 +53,7 @@ export const parts: ProgramParts = {
     return {
       counters: metrics,
       parts: [
-        (supervisor) =>
-          new AdminPart(supervisor, { metrics, version: VERSION, runtime: `bun ${Bun.version}` }),
-        (supervisor) => new BackendsPart(supervisor),
+        ...adminParts({ metrics, version: VERSION, runtime: `bun ${Bun.version}` }),
         (supervisor) => new ExplainPart(supervisor),
         (supervisor) => healthPart((event) => supervisor.report(event))(supervisor),
         // Behind the health checks, whose first results it judges.

@@ -1,9 +1,11 @@
 /**
- * Writes what is generated from the code: in docs/reference the configuration page, its JSON Schema, errors and metrics,
- * and the table of matchers in docs/routing-rules.md.
+ * Writes what is generated from the code: in docs/reference the configuration page, its JSON Schema, errors, metrics and
+ * the OpenAPI document of the admin API, and the table of matchers in docs/routing-rules.md.
  * usage: tools/gen_reference.ts [--check]     (--check writes nothing and exits with 1 when a file is stale)
  */
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { openApi } from "../src/admin/openapi.ts";
+import { OPERATIONS } from "../src/admin/operations/all.ts";
 import { configJsonSchema } from "../src/config/json_schema.ts";
 import type { ConfigParts } from "../src/config/parts.ts";
 import { configurationPage } from "../src/config/reference.ts";
@@ -24,6 +26,7 @@ export function referenceFiles(parts: ConfigParts): Readonly<Record<string, stri
     [`${FOLDER}/fairlead.schema.json`]: `${JSON.stringify(configJsonSchema(parts), null, 2)}\n`,
     [`${FOLDER}/errors.md`]: errorsPage(),
     [`${FOLDER}/metrics.md`]: catalogueMarkdown(),
+    [`${FOLDER}/openapi.json`]: `${JSON.stringify(openApi(OPERATIONS), null, 2)}\n`,
     [RULES_PAGE]: withMatchers(readFileSync(RULES_PAGE, "utf8")),
   };
 }

@@ -27,7 +27,7 @@ export interface OverridesHost {
   publish(delta: SnapshotDelta): void;
   report(event: {
     readonly event: string;
-    readonly level: "info" | "warning";
+    readonly level: "info" | "warning" | "error";
     readonly text: string;
     readonly fields?: Readonly<Record<string, unknown>>;
   }): void;
@@ -88,6 +88,8 @@ export class BackendOverrides {
   readonly #clock: Clock;
   /** Of backends that the configuration does not have now too: it may have them again. */
   #overrides: Record<string, Override> = {};
+  /** Backends that were set by this process. */
+  readonly #set = new Set<string>();
   /** Ends the time that a backend has left to drain before it is disabled. */
   readonly #draining = new Map<string, { readonly end: () => void; readonly at: number }>();
   #path: string | null = null;
@@ -108,8 +110,24 @@ export class BackendOverrides {
     if (this.#path !== null) return;
     // Where state lies is decided at the start.
     this.#path = join(plan.state_dir, "backends.json");
-    this.#overrides = await this.#read(this.#path);
+    this.#overrides = (await this.#read(this.#path, true)) ?? {};
     this.#host.publish({ ...NOTHING_CHANGED, overrides: this.#ofPlan(plan) });
+  }
+
+  /**
+   * Whoever served before is relieved: what it has set since our start was written then, and is in force from now on,
+   * unless it has been set here too.
+   */
+  async relieved(): Promise<void> {
+    if (this.#path === null) return;
+    await this.#writing;
+    const found = await this.#read(this.#path, false);
+    if (found === null) return;
+    const keys = new Set([...Object.keys(found), ...Object.keys(this.#overrides)]);
+    for (const key of keys) {
+      if (this.#set.has(key) || JSON.stringify(found[key]) === JSON.stringify(this.#overrides[key])) continue;
+      this.#put(key, found[key] ?? {});
+    }
   }
 
   async stop(): Promise<void> {
@@ -127,11 +145,13 @@ export class BackendOverrides {
     return found;
   }
 
-  async #read(path: string): Promise<Record<string, Override>> {
+  /** Null where nothing is known; `told` = the operator learns why. */
+  async #read(path: string, told: boolean): Promise<Record<string, Override> | null> {
     const content = await this.#files.read(path, MAX_FILE_BYTES);
     if ("problem" in content) {
-      if (content.problem !== "no such file") this.#warn(`${path} cannot be read: ${content.problem}`);
-      return {};
+      if (told && content.problem !== "no such file")
+        this.#warn(`${path} cannot be read: ${content.problem}`);
+      return null;
     }
     try {
       return stateFile.parse(JSON.parse(new TextDecoder().decode(content.bytes))).overrides as Record<
@@ -139,8 +159,8 @@ export class BackendOverrides {
         Override
       >;
     } catch {
-      this.#warn(`${path} is not ours or damaged: what was set of backends before is not in force`);
-      return {};
+      if (told) this.#warn(`${path} is not ours or damaged: what was set of backends before is not in force`);
+      return null;
     }
   }
 
@@ -148,17 +168,23 @@ export class BackendOverrides {
     this.#host.report({ event: "state_failed", level: "warning", text });
   }
 
-  /** Every backend of the configuration, in its order. */
+  /** Every backend of the configuration, in its order, without what changes with every moment. */
+  reports(): BackendReport[] {
+    return placesOf(this.#host.snapshot().plan).map((place) => this.reportOf(place));
+  }
+
+  /** The same with the time that each has left to drain. */
   list(): BackendReport[] {
     return placesOf(this.#host.snapshot().plan).map((place) => {
       const draining = this.#draining.get(place.key);
-      if (draining === undefined) return this.#report(place);
+      if (draining === undefined) return this.reportOf(place);
       const disabled_in_ms = Math.max(0, Math.ceil(draining.at - this.#clock.now()));
-      return { ...this.#report(place), disabled_in_ms };
+      return { ...this.reportOf(place), disabled_in_ms };
     });
   }
 
-  #report({ pool, backend, key }: Place): BackendReport {
+  /** A backend that `find` has found, as it is now. */
+  reportOf({ pool, backend, key }: Place): BackendReport {
     const { overrides, members, health } = this.#host.snapshot();
     return {
       pool: pool.name,
@@ -196,9 +222,10 @@ export class BackendOverrides {
   async change(id: string, action: BackendAction, by: string): Promise<BackendChange> {
     const place = this.find(id);
     const { key } = place;
-    const before = JSON.stringify([this.#overrides[key] ?? {}, this.#report(place)]);
-    this.#set(place, action);
-    const backend = this.#report(place);
+    const before = JSON.stringify([this.#overrides[key] ?? {}, this.reportOf(place)]);
+    this.#carryOut(place, action);
+    this.#set.add(key);
+    const backend = this.reportOf(place);
     const changed = JSON.stringify([this.#overrides[key] ?? {}, backend]) !== before;
     if (!changed) return { backend, changed, warnings: [] };
     this.#host.report({
@@ -213,7 +240,7 @@ export class BackendOverrides {
     return { backend, changed, warnings };
   }
 
-  #set(place: Place, action: BackendAction): void {
+  #carryOut(place: Place, action: BackendAction): void {
     const { key, backend } = place;
     const { weight: configured } = backend;
     const { enabled, weight, ...rest } = this.#overrides[key] ?? {};

@@ -27,32 +27,36 @@ interface Peer {
 
 export class BackendsPart {
   readonly commands: Readonly<Record<string, (request: unknown, peer: Peer) => Promise<object>>>;
-  readonly #overrides: BackendOverrides;
+  readonly overrides: BackendOverrides;
 
   constructor(host: OverridesHost) {
-    this.#overrides = new BackendOverrides(host, realFiles, realClock);
+    this.overrides = new BackendOverrides(host, realFiles, realClock);
     this.commands = { backends: (request, { name }) => this.#answer(request, name) };
   }
 
   planComing(plan: Plan): SnapshotDelta {
-    return this.#overrides.planComing(plan);
+    return this.overrides.planComing(plan);
   }
 
   planChanged(plan: Plan): Promise<void> {
-    return this.#overrides.planChanged(plan);
+    return this.overrides.planChanged(plan);
+  }
+
+  serving(): void {
+    void this.overrides.relieved();
   }
 
   stop(): Promise<void> {
-    return this.#overrides.stop();
+    return this.overrides.stop();
   }
 
   async #answer(given: unknown, by: string): Promise<object> {
     const { data: request, error } = requestSchema.safeParse(given);
     if (error !== undefined) throw new Error(`backends: ${z.prettifyError(error)}`);
-    if (request.action === "list") return { ok: true, backends: this.#overrides.list() };
+    if (request.action === "list") return { ok: true, backends: this.overrides.list() };
     const { id } = request;
     try {
-      const change = await this.#overrides.change(id, request satisfies BackendAction, by);
+      const change = await this.overrides.change(id, request satisfies BackendAction, by);
       return { ok: true, ...change };
     } catch (problem) {
       const matches = problem instanceof BackendIdError ? problem.matches : [];

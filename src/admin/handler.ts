@@ -1,89 +1,183 @@
-/** What the admin server answers. Nothing here changes anything: two pages that are read. */
+/**
+ * The way of a request through the admin server: host, token, path, method, page of another site, body, operation. What
+ * is refused on the way has changed nothing.
+ */
 import { ERRORS, type ErrorCode } from "../core/errors.ts";
+import { messageOf } from "../core/text/message_of.ts";
+import type { Client } from "../net/exchange.ts";
 import type { ExchangeHandler, HttpExchange } from "../net/http_exchange.ts";
-import { EXPOSITION_FORMATS, expositionFor, type ExpositionFormat } from "../observe/exposition_format.ts";
 import type { Clock } from "../platform/clock.ts";
 import type { TimerWheel } from "../platform/timer_wheel.ts";
-import { isAdminHost } from "./address.ts";
-import { healthStatus, type HealthReport } from "./health.ts";
-import { RestedText } from "./rested.ts";
+import { expectSameSite, type Access } from "./access.ts";
+import { etagOf } from "./etag.ts";
+import type { Answer, Operation } from "./operation.ts";
+import type { AdminRequest } from "./request.ts";
+import { Paths, type PathMatch } from "./paths.ts";
+import { AdminError, PROBLEM_TYPE } from "./problem.ts";
+import { expectJson, MAX_BODY_BYTES, readBody, readQuery } from "./request_body.ts";
+import type { AdminServices } from "./services.ts";
 
-/** What the pages show. */
-export interface AdminPages {
-  /** All metrics in a format. */
-  metrics(format: ExpositionFormat): string;
-  health(): HealthReport;
+/** A body must have come within this time. */
+const BODY_MS = 10_000;
+
+/** A client with the name that the log gives it. */
+export interface AdminClient extends Client {
+  readonly name: string;
 }
 
-interface Page {
-  readonly status: number;
-  readonly type: string;
-  readonly body: string;
+/** A request that is admitted and waits for its body. */
+interface Admitted {
+  readonly operation: Operation;
+  readonly request: Omit<AdminRequest, "body">;
 }
 
-type PageName = "/health" | "/metrics";
-
-const PLAIN = "text/plain; charset=utf-8";
-const ALLOWED_METHODS: readonly string[] = ["GET", "HEAD"];
+export interface AdminHandlerOptions {
+  readonly operations: readonly Operation[];
+  readonly services: AdminServices;
+  readonly access: Access;
+  readonly clock: Clock;
+  readonly wheel: TimerWheel;
+  /** Tells of a defect. */
+  readonly failed: (text: string) => void;
+}
 
 export class AdminHandler implements ExchangeHandler {
-  readonly #pages: AdminPages;
-  readonly #metrics: ReadonlyMap<ExpositionFormat, RestedText>;
+  /** Changes with a reload. */
+  access: Access;
+  readonly #paths: Paths;
+  readonly #services: AdminServices;
   readonly #clock: Clock;
   readonly #wheel: TimerWheel;
-  /** A name from outside leads to a unix socket by no way. */
-  readonly #checksHost: boolean;
+  readonly #failed: (text: string) => void;
 
-  constructor(pages: AdminPages, clock: Clock, wheel: TimerWheel, checksHost: boolean) {
-    this.#pages = pages;
-    this.#metrics = new Map(
-      EXPOSITION_FORMATS.map((format) => [format, new RestedText(() => pages.metrics(format), clock)]),
-    );
+  constructor({ operations, services, access, clock, wheel, failed }: AdminHandlerOptions) {
+    this.access = access;
+    this.#paths = new Paths(operations);
+    this.#services = services;
     this.#clock = clock;
     this.#wheel = wheel;
-    this.#checksHost = checksHost;
+    this.#failed = failed;
   }
 
   onRequest(exchange: HttpExchange): void {
-    if (this.#checksHost && !isAdminHost(exchange.host)) {
-      this.onFail(exchange, "FL_MISDIRECTED");
-      return;
-    }
-    const { path } = exchange;
-    if (path !== "/health" && path !== "/metrics") {
-      this.#answer(exchange, { status: 404, type: PLAIN, body: "here are /health and /metrics\n" });
-    } else if (ALLOWED_METHODS.includes(exchange.method)) {
-      this.#show(exchange, path);
-    } else {
-      const body = `${ERRORS.FL_METHOD_NOT_ALLOWED.text}\n`;
-      this.#answer(exchange, { status: 405, type: PLAIN, body }, `Allow: ${ALLOWED_METHODS.join(", ")}\r\n`);
+    try {
+      if (!this.access.allowsHost(exchange.host)) {
+        exchange.reason = "FL_MISDIRECTED";
+        throw new AdminError(
+          421,
+          `the host ${JSON.stringify(exchange.host)} is not known here; expected an IP address, localhost or a name of admin.hosts`,
+        );
+      }
+      this.#admitted(exchange);
+    } catch (error) {
+      this.#refuse(exchange, error);
     }
   }
 
-  #show(exchange: HttpExchange, name: PageName): void {
-    if (name === "/health") {
-      const report = this.#pages.health();
-      const body = `${JSON.stringify(report)}\n`;
-      this.#answer(exchange, { status: healthStatus(report), type: "application/json", body });
-      return;
-    }
-    const askedAt = exchange.startedMs;
-    const format = expositionFor(exchange.request.get("accept"));
-    const metrics = this.#metrics.get(format)!;
-    const wait = metrics.waitMs(askedAt);
-    if (wait > 0) this.#wheel.after(exchange, wait);
-    else this.#answer(exchange, { status: 200, type: format.contentType, body: metrics.text(askedAt) });
+  #admitted(exchange: HttpExchange): void {
+    const { path, method } = exchange;
+    const found = this.#paths.at(path);
+    const { name } = exchange.client as AdminClient;
+    if (!found.some(({ operation }) => operation.isOpen === true))
+      this.access.admit(exchange.request.getAll("authorization"), name);
+    if (found.length === 0) throw new AdminError(404, notFound(path));
+    const match = found.find(({ operation }) => operation.method === (method === "HEAD" ? "GET" : method));
+    if (match !== undefined) this.#take(exchange, match, name);
+    else if (method === "OPTIONS") exchange.respond(204, `${allowLine(found)}${this.#commonLines()}`);
+    else throw new AdminError(405, `expected ${allowed(found).join(", ")}`, {}, allowLine(found));
   }
 
-  /** The rest that `/metrics` had to wait for is over. */
+  #take(exchange: HttpExchange, { operation, parameters }: PathMatch, name: string): void {
+    // The head is gone when the body is there: what is needed of it is read now.
+    const { request: head, startedMs, serial } = exchange;
+    const changes = operation.method === "POST";
+    if (changes) expectSameSite(head.get("origin"), head.get("sec-fetch-site"), exchange.authority);
+    const request = {
+      parameters,
+      query: operation.ignoresQuery === true ? {} : readQuery(exchange.target, operation.query),
+      accept: listOf(head.getAll("accept")),
+      ifMatch: listOf(head.getAll("if-match")),
+      by: `admin API, ${name}${this.access.needsToken ? ", token" : ""}`,
+      askedAt: startedMs,
+      isGone: () => exchange.isAnswered(serial),
+    };
+    if (!changes) {
+      this.#run(exchange, operation, { ...request, body: {} });
+      return;
+    }
+    expectJson(head.get("content-type"), exchange.requestLength !== 0);
+    if (exchange.requestLength > MAX_BODY_BYTES) throw tooLarge();
+    exchange.route = { operation, request } satisfies Admitted;
+    if (!exchange.collect(MAX_BODY_BYTES + 1)) {
+      this.onCollected(exchange);
+      return;
+    }
+    this.#wheel.after(exchange, BODY_MS);
+    exchange.down.writeContinue(exchange);
+    exchange.down.resumeRequest(exchange);
+  }
+
+  /** The body is there, or too much of it. */
+  onCollected(exchange: HttpExchange): void {
+    if (exchange.responseStarted || exchange.done) return;
+    this.#wheel.clear(exchange);
+    const { operation, request } = exchange.route as Admitted;
+    try {
+      const body = readBody(exchange.bodyBytes!, operation.body);
+      this.#run(exchange, operation, { ...request, body });
+    } catch (error) {
+      this.#refuse(exchange, error);
+    }
+  }
+
+  /** The body has not come in time. */
   onDeadline(exchange: HttpExchange): void {
-    this.#show(exchange, "/metrics");
+    if (exchange.responseStarted) return;
+    exchange.reason = "FL_BODY_TOO_SLOW";
+    this.#refuse(exchange, new AdminError(408, `expected the body within ${BODY_MS / 1_000} s`));
   }
 
-  #answer(exchange: HttpExchange, { status, type, body }: Page, more = ""): void {
+  #run(exchange: HttpExchange, operation: Operation, request: AdminRequest): void {
+    const { serial } = exchange;
+    const result = operation.handle(request, this.#services);
+    if (!(result instanceof Promise)) {
+      this.#answer(exchange, result);
+      return;
+    }
+    // The client may be gone by then, and the object serve another request.
+    result.then(
+      (answer) => {
+        if (!exchange.isAnswered(serial)) this.#answer(exchange, answer);
+      },
+      (error: unknown) => {
+        if (!exchange.isAnswered(serial)) this.#refuse(exchange, error);
+      },
+    );
+  }
+
+  #answer(exchange: HttpExchange, answer: Answer): void {
+    if ("text" in answer) {
+      this.#send(exchange, answer.status, answer.type, answer.text);
+      return;
+    }
+    const etag = answer.isResource === true ? `ETag: ${etagOf(answer.body)}\r\n` : "";
+    this.#send(exchange, answer.status, "application/json", `${JSON.stringify(answer.body)}\n`, etag);
+  }
+
+  #refuse(exchange: HttpExchange, error: unknown): void {
+    if (!(error instanceof AdminError)) this.#failed(messageOf(error));
+    const problem =
+      error instanceof AdminError ? error : new AdminError(500, "this is a defect; the log says more");
+    this.#send(exchange, problem.status, PROBLEM_TYPE, `${JSON.stringify(problem.body)}\n`, problem.fields);
+  }
+
+  #send(exchange: HttpExchange, status: number, type: string, body: string, more = ""): void {
+    exchange.respond(status, `Content-Type: ${type}\r\n${this.#commonLines()}${more}`, body);
+  }
+
+  #commonLines(): string {
     const date = new Date(this.#clock.wall()).toUTCString();
-    const fields = `Content-Type: ${type}\r\nX-Content-Type-Options: nosniff\r\nCache-Control: no-store\r\nDate: ${date}\r\n`;
-    exchange.respond(status, `${fields}${more}`, body);
+    return `X-Content-Type-Options: nosniff\r\nCache-Control: no-store\r\nDate: ${date}\r\n`;
   }
 
   onFail(exchange: HttpExchange, code: ErrorCode): void {
@@ -91,14 +185,34 @@ export class AdminHandler implements ExchangeHandler {
     const { status, text } = ERRORS[code];
     exchange.reason = code;
     if (exchange.responseStarted || status === 0 || status === 499) exchange.down.cut(exchange);
-    else this.#answer(exchange, { status, type: PLAIN, body: `${text}\n` });
+    else this.#refuse(exchange, new AdminError(status, text, { code }));
   }
 
-  // No page has a backend, reads a body or runs steps: the codec calls none of these.
+  // No operation has a backend or runs steps: the codec calls none of these.
   onResume(): void {}
-  onCollected(): void {}
   onResponseHead(): void {}
   onUpstreamFailed(): void {}
   onWait(): void {}
   onDone(): void {}
+}
+
+const tooLarge = () => new AdminError(413, `expected a body of at most ${MAX_BODY_BYTES} bytes`);
+
+/** Several fields of one name are one list (RFC 9110 5.3). */
+const listOf = (values: readonly string[]): string | null => (values.length === 0 ? null : values.join(", "));
+
+function allowed(found: readonly PathMatch[]): string[] {
+  const methods = new Set(found.map(({ operation }) => operation.method));
+  return [
+    ...(methods.has("GET") ? ["GET", "HEAD"] : []),
+    ...(methods.has("POST") ? ["POST"] : []),
+    "OPTIONS",
+  ];
+}
+
+const allowLine = (found: readonly PathMatch[]): string => `Allow: ${allowed(found).join(", ")}\r\n`;
+
+function notFound(path: string): string {
+  const hint = path.length > 1 && path.endsWith("/") ? "; expected no slash at the end" : "";
+  return `nothing stands at ${JSON.stringify(path)}${hint}`;
 }

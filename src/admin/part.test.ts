@@ -9,6 +9,7 @@ import { parseExposition } from "../observe/test_exposition.ts";
 import { testPlan } from "../observe/test_plan.ts";
 import type { HealthReport } from "./health.ts";
 import { AdminPart } from "./part.ts";
+import { testServices } from "./test_services.ts";
 
 const parts: AdminPart[] = [];
 afterEach(() => {
@@ -18,6 +19,7 @@ afterEach(() => {
 function startPart() {
   const metrics = new MetricsKeeper();
   const state = { plan: planAt("127.0.0.1:0"), state: "serving" as "serving" | "draining", workers: 2 };
+  const events: object[] = [];
   const layout = metrics.layout(state.plan);
   const part = new AdminPart(
     {
@@ -31,12 +33,23 @@ function startPart() {
         overrides: {},
       }),
       counters: () => [{ layout, values: new Float64Array(layout.counters).fill(1) }],
-      vitals: () => ({ state: state.state, workers: state.workers, processes: [], degraded_files: [] }),
+      vitals: () => ({
+        state: state.state,
+        workers: state.workers,
+        degraded_files: [],
+        processes: [],
+        last_reload: null,
+      }),
+      status: () => Promise.reject(new Error("none")),
+      settings: () => [],
+      reload: () => Promise.reject(new Error("none")),
+      dryRun: () => Promise.reject(new Error("none")),
+      report: (event) => void events.push(event),
     },
-    { metrics, version: "1.2.3", runtime: "bun 1.4.5" },
+    { metrics, backends: testServices().backends, version: "1.2.3", runtime: "bun 1.4.5" },
   );
   parts.push(part);
-  return { part, state };
+  return { part, state, events };
 }
 
 function planAt(address: string, prefix = "fairlead"): Plan {

@@ -1,34 +1,42 @@
-/** The admin server as a part of the supervisor: it follows the configuration and shows what the supervisor knows. */
+/** The addresses for operators as a part of the supervisor: they follow the configuration and show what it knows. */
 import type { Plan } from "../core/plan.ts";
+import { parseListenAddress } from "../core/schema/listen_address.ts";
+import type { SettingReport } from "../core/setting.ts";
 import { NOTHING_CHANGED, type SnapshotDelta } from "../core/snapshot.ts";
 import type { MetricsKeeper } from "../observe/metrics_keeper.ts";
 import { ProgramMetrics, type SupervisorView } from "../observe/program_metrics.ts";
 import { realClock, type Clock } from "../platform/clock.ts";
-import { listenAddressText } from "../platform/sockets.ts";
-import { adminAddress } from "./address.ts";
+import { RefusalCount, type AccessRules } from "./access.ts";
+import type { OverridesHost } from "./backend_overrides.ts";
+import { Door, type WantedDoor } from "./door.ts";
 import type { HealthReport } from "./health.ts";
+import { MetricsPages } from "./metrics_pages.ts";
+import type { Operation } from "./operation.ts";
+import { METRICS_OPERATIONS, OPERATIONS } from "./operations/all.ts";
+import type { DryRunReport, ReloadReport, StatusReport, VitalsReport } from "./schemas.ts";
 import { startAdmin, type AdminServer } from "./server.ts";
+import type { AdminServices } from "./services.ts";
 
 /** What the part needs of the supervisor. */
 export interface AdminView extends SupervisorView {
   /** The address may be in use by a program that we are about to relieve. */
   readonly takingOver: boolean;
-  vitals(): ReturnType<SupervisorView["vitals"]> & { readonly state: HealthReport["status"] };
+  vitals(): VitalsReport & ReturnType<SupervisorView["vitals"]>;
+  status(): Promise<StatusReport>;
+  settings(): readonly SettingReport[];
+  reload(order: { readonly by: string; readonly generation?: number }): Promise<ReloadReport>;
+  dryRun(): Promise<DryRunReport>;
+  readonly report: OverridesHost["report"];
 }
 
 export interface AdminPartOptions {
   /** The keeper that the supervisor gives the counters of dead workers to. */
   readonly metrics: MetricsKeeper;
+  readonly backends: AdminServices["backends"];
   readonly version: string;
   /** Name and version of what runs the program, such as `bun 1.4.5`. */
   readonly runtime: string;
   readonly clock?: Clock;
-}
-
-interface Serving {
-  /** The address that was asked for, resolved: `localhost` is 127.0.0.1, port 0 is still 0. */
-  readonly wanted: string;
-  readonly server: AdminServer;
 }
 
 export class AdminPart {
@@ -37,54 +45,87 @@ export class AdminPart {
   readonly #version: string;
   readonly #clock: Clock;
   readonly #since: string;
-  #serving: Serving | null = null;
-  /** Where a plan wants it that may still be refused. */
-  #coming: Serving | null = null;
+  readonly #services: AdminServices;
+  readonly #refused: RefusalCount;
+  readonly #admin = new Door((address, rules) => this.#start(address, rules, OPERATIONS));
+  readonly #scraped = new Door((address, rules) => this.#start(address, rules, METRICS_OPERATIONS));
 
-  constructor(view: AdminView, { metrics, version, runtime, clock = realClock }: AdminPartOptions) {
+  constructor(view: AdminView, { metrics, backends, version, runtime, clock = realClock }: AdminPartOptions) {
     this.#view = view;
     this.#metrics = new ProgramMetrics(metrics, view, clock, version, runtime);
     this.#version = version;
     this.#clock = clock;
     this.#since = new Date(clock.wall()).toISOString();
+    const pages = new MetricsPages((format) => this.#metrics.text(format), clock);
+    this.#services = {
+      health: () => this.#health(),
+      metrics: (request) => pages.answer(request),
+      vitals: () => view.vitals(),
+      status: () => view.status(),
+      snapshot: () => view.snapshot(),
+      backends,
+      settings: () => view.settings(),
+      reload: (order) => view.reload(order),
+      dryRun: () => view.dryRun(),
+    };
+    this.#refused = new RefusalCount(clock, ({ from, count }) => {
+      const what = count === 1 ? "a request" : `${count} requests`;
+      view.report({
+        event: "admin_refused",
+        level: "warning",
+        text: `${what} without the right token ${count === 1 ? "was" : "were"} refused, the last one from ${from}`,
+        fields: { from, count },
+      });
+    });
   }
 
   /** Where it serves, "" before the first plan. */
   get address(): string {
-    return this.#serving?.server.address ?? "";
+    return this.#admin.address;
   }
 
-  /** Serves on the address of `plan` as well. Throws Error with one sentence when that cannot be. */
-  planComing({ admin }: Plan): SnapshotDelta {
-    this.#abandon();
-    const wanted = listenAddressText(adminAddress(admin.address));
-    if (wanted !== this.#serving?.wanted && wanted !== this.address)
-      this.#coming = { wanted, server: this.#start(admin.address) };
+  /** Serves on the addresses of `plan` as well. Throws Error with one sentence when that cannot be. */
+  planComing(plan: Plan): SnapshotDelta {
+    this.#admin.prepare(adminDoor(plan));
+    try {
+      this.#scraped.prepare(metricsDoor(plan));
+    } catch (error) {
+      this.#admin.abandon();
+      throw error;
+    }
     return NOTHING_CHANGED;
   }
 
-  /** Moves to the address of `plan`. Throws Error with one sentence when that cannot be; then the old one stays. */
+  /** Moves to the addresses of `plan`. Throws Error with one sentence when that cannot be; then the old ones stay. */
   planChanged(plan: Plan): void {
-    if (this.#coming === null) this.planComing(plan);
-    if (this.#coming === null) return;
-    this.#serving?.server.stop();
-    this.#serving = this.#coming;
-    this.#coming = null;
+    this.planComing(plan);
+    this.#admin.apply(adminDoor(plan));
+    const { address } = this.#scraped;
+    this.#scraped.apply(metricsDoor(plan));
+    if (this.#scraped.address === "" || this.#scraped.address === address) return;
+    const text = `metrics on ${this.#scraped.address}`;
+    const fields = { address: this.#scraped.address };
+    this.#view.report({ event: "metrics_listening", level: "info", text, fields });
   }
 
-  #start(address: string): AdminServer {
+  #start(address: string, rules: AccessRules, operations: readonly Operation[]): AdminServer {
     return startAdmin({
       address,
-      shared: this.#view.takingOver,
-      metrics: (format) => this.#metrics.text(format),
-      health: () => this.#health(),
+      rules,
+      operations,
+      services: this.#services,
+      shared: this.#view.takingOver || this.#isOurs(address),
+      refused: this.#refused,
+      failed: (text) => this.#view.report({ event: "admin_failed", level: "error", text }),
       clock: this.#clock,
     });
   }
 
-  #abandon(): void {
-    this.#coming?.server.stop();
-    this.#coming = null;
+  /** True when we serve on that port already, under an address that overlaps: `127.0.0.1:9900` becomes `:9900`. */
+  #isOurs(text: string): boolean {
+    const address = parseListenAddress(text);
+    if (address?.kind !== "tcp" || address.port === 0) return false;
+    return address.port === this.#admin.port || address.port === this.#scraped.port;
   }
 
   #health(): HealthReport {
@@ -93,12 +134,19 @@ export class AdminPart {
   }
 
   serving(): void {
-    this.#serving?.server.keep();
+    this.#admin.keep();
+    this.#scraped.keep();
+  }
+
+  /** A plan was only tried. */
+  planDropped(): void {
+    this.#admin.abandon();
+    this.#scraped.abandon();
   }
 
   reloaded({ ok }: { readonly ok: boolean }): void {
-    // Only a plan that was refused leaves it.
-    this.#abandon();
+    // Only a plan that was refused leaves them.
+    this.planDropped();
     this.#metrics.reloaded(ok);
   }
 
@@ -107,8 +155,17 @@ export class AdminPart {
   }
 
   stop(): void {
-    this.#abandon();
-    this.#serving?.server.stop();
-    this.#serving = null;
+    this.#admin.stop();
+    this.#scraped.stop();
+    this.#refused.stop();
   }
+}
+
+function adminDoor({ admin: { address, token_sha256, hosts } }: Plan): WantedDoor {
+  return { address, rules: { token_sha256, hosts } };
+}
+
+function metricsDoor({ admin: { hosts }, observability }: Plan): WantedDoor {
+  const { address, token_sha256 } = observability.metrics;
+  return address === null ? null : { address, rules: { token_sha256, hosts } };
 }

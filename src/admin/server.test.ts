@@ -1,10 +1,14 @@
 import { afterEach, expect, test } from "bun:test";
+import { createHash } from "node:crypto";
 import { existsSync, mkdtempSync, readdirSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { connect, type Socket } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { ManualClock } from "../platform/clock.ts";
+import { ManualClock, realClock } from "../platform/clock.ts";
+import { RefusalCount, type AccessRules } from "./access.ts";
+import { OPERATIONS } from "./operations/all.ts";
 import { MAX_ADMIN_CONNECTIONS, startAdmin, type AdminOptions, type AdminServer } from "./server.ts";
+import { testServices, type TestPages } from "./test_services.ts";
 
 const servers: AdminServer[] = [];
 const folder = mkdtempSync(join(tmpdir(), "fairlead-admin-"));
@@ -13,11 +17,28 @@ afterEach(() => {
   for (const server of servers.splice(0)) server.stop();
 });
 
-function start(options: Partial<AdminOptions> = {}): AdminServer {
+const RULES: AccessRules = { token_sha256: null, hosts: [] };
+const TOKEN = "0123456789-0123456789-0123456789";
+const WITH_TOKEN: AccessRules = {
+  token_sha256: createHash("sha256").update(TOKEN).digest("hex"),
+  hosts: ["lb1.example.com"],
+};
+
+type Options = Partial<AdminOptions> & TestPages & { readonly told?: unknown[] };
+
+function start({ metrics, health, told = [], ...options }: Options = {}): AdminServer {
+  const { clock = realClock } = options;
   const server = startAdmin({
     address: "127.0.0.1:0",
-    metrics: () => "up 1\n",
-    health: () => ({ status: "serving", version: "1.2.3", workers: 2, since: "2026-11-25T12:00:00.000Z" }),
+    rules: RULES,
+    operations: OPERATIONS,
+    services: testServices({
+      clock,
+      ...(metrics && { metrics }),
+      ...(health && { health }),
+    }),
+    refused: new RefusalCount(clock, (report) => void told.push(report)),
+    failed: (text) => void told.push(text),
     ...options,
   });
   servers.push(server);
@@ -95,7 +116,7 @@ test.each(["/", "/health/", "//health", "/Health", "/metrics/x", "/%68ealth", "/
   },
 );
 
-test.each(["POST", "PUT", "DELETE", "OPTIONS", "TRACE", "PATCH", "BREW", "get"])(
+test.each(["POST", "PUT", "DELETE", "TRACE", "PATCH", "BREW", "get"])(
   "the method %s is refused with 405 and Allow",
   async (method) => {
     let asked = 0;
@@ -107,7 +128,7 @@ test.each(["POST", "PUT", "DELETE", "OPTIONS", "TRACE", "PATCH", "BREW", "get"])
     });
     const answer = await ask(port, `${method} /metrics`);
     expect(statusOf(answer)).toBe(405);
-    expect(answer).toContain("\r\nAllow: GET, HEAD\r\n");
+    expect(answer).toContain("\r\nAllow: GET, HEAD, OPTIONS\r\n");
     expect(asked).toBe(0);
   },
 );
@@ -354,4 +375,141 @@ test("a successor serves beside the program that it is to replace: at its end th
   first.stop();
   expect(await ask(second.port, "GET /metrics")).toContain("second 1");
   expect(() => start({ address: second.address })).toThrow("the address is in use");
+});
+
+const bearer = (token: string) => `Host: localhost\r\nAuthorization: Bearer ${token}\r\n`;
+
+test("with a token every operation but /health needs it, on loopback and unix sockets too", async () => {
+  const path = join(mkdtempSync(join(tmpdir(), "fairlead-admin-")), "admin.sock");
+  const servers = [start({ rules: WITH_TOKEN }).port, start({ rules: WITH_TOKEN, address: `unix:${path}` })];
+  for (const target of [servers[0] as number, path]) {
+    expect(statusOf(await ask(target, "GET /health"))).toBe(200);
+    for (const at of ["/metrics", "/admin/backends", "/admin/openapi.json", "/nowhere"]) {
+      const answer = await ask(target, `GET ${at}`);
+      expect(statusOf(answer)).toBe(401);
+      expect(answer).toContain('\r\nWWW-Authenticate: Bearer realm="fairlead"\r\n');
+    }
+    expect(statusOf(await ask(target, "OPTIONS /metrics"))).toBe(401);
+    expect(statusOf(await ask(target, "GET /metrics", bearer(TOKEN)))).toBe(200);
+    expect(statusOf(await ask(target, "GET /metrics", bearer(TOKEN).replace("Bearer", "bEARER")))).toBe(200);
+    expect(statusOf(await ask(target, "GET /nowhere", bearer(TOKEN)))).toBe(404);
+  }
+});
+
+test.each([
+  ["another token", `Authorization: Bearer ${TOKEN}x`],
+  ["a part of it", `Authorization: Bearer ${TOKEN.slice(0, -1)}`],
+  ["nothing", "Authorization: Bearer "],
+  ["another scheme", `Authorization: Basic ${TOKEN}`],
+  ["the token alone", `Authorization: ${TOKEN}`],
+  ["two of them", `Authorization: Bearer ${TOKEN}\r\nAuthorization: Bearer ${TOKEN}`],
+  ["its digest", `Authorization: Bearer ${WITH_TOKEN.token_sha256}`],
+])("%s in place of the token is refused", async (_name, field) => {
+  const { port } = start({ rules: WITH_TOKEN });
+  const answer = await ask(port, "GET /metrics", `Host: localhost\r\n${field}\r\n`);
+  expect(statusOf(answer)).toBe(401);
+  expect(answer).toContain('error="invalid_token"');
+  expect(answer).not.toContain(TOKEN.slice(0, 20));
+});
+
+test("refused tokens are told at once and then by their number, without the token", async () => {
+  const told: unknown[] = [];
+  const clock = new ManualClock();
+  const { port } = start({ rules: WITH_TOKEN, told, clock });
+  for (let count = 0; count < 5; count++) await ask(port, "GET /metrics", bearer(`wrong${TOKEN}`));
+  expect(told).toEqual([{ from: expect.stringMatching(/^127\.0\.0\.1:\d+$/), count: 1 }]);
+  clock.advance(10_000);
+  expect(told.slice(1)).toEqual([{ from: expect.stringMatching(/^127\.0\.0\.1:\d+$/), count: 4 }]);
+  clock.advance(30_000);
+  expect(told.length).toBe(2);
+  await ask(port, "GET /metrics", bearer(`wrong${TOKEN}`));
+  expect(told.length).toBe(3);
+  // Nobody has to tell of what needs no token, or of who brings none: a balancer may ask all day.
+  await ask(port, "GET /metrics");
+  clock.advance(10_000);
+  expect(told.length).toBe(3);
+});
+
+test("an address that other machines reach: addresses, localhost and names of admin.hosts are known, others are not", async () => {
+  const { port, address } = start({ rules: WITH_TOKEN, address: "0.0.0.0:0" });
+  expect(address).toBe(`0.0.0.0:${port}`);
+  const answers = (host: string) => ask(port, "GET /health", `Host: ${host}\r\n`);
+  for (const host of ["192.0.2.7:9900", "[2001:db8::1]", "localhost", "LB1.example.com:80", "127.0.0.1"])
+    expect([host, statusOf(await answers(host))]).toEqual([host, 200]);
+  for (const host of ["rebound.example", "lb2.example.com", "1.2.3", "lb1.example.com.evil.example"]) {
+    const answer = await answers(host);
+    expect([host, statusOf(answer)]).toEqual([host, 421]);
+    expect(JSON.parse(bodyOf(answer)).detail).toContain(
+      "expected an IP address, localhost or a name of admin.hosts",
+    );
+  }
+});
+
+test("rules change while it serves", async () => {
+  const server = start();
+  expect(statusOf(await ask(server.port, "GET /metrics"))).toBe(200);
+  server.setRules(WITH_TOKEN);
+  expect(statusOf(await ask(server.port, "GET /metrics"))).toBe(401);
+});
+
+const post = (fields: string, body = "") =>
+  `POST /admin/reload HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n${fields}\r\n${body}`;
+
+test("a body that does not come is given up after 10 s, one that is too long at once; nothing is done", async () => {
+  const clock = new ManualClock();
+  let reloads = 0;
+  const services = {
+    ...testServices({ clock }),
+    reload: async () => {
+      reloads++;
+      return { ok: true, changed: false, generation: 1, changes: [], warnings: [] } as const;
+    },
+  };
+  const { port } = start({ clock, services });
+  const json = "Content-Type: application/json\r\n";
+  const socket = connect(port, "127.0.0.1");
+  let received = "";
+  socket.on("data", (bytes: Buffer) => (received += bytes.toString("latin1")));
+  socket.on("error", () => {});
+  socket.write(post(`${json}Content-Length: 2\r\nExpect: 100-continue\r\n`, ""));
+  for (let turn = 0; turn < 500 && !received.includes("100 Continue"); turn++) await Bun.sleep(2);
+  socket.write("{");
+  await ask(port, "GET /health");
+  for (let turn = 0; turn < 500 && !received.includes("408"); turn++) {
+    await Bun.sleep(2);
+    clock.advance(200);
+  }
+  expect(received).toContain('"detail":"expected the body within 10 s"');
+  socket.destroy();
+  const long = "x".repeat(64 * 1024 + 1);
+  const declared = await exchange(port, post(`${json}Content-Length: ${long.length}\r\n`));
+  expect(statusOf(declared)).toBe(413);
+  const chunked = await exchange(
+    port,
+    post(`${json}Transfer-Encoding: chunked\r\n`, `${long.length.toString(16)}\r\n${long}\r\n0\r\n\r\n`),
+  );
+  expect(statusOf(chunked)).toBe(413);
+  expect(JSON.parse(bodyOf(chunked)).detail).toBe("expected a body of at most 65536 bytes");
+  expect(reloads).toBe(0);
+  const whole = await exchange(port, post(`${json}Content-Length: 2\r\n`, "{}"));
+  expect([statusOf(whole), reloads]).toEqual([200, 1]);
+});
+
+test("an operation that breaks answers 500 and says so in the log alone; who has left is no trouble", async () => {
+  const told: unknown[] = [];
+  const gate = Promise.withResolvers<never>();
+  const services = { ...testServices(), status: () => gate.promise };
+  const { port } = start({ told, services });
+  const socket = connect(port, "127.0.0.1");
+  socket.on("error", () => {});
+  socket.write("GET /admin/status HTTP/1.1\r\nHost: localhost\r\n\r\n");
+  const asked = ask(port, "GET /admin/status");
+  await ask(port, "GET /health");
+  socket.resetAndDestroy();
+  await ask(port, "GET /health");
+  gate.reject(new Error("secret inside"));
+  const answer = await asked;
+  expect(statusOf(answer)).toBe(500);
+  expect(answer).not.toContain("secret inside");
+  expect(told).toEqual(["secret inside"]);
 });

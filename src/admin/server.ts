@@ -1,6 +1,6 @@
 /**
- * The admin server: `/health` and `/metrics` by GET and HEAD, for this machine only. It speaks the HTTP/1 of the http
- * plane, so the same strictness and limits hold, in numbers that are small because its clients are few.
+ * A server for operators: one address with its operations. It speaks the HTTP/1 of the http plane, so the same strictness
+ * and limits hold, in numbers that are small because its clients are few.
  */
 import { messageOf } from "../core/text/message_of.ts";
 import { renameSync, rmSync, statSync } from "node:fs";
@@ -13,12 +13,17 @@ import { realClock, type Clock } from "../platform/clock.ts";
 import {
   acceptOn,
   listenAddressText,
+  peerCredentials,
   openListeningSocket,
   type ListeningSocket,
 } from "../platform/sockets.ts";
 import { TimerWheel } from "../platform/timer_wheel.ts";
+import { plainAddress } from "../net/addresses.ts";
+import { Access, type AccessRules, type RefusalCount } from "./access.ts";
 import { adminAddress } from "./address.ts";
-import { AdminHandler, type AdminPages } from "./handler.ts";
+import { AdminHandler, type AdminClient } from "./handler.ts";
+import type { Operation } from "./operation.ts";
+import type { AdminServices } from "./services.ts";
 
 const BACKLOG = 64;
 /** Beyond these the one that has been idle for longest is closed, or the new one where none is idle. */
@@ -28,9 +33,15 @@ const TIMEOUTS = { ...DEFAULT_TIMEOUTS, request_header: 5_000, client_idle: 75_0
 /** What is on its way when the server ends may still arrive for so long. */
 const LAST_ANSWERS_MS = 1_000;
 
-export interface AdminOptions extends AdminPages {
-  /** `admin.address` of the configuration; port 0 = any free one. */
+export interface AdminOptions {
+  /** As users write it; port 0 = any free one. */
   readonly address: string;
+  readonly rules: AccessRules;
+  readonly operations: readonly Operation[];
+  readonly services: AdminServices;
+  readonly refused: RefusalCount;
+  /** Tells of a defect. */
+  readonly failed: (text: string) => void;
   /** A program that this one is about to replace may serve there. */
   readonly shared?: boolean;
   readonly clock?: Clock;
@@ -41,13 +52,15 @@ export interface AdminServer {
   readonly address: string;
   /** 0 for a unix socket. */
   readonly port: number;
+  /** Who may ask from now on. */
+  setRules(rules: AccessRules): void;
   /** The program that served on a shared address before is gone for good. */
   keep(): void;
   /** Takes no further connection, closes idle ones, and the others after their answer. */
   stop(): void;
 }
 
-/** Starts to serve. Throws Error with one sentence when the address is not for this machine alone or is in use. */
+/** Starts to serve. Throws Error with one sentence when the address is in use, or needs a token and has none. */
 export function startAdmin(options: AdminOptions): AdminServer {
   return new Server(options);
 }
@@ -58,13 +71,18 @@ class Server implements AdminServer {
   readonly address: string;
   readonly port: number;
   readonly #host: ServerHost;
+  readonly #handler: AdminHandler;
+  readonly #wanted: ListenAddress;
+  readonly #refused: RefusalCount;
   readonly #connections = new Set<ServerConnection>();
   readonly #clock: Clock;
   readonly #listener: Bun.TCPSocketListener<ServerConnection | null>;
   readonly #file: SocketFile;
 
-  constructor({ address: text, shared = false, clock = realClock, metrics, health }: AdminOptions) {
-    const wanted = adminAddress(text);
+  constructor({ address, rules, shared = false, clock = realClock, refused, ...rest }: AdminOptions) {
+    const wanted = adminAddress(address, rules.token_sha256 !== null);
+    this.#wanted = wanted;
+    this.#refused = refused;
     this.#file = new SocketFile(wanted, shared);
     const { fd, host, port } = this.#open(wanted, shared);
     const real = wanted.kind === "tcp" ? { ...wanted, host, port } : wanted;
@@ -72,8 +90,9 @@ class Server implements AdminServer {
     this.port = port;
     this.#clock = clock;
     const wheel = new TimerWheel(clock);
+    this.#handler = new AdminHandler({ ...rest, access: this.#accessBy(rules), clock, wheel });
     this.#host = {
-      handler: new AdminHandler({ metrics, health }, clock, wheel, wanted.kind === "tcp"),
+      handler: this.#handler,
       wheel,
       exchanges: new ExchangePool(),
       now: () => clock.now(),
@@ -107,6 +126,14 @@ class Server implements AdminServer {
     }
   }
 
+  #accessBy(rules: AccessRules): Access {
+    return new Access(rules, this.#wanted, this.#refused);
+  }
+
+  setRules(rules: AccessRules): void {
+    this.#handler.access = this.#accessBy(rules);
+  }
+
   keep(): void {
     this.#file.keep();
   }
@@ -136,15 +163,18 @@ class Server implements AdminServer {
     return false;
   }
 
-  #origin({ remoteAddress, remotePort }: AdminSocket) {
+  #origin(socket: AdminSocket) {
+    const address = plainAddress(socket.remoteAddress ?? "");
+    const client: AdminClient = {
+      address,
+      port: socket.remotePort,
+      localPort: 0,
+      peerAddress: address,
+      trusted: false,
+      name: this.#wanted.kind === "unix" ? unixPeerName(socket) : peerName(address, socket.remotePort),
+    };
     return {
-      client: {
-        address: remoteAddress,
-        port: remotePort,
-        localPort: 0,
-        peerAddress: remoteAddress,
-        trusted: false,
-      },
+      client,
       secure: false,
       listenerName: "admin",
       listenerIndex: 0,
@@ -169,6 +199,15 @@ class Server implements AdminServer {
       for (const connection of this.#connections) connection.cutConnection();
     });
   }
+}
+
+function peerName(address: string, port: number): string {
+  return address.includes(":") ? `[${address}]:${port}` : `${address}:${port}`;
+}
+
+function unixPeerName(socket: AdminSocket): string {
+  const peer = peerCredentials((socket as unknown as { fd: number }).fd);
+  return peer === null ? "unknown" : `uid ${peer.uid}, pid ${peer.pid}`;
 }
 
 function openSocket(address: ListenAddress, shared: boolean): ListeningSocket {

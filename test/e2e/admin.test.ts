@@ -58,7 +58,7 @@ test("a scrape shows what clients did, well-formed to a strict reader", async ()
   expect(found.value("fairlead_build_info", { version: "0.1.0", runtime: `bun ${Bun.version}` })).toBe(1);
 });
 
-test("a page of another name is refused, and nothing but the two pages is there", async () => {
+test("a page of another name is refused, and so are paths and methods that are not there", async () => {
   await using fairlead = await startFairlead("routes: [{ respond: { status: 204 } }]");
   const port = Number(fairlead.admin.split(":")[1]);
   const ask = async (line: string, host: string): Promise<number> =>
@@ -66,6 +66,7 @@ test("a page of another name is refused, and nothing but the two pages is there"
   expect(await ask("GET /metrics", `localhost:${port}`)).toBe(200);
   expect(await ask("GET /metrics", `rebound.example:${port}`)).toBe(421);
   expect(await ask("GET /", "localhost")).toBe(404);
+  expect(await ask("GET /admin", "localhost")).toBe(404);
   expect(await ask("POST /metrics", "localhost")).toBe(405);
 });
 
@@ -104,7 +105,7 @@ test("counters go on over a reload that changes every name", async () => {
   expect(found.value("fairlead_connections_accepted_total", { listener: "web" })).toBe(2);
 });
 
-test("another admin address acts with the reload; one that is not for this machine alone is refused", async () => {
+test("another admin address acts with the reload; one beyond this machine is refused without a token", async () => {
   const routes = "routes: [{ respond: { status: 204 } }]";
   await using fairlead = await startFairlead(routes);
   const before = fairlead.admin;
@@ -116,7 +117,7 @@ test("another admin address acts with the reload; one that is not for this machi
   expect(fetch(`http://${before}/health`)).rejects.toThrow();
   const refused = await fairlead.reload(`${routes}\nadmin: { address: ":9900" }`);
   expect(refused).toMatchObject({ ok: false });
-  expect(JSON.stringify(refused)).toContain("beyond loopback is not available in this version");
+  expect(JSON.stringify(refused)).toContain("other machines reach :9900, so it needs admin.token");
   expect((await health(after)).code).toBe(200);
 });
 
