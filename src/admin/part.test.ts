@@ -44,6 +44,7 @@ function startPart() {
       settings: () => [],
       reload: () => Promise.reject(new Error("none")),
       dryRun: () => Promise.reject(new Error("none")),
+      explain: () => Promise.reject(new Error("none")),
       report: (event) => void events.push(event),
     },
     { metrics, backends: testServices().backends, version: "1.2.3", runtime: "bun 1.4.5" },

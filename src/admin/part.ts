@@ -26,6 +26,7 @@ export interface AdminView extends SupervisorView {
   settings(): readonly SettingReport[];
   reload(order: { readonly by: string; readonly generation?: number }): Promise<ReloadReport>;
   dryRun(): Promise<DryRunReport>;
+  explain: AdminServices["explain"];
   readonly report: OverridesHost["report"];
 }
 
@@ -67,6 +68,7 @@ export class AdminPart {
       settings: () => view.settings(),
       reload: (order) => view.reload(order),
       dryRun: () => view.dryRun(),
+      explain: (question) => view.explain(question),
     };
     this.#refused = new RefusalCount(clock, ({ from, count }) => {
       const what = count === 1 ? "a request" : `${count} requests`;

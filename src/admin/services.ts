@@ -1,4 +1,6 @@
 /** What operations of the admin API ask and order. */
+import type { Explanation } from "../core/explain/answer.ts";
+import type { ExplainQuestion } from "../core/explain/question.ts";
 import type { SettingReport } from "../core/setting.ts";
 import type { Snapshot } from "../core/snapshot.ts";
 import type { BackendOverrides } from "./backend_overrides.ts";
@@ -27,4 +29,6 @@ export interface AdminServices {
   /** Reloads for `by`, unless another generation than `generation` acts by then. */
   reload(order: { readonly by: string; readonly generation?: number }): Promise<ReloadReport>;
   dryRun(): Promise<DryRunReport>;
+  /** The way of a request through one of the workers. Rejects with QuestionError for what cannot be asked. */
+  explain(question: ExplainQuestion): Promise<Explanation>;
 }

@@ -45,5 +45,6 @@ export function testServices({
     settings: () => [],
     reload: none,
     dryRun: none,
+    explain: none,
   };
 }

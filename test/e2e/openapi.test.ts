@@ -79,6 +79,10 @@ const CALLS: Readonly<Record<string, Readonly<Record<number, Call>>>> = {
     400: { path: "?dry_run=perhaps" },
     412: { fields: 'If-Match: "x"\r\n' },
   },
+  explain: {
+    200: { body: '{"url":"http://a.example/x","headers":["Accept: */*"]}' },
+    400: { body: '{"url":"ftp://a.example/"}' },
+  },
   getOpenApi: { 200: {} },
 };
 

@@ -3,6 +3,7 @@ import type { Operation } from "../operation.ts";
 import { adminHealthOperation } from "./admin_health.ts";
 import * as backends from "./backends.ts";
 import { configurationOperation } from "./configuration.ts";
+import { explainOperation } from "./explain.ts";
 import { healthOperation } from "./health.ts";
 import { metricsOperation } from "./metrics.ts";
 import { openApiOperation } from "./openapi.ts";
@@ -25,5 +26,6 @@ export const OPERATIONS: readonly Operation[] = [
   backends.resetBackend,
   configurationOperation,
   reloadOperation,
+  explainOperation,
   openApiOperation(() => OPERATIONS),
 ];
