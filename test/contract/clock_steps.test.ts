@@ -40,6 +40,7 @@ const CALENDAR_READERS: Readonly<Record<string, string>> = {
   "src/platform/issue_certificate.ts": "validity of certificates",
   "src/platform/tls_contexts.ts": "validity of certificates",
   "src/platform/tls_upstream.ts": "validity of certificates",
+  "src/probes/health_file.ts": "age of what an earlier run has left",
   "src/run/supervisor.ts": "when the last reload was, as text",
 };
 

@@ -16,11 +16,12 @@ export class KeepAliveLoad {
   #running = true;
   readonly #clients: Promise<void[]>;
 
-  constructor(port: number, clients = 8, target = "/") {
-    this.#clients = Promise.all(Array.from({ length: clients }, () => this.#client(port, target)));
+  /** `pauseMs`: each client rests so long after an answer. */
+  constructor(port: number, clients = 8, target = "/", pauseMs = 0) {
+    this.#clients = Promise.all(Array.from({ length: clients }, () => this.#client(port, target, pauseMs)));
   }
 
-  async #client(port: number, target: string): Promise<void> {
+  async #client(port: number, target: string, pauseMs: number): Promise<void> {
     const request = `GET ${target} HTTP/1.1\r\nHost: load.example\r\n\r\n`;
     let client: RawClient | null = null;
     while (this.#running) {
@@ -31,6 +32,7 @@ export class KeepAliveLoad {
         }
         const answer = await client.ask(request);
         this.#count(`${answer.status} ${answer.body.toString()}`);
+        if (pauseMs > 0) await Bun.sleep(pauseMs);
         // The server says that it ends the connection: the client must not use it again.
         if (answer.get("connection")?.toLowerCase() === "close") {
           client.close();
