@@ -1,9 +1,10 @@
 /** More than the machine or its limits take: what is shed, and that all is well afterwards. The real program. */
 import { expect, test } from "bun:test";
-import { rmSync } from "node:fs";
+import { existsSync, mkdirSync, readFileSync, rmdirSync, rmSync, writeFileSync } from "node:fs";
+import { connect, createServer, type AddressInfo, type Server, type Socket } from "node:net";
 import { join } from "node:path";
 import { askOnce, rawClient, type RawClient } from "../support/raw_client.ts";
-import { requireRoot } from "../support/require.ts";
+import { requireRoot, requirement } from "../support/require.ts";
 import { answerText, rawOrigin } from "../support/raw_origin.ts";
 import { PROGRAM } from "../support/program.ts";
 import { LogDirectory } from "./operations/log_directory.ts";
@@ -71,7 +72,7 @@ test(
 );
 
 test(
-  "H-J20/files with no descriptor left it serves those that it has, and everybody again once some are closed",
+  "H-J20 with no descriptor left it serves those that it has, and everybody again once some are closed",
   async () => {
     await using fairlead = await runProgram(
       limited("-n 160"),
@@ -95,7 +96,7 @@ test(
 );
 
 test.skipIf(lacking !== null)(
-  "H-J20/disk a full disk of state, runtime and log costs lines of the log alone, and all is written once there is room",
+  "H-J20 a full disk of state, runtime and log costs lines of the log alone, and all is written once there is room",
   async () => {
     const disk = new LogDirectory(join("/tmp", `fairlead-full-${process.pid}`));
     try {
@@ -127,3 +128,113 @@ observability: { access_log: { path: ${disk.file}, flush: 20ms } }`;
   },
   PATIENCE,
 );
+
+/** A group with a limit of memory, by whichever version of control groups the machine has. */
+class MemoryGroup {
+  readonly #path: string;
+
+  constructor(bytes: number) {
+    const isOld = existsSync("/sys/fs/cgroup/memory/memory.limit_in_bytes");
+    this.#path = join(isOld ? "/sys/fs/cgroup/memory" : "/sys/fs/cgroup", `fairlead-test-${process.pid}`);
+    mkdirSync(this.#path);
+    writeFileSync(join(this.#path, isOld ? "memory.limit_in_bytes" : "memory.max"), String(bytes));
+  }
+
+  /** The program in the group. */
+  get words(): string[] {
+    return ["/bin/sh", "-c", `echo $$ > ${this.#path}/cgroup.procs; exec "$@"`, "sh", ...PROGRAM];
+  }
+
+  async remove(): Promise<void> {
+    await until(() => readFileSync(join(this.#path, "cgroup.procs"), "utf8") === "", "the group is empty");
+    rmdirSync(this.#path);
+  }
+}
+
+/** Null where a group with a limit can be made. */
+function noMemoryGroups(): string | null {
+  if (lacking !== null) return lacking;
+  try {
+    const group = new MemoryGroup(2 ** 30);
+    void group.remove();
+    return null;
+  } catch (error) {
+    return `no memory control groups: ${String(error)}`;
+  }
+}
+
+const noGroups = requirement("cgroup", noMemoryGroups());
+const MIB = 2 ** 20;
+
+test.skipIf(noGroups !== null)(
+  "H-J20 in 320 MiB, 200 uploads of 8 MiB to a stuck backend and 100 slow downloads are held back, and others are served",
+  async () => {
+    const group = new MemoryGroup(320 * MIB);
+    const sockets: Socket[] = [];
+    const stuck = createServer((socket) => void sockets.push(socket.pause()));
+    const generous = createServer((socket) => {
+      socket
+        .on("error", () => {})
+        .on("data", () => {
+          socket.write("HTTP/1.1 200 OK\r\nContent-Length: 8388608\r\n\r\n");
+          socket.write(body);
+        });
+      sockets.push(socket);
+    });
+    const body = Buffer.alloc(8 * MIB, "x");
+    const clients: Socket[] = [];
+    try {
+      const [drain, source] = await Promise.all([stuck, generous].map(listening));
+      await using fairlead = await runProgram(
+        group.words,
+        `workers: 1
+pools:
+  stuck: { backends: [{ url: "http://127.0.0.1:${drain}" }] }
+  generous: { backends: [{ url: "http://127.0.0.1:${source}" }] }
+routes:
+  - { match: "Path(\`/up\`)", pool: stuck }
+  - { match: "Path(\`/down\`)", pool: generous }
+  - { respond: { status: 200, body: served } }
+`,
+      );
+      const [worker = 0] = fairlead.workers;
+      const client = (head: string): Socket => {
+        const socket = connect(fairlead.port(), "127.0.0.1").on("error", () => {});
+        socket.write(head);
+        clients.push(socket);
+        return socket;
+      };
+      for (let count = 0; count < 200; count++)
+        client(`POST /up HTTP/1.1\r\nHost: a.test\r\nContent-Length: ${body.length}\r\n\r\n`).write(body);
+      for (let count = 0; count < 100; count++) client("GET /down HTTP/1.1\r\nHost: a.test\r\n\r\n").pause();
+      await until(async () => (await fairlead.metric("connections_open")) >= 300, "all are connected");
+      // They go on until every buffer on their way is full.
+      for (let before = 0, now = 1; Math.abs(now - before) > MIB;) {
+        before = now;
+        await serves(fairlead, 50);
+        now = residentBytes(worker);
+      }
+      await serves(fairlead, 50);
+      // By RST: a FIN would wait behind what the program does not take.
+      for (const socket of clients) socket.resetAndDestroy();
+      await until(async () => (await fairlead.metric("connections_open")) <= 1, "they have gone");
+      await serves(fairlead, 20);
+      expect(fairlead.workers).toEqual([worker]);
+    } finally {
+      for (const socket of [...clients, ...sockets]) socket.destroy();
+      stuck.close();
+      generous.close();
+      await group.remove();
+    }
+  },
+  PATIENCE,
+);
+
+function residentBytes(pid: number): number {
+  return Number(/^VmRSS:\s+(\d+) kB/m.exec(readFileSync(`/proc/${pid}/status`, "utf8"))![1]) * 1024;
+}
+
+async function listening(server: Server): Promise<number> {
+  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  return (server.address() as AddressInfo).port;
+}
