@@ -1,6 +1,6 @@
 /**
- * `npm run test:nightly -- --budget 60m`: tests that are too long for every run, then long fuzzing. The time of fuzzing is
- * shared over all fuzz entries in rounds, each entry of a round in a process of its own (an input that never comes back
+ * `npm run test:nightly -- --budget 60m`: tests that are too long for every run, a fifth of the time for simulated
+ * networks, then long fuzzing. The time of fuzzing is shared over all fuzz entries in rounds, each entry of a round in a process of its own (an input that never comes back
  * costs only that process). Findings and inputs with new outcomes stay in test/fuzz/corpus.
  *
  * usage: tools/nightly.ts [--budget 60m] [--seed NUMBER] [--only ENTRY]     (--only leaves the long tests out)
@@ -10,9 +10,12 @@ import { parseArgs } from "node:util";
 import { formatDuration, parseDuration } from "../src/core/schema/duration.ts";
 import { FUZZ_ENTRIES } from "../test/fuzz/all.ts";
 import { fuzz, type FuzzEntry } from "../test/fuzz/engine.ts";
+import { BUDGET_VARIABLE, FIRST_SEED_VARIABLE } from "../test/simulation/variables.ts";
 
 const CORPUS = "test/fuzz/corpus";
-const LONG_TESTS = "test/e2e/*.nightly.ts";
+const LONG_TESTS = "test/*/*.nightly.ts";
+/** Part of the budget that the simulation takes. */
+const SIMULATION_SHARE = 0.2;
 /** Longest time of one entry in one round: progress is shown that often. */
 const ROUND_MS = 60_000;
 
@@ -77,9 +80,12 @@ async function roundInChild(entry: FuzzEntry, budgetMs: number, seed: number): P
 }
 
 /** Runs the tests that `npm test` leaves out; their words go to the terminal. Resolves with the exit code. */
-async function longTests(): Promise<number> {
+async function longTests(simulationMs: number, firstSeed: number): Promise<number> {
   const files = [...new Bun.Glob(LONG_TESTS).scanSync()].map((file) => `./${file}`);
-  const child = Bun.spawn([process.execPath, "test", ...files], { stdio: ["ignore", "inherit", "inherit"] });
+  const child = Bun.spawn([process.execPath, "test", ...files], {
+    stdio: ["ignore", "inherit", "inherit"],
+    env: { ...process.env, [BUDGET_VARIABLE]: `${simulationMs}`, [FIRST_SEED_VARIABLE]: `${firstSeed}` },
+  });
   children.add(child);
   const exitCode = await child.exited;
   children.delete(child);
@@ -165,8 +171,9 @@ async function main(): Promise<void> {
   else {
     process.on("SIGINT", endChildren);
     process.on("SIGTERM", endChildren);
-    const failed = values.only === undefined && (await longTests()) !== 0;
-    const found = await nightly(entries, budgetMs, Number(values.seed));
+    const simulationMs = values.only === undefined ? Math.floor(budgetMs * SIMULATION_SHARE) : 0;
+    const failed = values.only === undefined && (await longTests(simulationMs, Number(values.seed))) !== 0;
+    const found = await nightly(entries, budgetMs - simulationMs, Number(values.seed));
     process.exitCode = failed ? 1 : found;
   }
 }

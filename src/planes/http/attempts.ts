@@ -17,7 +17,7 @@ import {
   observeHistogram,
 } from "../../observe/counters.ts";
 import { statusClass, type RetryReason } from "../../observe/label_values.ts";
-import { createConnector, TLS_FAILED, type Connector } from "../../platform/connect.ts";
+import { createConnector, TLS_FAILED, type ConnectHandlers, type Connector } from "../../platform/connect.ts";
 import { upstreamTlsProblem } from "../../platform/tls_upstream.ts";
 import type { TimerWheel } from "../../platform/timer_wheel.ts";
 import { answerError } from "./answers.ts";
@@ -35,8 +35,13 @@ const LOOKS_WHILE_IDLE = 4;
 /** Of those who wait and can go to no free candidate so many are passed over for the next ones. */
 const MOST_PASSED_OVER = 64;
 
+/** Makes what connects to backends; a network of a test has one of its own. */
+export type MakeConnector = (handlers: ConnectHandlers<ClientConnection>) => Connector<ClientConnection>;
+
 /** What the tries need of the plane around them. */
 export interface AttemptHost {
+  /** Default: the machine's network. */
+  readonly makeConnector?: MakeConnector | undefined;
   readonly wheel: TimerWheel;
   now(): number;
   warn(text: string): void;
@@ -61,7 +66,7 @@ export class Attempts {
         this.wakeQueue(pool);
       },
     });
-    this.connector = createConnector<ClientConnection>({
+    this.connector = (host.makeConnector ?? createConnector)({
       connected: (connection) => this.#connected(connection),
       failed: (connection, code, reason) => this.#connectFailed(connection, code, reason),
       data: (connection, bytes) => connection.onData(bytes),

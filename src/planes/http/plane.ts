@@ -24,7 +24,7 @@ import { addTo, countError, countRequest, observeHistogram } from "../../observe
 import { methodIndex, statusClass } from "../../observe/label_values.ts";
 import type { TimerWheel } from "../../platform/timer_wheel.ts";
 import { answerError, dateLine, localHead, NO_STORE_LINE } from "./answers.ts";
-import { Attempts } from "./attempts.ts";
+import { Attempts, type MakeConnector } from "./attempts.ts";
 import { ClientBehindProxies } from "./client_behind_proxies.ts";
 import { isDeniedPath } from "./denied_paths.ts";
 import { isEventStream } from "./event_stream.ts";
@@ -48,6 +48,8 @@ import type { Upstream } from "./upstream.ts";
 
 /** What the plane needs of the worker around it. */
 export interface PlaneHost {
+  /** Default: the machine's network. */
+  readonly makeConnector?: MakeConnector | undefined;
   readonly wheel: TimerWheel;
   /** Monotonic milliseconds. */
   now(): number;
@@ -90,6 +92,7 @@ export class HttpPlane implements ExchangeHandler {
   constructor(host: PlaneHost) {
     this.#host = host;
     this.attempts = new Attempts({
+      makeConnector: host.makeConnector,
       wheel: host.wheel,
       now: () => host.now(),
       warn: (text) => host.warn(text),

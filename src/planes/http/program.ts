@@ -22,6 +22,7 @@ import { moveGauges } from "../../observe/move_gauges.ts";
 import { realClock, type Clock } from "../../platform/clock.ts";
 import { Deadline, TimerWheel } from "../../platform/timer_wheel.ts";
 import { checkTlsEngines, NO_TLS_ENGINES, type TlsEngines } from "../../platform/tls_self_check.ts";
+import type { MakeConnector } from "./attempts.ts";
 import { adoptStates, buildRuntime, type BuildHost } from "./build.ts";
 import type { CreateStep } from "./build_steps.ts";
 import { ConnectionCounts, limitNumbers, stepTables } from "./connection_counts.ts";
@@ -47,6 +48,8 @@ export interface HttpProgramParts {
   readonly createStep: CreateStep;
   readonly clock?: Clock;
   readonly random?: () => number;
+  /** Default: the machine's network. */
+  readonly makeConnector?: MakeConnector | undefined;
   /** Told of what an operator should know; default: nowhere. */
   readonly warn?: (text: string) => void;
 }
@@ -93,6 +96,7 @@ export class HttpProgram implements WorkerProgram {
     );
     const program = this;
     this.plane = new HttpPlane({
+      makeConnector: parts.makeConnector,
       wheel,
       now,
       warn: (text) => this.#buildHost.warn(text),
