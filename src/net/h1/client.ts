@@ -470,7 +470,7 @@ export class ClientConnection extends Attempt implements Upstream, Writer {
       const inOrder =
         this.#mode === TUNNEL
           ? this.#outputEnded && this.#inputOver && !unsent
-          : this.#mode === IDLE && this.#requestEnded;
+          : this.#mode === IDLE && this.#requestEnded && !unsent;
       if (inOrder) this.#closeSocket(socket);
       else socket.terminate();
     }
