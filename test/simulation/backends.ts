@@ -127,7 +127,7 @@ class BackendConnection implements ByteConsumer, MessageEvents {
     request.arrivals.push(arrival);
     this.#arrival = arrival;
     this.#check = new BodyCheck(request.id * 64);
-    this.#trouble = dice.chance(settings.trouble) ? dice.pick(TROUBLES) : "";
+    this.#trouble = !dice.chance(settings.trouble) ? "" : dice.chance(0.2) ? "busy" : dice.pick(TROUBLES);
     if (this.#trouble === "early") this.#later(() => this.#answer());
     if (this.#trouble === "vanish" && dice.chance(0.5)) this.#end.vanish();
     if (fields.get("expect") !== undefined) this.#later(() => this.#interim(100));
@@ -257,11 +257,14 @@ class BackendConnection implements ByteConsumer, MessageEvents {
     if (!network.dice.chance(2 * settings.trouble)) return;
     // Perhaps the next request is on its way then.
     const cut = network.dice.chance(0.5);
-    this.#later(() => {
-      if (this.#served !== served || this.#busy || !this.#sender.isEmpty) return;
-      if (cut) this.#end.terminate();
-      else this.#end.close();
-    }, network.dice.pick([0, network.dice.below(60)]));
+    this.#later(
+      () => {
+        if (this.#served !== served || this.#busy || !this.#sender.isEmpty) return;
+        if (cut) this.#end.terminate();
+        else this.#end.close();
+      },
+      network.dice.pick([0, network.dice.below(60)]),
+    );
   }
 
   #sent(): void {

@@ -240,13 +240,13 @@ export class Client implements ByteConsumer, MessageEvents {
   }
 }
 
-const METHODS = ["GET", "GET", "GET", "HEAD", "POST", "POST", "PUT", "DELETE", "OPTIONS"] as const;
+const METHODS = ["GET", "GET", "GET", "HEAD", "POST", "POST", "POST", "PUT", "DELETE", "OPTIONS"] as const;
 
 export function drawRequest(dice: Dice, id: number, client: string): SentRequest {
   const method = dice.pick(METHODS);
   const hasBody = method === "POST" || method === "PUT" || dice.chance(0.05);
   const bodyBytes =
-    !hasBody || dice.chance(0.3) ? 0 : dice.chance(0.15) ? dice.below(100_000) : dice.below(3_000);
+    !hasBody || dice.chance(0.5) ? 0 : dice.chance(0.15) ? dice.below(100_000) : dice.below(3_000);
   return {
     id,
     method,

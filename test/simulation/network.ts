@@ -130,8 +130,8 @@ export class Network {
 
   /** Two ends of a connection, Fairlead's first. */
   pair(): [Endpoint, Endpoint] {
-    const ours = new Endpoint(this, this.weather.lostBytes);
-    const theirs = new Endpoint(this, 0);
+    const ours = new Endpoint(this, true);
+    const theirs = new Endpoint(this, false);
     ours.peer = theirs;
     theirs.peer = ours;
     this.open.add(ours);
@@ -202,6 +202,7 @@ export class Endpoint implements ByteSocket {
   closed = false;
   readonly #network: Network;
   readonly #lostBytes: number;
+  readonly #isOurs: boolean;
   /** What has come and was not read. */
   #input: Uint8Array[] = [];
   #inputBytes = 0;
@@ -214,8 +215,10 @@ export class Endpoint implements ByteSocket {
   #delivering = false;
   #wantsDrain = false;
 
-  constructor(network: Network, lostBytes: number) {
+  constructor(network: Network, isOurs: boolean) {
+    const lostBytes = isOurs ? network.weather.lostBytes : 0;
     this.#network = network;
+    this.#isOurs = isOurs;
     this.#lostBytes = lostBytes;
   }
 
@@ -272,7 +275,8 @@ export class Endpoint implements ByteSocket {
 
   close(): void {
     if (this.closed) return;
-    if (this.#inputBytes > 0) this.#sendReset();
+    // Fairlead asks the kernel for what nobody has read and lingers then; here there is no descriptor to ask.
+    if (this.#inputBytes > 0 && !this.#isOurs) this.#sendReset();
     else if (!this.#shut && !this.#dead) this.#sendFin();
     this.#leave(0);
   }

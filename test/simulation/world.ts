@@ -42,7 +42,7 @@ export interface World {
 
 export function buildWorld(dice: Dice, sabotage: Sabotage): World {
   const isQuiet = dice.chance(0.25);
-  const trouble = isQuiet ? 0 : dice.pick([0.02, 0.1, 0.3]);
+  const trouble = isQuiet ? 0 : dice.pick([0.05, 0.15, 0.4]);
   const network = new Network(dice, {
     delayMs: dice.pick([0, 1, 5, 20]),
     shortWrites: dice.pick([0, 0.1, 0.5]),
@@ -98,6 +98,7 @@ function drawPool(dice: Dice, names: readonly string[], isQuiet: boolean, sabota
     url: `http://192.0.2.${index + 1}:80`,
     max_in_flight: isQuiet ? 0 : dice.pick([0, 0, 1, 3]),
   }));
+  const repeatsPosts = sabotage === "repeats_posts";
   return poolOf("web", backends, {
     strategy: { name: dice.pick(["round_robin", "least_connections", "power_of_two_choices"]), options: {} },
     timeouts: TIMEOUTS,
@@ -107,8 +108,8 @@ function drawPool(dice: Dice, names: readonly string[], isQuiet: boolean, sabota
     retries: {
       ...DEFAULT_RETRIES,
       attempts: dice.pick([0, 1, 2, 3]),
-      non_idempotent: sabotage === "repeats_posts",
-      on_status: dice.pick([[], [503]]),
+      non_idempotent: repeatsPosts,
+      on_status: dice.pick([repeatsPosts ? [503] : [], [503]]),
     },
   });
 }

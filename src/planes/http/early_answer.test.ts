@@ -83,7 +83,9 @@ function postTo(room: number): { readonly client: NotedSocket; readonly backend:
   port.admit(address);
   const connection = port.accept(client, address, null)!;
   const body = "x".repeat(50_000);
-  connection.onData(Buffer.from(`POST / HTTP/1.1\r\nHost: a.test\r\nContent-Length: ${body.length}\r\n\r\n${body}`));
+  connection.onData(
+    Buffer.from(`POST / HTTP/1.1\r\nHost: a.test\r\nContent-Length: ${body.length}\r\n\r\n${body}`),
+  );
   answer(Buffer.from("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"));
   return { client, backend };
 }
