@@ -238,7 +238,9 @@ class BackendConnection implements ByteConsumer, MessageEvents {
   /** At once, or with time between. */
   #sendParts(bytes: Buffer): void {
     const { dice } = this.#backend.network;
-    const part = dice.chance(0.7) ? bytes.length : dice.between(1, bytes.length);
+    // What nobody asked for comes with the answer: behind it the next request may be here already.
+    const atOnce = dice.chance(0.7) || this.#trouble === "stray";
+    const part = atOnce ? bytes.length : dice.between(1, bytes.length);
     this.#sender.send(bytes.subarray(0, part));
     if (part < bytes.length) {
       this.#later(() => this.#sendParts(bytes.subarray(part)), dice.below(40));
