@@ -16,12 +16,13 @@ export const parts: ProgramParts = {
       import("./platform/certificate_reader.ts"),
       import("./platform/processes.ts"),
     ]);
+    const ruleChecks = new rules.RuleChecks();
     return {
       strategies: strategies.strategyParts,
       probes: probes.probes,
       middlewares: middlewares.middlewareParts,
-      checkRule: rules.ruleProblem,
-      rulesWarning: rules.rulesWarning,
+      checkRule: ruleChecks.problem,
+      rulesWarning: ruleChecks.warning,
       certificates: certificates.certificateReader(Date.now),
       accounts: { user: processes.userId, group: processes.groupId },
     };

@@ -102,6 +102,7 @@ function readWithCopy(options: LoadOptions): Reading {
 
 /** Those of the files that were read while loading that the plan names. */
 function namedFiles(plan: Plan, files: Readonly<Record<string, string>>): Record<string, string> {
+  if (Object.keys(files).length === 0) return {};
   const names = new Set<string>();
   const visit = (value: unknown): void => {
     if (typeof value === "string") {

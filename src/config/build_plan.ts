@@ -214,8 +214,23 @@ function upstreamTlsPlan(
 
 function routePlans(config: Config): RoutePlan[] {
   const taken = new Set(config.routes.flatMap(({ name }) => (name === undefined ? [] : [name])));
-  return config.routes.map((route) => ({
-    name: route.name ?? freeName(defaultRouteName(route.match), taken),
+  return config.routes.map((route) => {
+    const name = route.name ?? freeName(defaultRouteName(route.match), taken);
+    const known = plansOf.get(route);
+    if (known?.name === name) return known;
+    const plan = routePlan(route, name, config);
+    // Those with middlewares depend on what stands elsewhere.
+    if (route.middlewares.length === 0) plansOf.set(route, plan);
+    return plan;
+  });
+}
+
+/** Plans of routes that a load has seen before. */
+const plansOf = new WeakMap<RouteConfig, RoutePlan>();
+
+function routePlan(route: RouteConfig, name: string, config: Config): RoutePlan {
+  return {
+    name,
     match: route.match,
     priority: route.priority,
     listeners: route.listeners,
@@ -223,7 +238,7 @@ function routePlans(config: Config): RoutePlan[] {
     middlewares: route.middlewares.flatMap((use) => middlewarePlans(use, config)),
     upgrades: route.upgrades,
     encoded_characters: route.encoded_characters,
-  }));
+  };
 }
 
 /** The rule names a route: it stays the same when routes are added or moved, so that counters and state stay. */

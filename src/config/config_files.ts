@@ -2,6 +2,7 @@
 import { basename, dirname, join, resolve } from "node:path";
 import type { Files } from "../platform/files.ts";
 import type { Layer } from "./layer.ts";
+import { ParsedParts } from "./parsed_parts.ts";
 import { isMap, kindOf } from "./plain_value.ts";
 import type { Problem } from "./problem.ts";
 import { readYaml, type YamlText } from "./yaml_text.ts";
@@ -46,6 +47,8 @@ export class ConfigCache {
   readonly parsed = new Map<string, ConfigFile>();
   /** The last content of each `conf.d/` file that was part of a configuration without errors in it. */
   readonly lastGood = new Map<string, Layer>();
+  /** What was validated. */
+  readonly validated = new ParsedParts();
   /** How often a text was parsed. */
   parses = 0;
 

@@ -22,7 +22,7 @@ import { Merged, NOTHING_MERGED, type WrongKind } from "./merge.ts";
 import { Origins } from "./origins.ts";
 import type { ConfigParts } from "./parts.ts";
 import { isMap, kindOf, mapOr } from "./plain_value.ts";
-import { pathText, sortProblems, type Problem } from "./problem.ts";
+import { pathText, sortProblems, type Path, type Problem } from "./problem.ts";
 import { configSchema, type Config } from "./schema/root.ts";
 import { acceptsKind } from "./schema_walk.ts";
 
@@ -101,7 +101,7 @@ export async function loadConfig(options: LoadOptions): Promise<LoadResult> {
   let evaluation: Evaluation;
   let usable: boolean;
   for (;;) {
-    evaluation = await evaluate(options, main.layer, extras);
+    evaluation = await evaluate(options, cache, main.layer, extras);
     // Those of files that are left out count too: a certificate that appears makes its file good.
     for (const [path, hash] of evaluation.inputs.hashes) inputHashes.set(path, hash);
     const errors = evaluation.findings.filter(({ severity }) => severity === "error");
@@ -167,21 +167,21 @@ function replaceableFiles(errors: readonly PlacedFinding[], extras: readonly Ext
 
 async function evaluate(
   options: LoadOptions,
+  cache: ConfigCache,
   main: Layer | null,
   extras: readonly Extra[],
 ): Promise<Evaluation> {
   const { parts, environment = {}, flags = [], files = realFiles, folder = "." } = options;
   const schema = configSchema(parts);
   const wrong: WrongKind[] = [];
-  let joined = NOTHING_MERGED;
-  for (const layer of [main, ...extras.map((extra) => extra.layer)])
-    if (layer !== null)
-      joined = joined.withFile(layer, (path, value) => acceptsKind(schema, path, value), wrong);
+  const layers = [main, ...extras.map((extra) => extra.layer)].filter((layer) => layer !== null);
+  const accepts = (path: Path, value: unknown) => acceptsKind(schema, path, value);
+  const joined = NOTHING_MERGED.withFiles(layers, accepts, wrong);
   const assigned = withAssignments(withoutEmptySections(joined), schema, environment, flags, folder);
   const { merged } = assigned;
   const inputs = await resolveInputs(schema, merged, environment, files);
   const value = inputs.value ?? {};
-  const parsed = schema.safeParse(value);
+  const parsed = cache.validated.parse(schema, value);
   const findings: Finding[] = [
     ...inputs.findings,
     ...findingsOf(schema, value, parsed.error?.issues ?? []),

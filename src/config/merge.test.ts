@@ -14,11 +14,18 @@ const layer = (source: string, value: unknown): Layer => ({
   value,
   text: null,
 });
+/** All at once, which must be the same as one after the other. */
 const join = (...values: unknown[]): Merged => {
+  const layers = values.map((value, index) => layer(String(index), value));
+  const before = JSON.stringify(values);
+  const together = NOTHING_MERGED.withFiles(layers, () => true, []);
   let merged = NOTHING_MERGED;
-  for (const [index, value] of values.entries())
-    merged = merged.withFile(layer(String(index), value), () => true, []);
-  return merged;
+  for (const one of layers) merged = merged.withFiles([one], () => true, []);
+  expect(together.value).toEqual(merged.value);
+  for (const path of leaves(merged.value, [])) expect(together.originOf(path)).toEqual(merged.originOf(path));
+  // Values of layers are kept over reloads.
+  expect(JSON.stringify(values)).toBe(before);
+  return together;
 };
 
 function at(root: unknown, path: Path): unknown {
@@ -103,8 +110,8 @@ test("an assignment into a list changes one entry, or adds one behind the last",
 test("of two kinds of value the one that fits stays and the other is told", () => {
   const wrong: { path: Path }[] = [];
   const accepts = (_: Path, value: unknown): boolean => isMap(value);
-  const first = NOTHING_MERGED.withFile(layer("0", { a: { b: 1 } }), accepts, wrong as never);
-  expect(first.withFile(layer("1", { a: [] }), accepts, wrong as never).value).toEqual({ a: { b: 1 } });
+  const first = NOTHING_MERGED.withFiles([layer("0", { a: { b: 1 } })], accepts, wrong as never);
+  expect(first.withFiles([layer("1", { a: [] })], accepts, wrong as never).value).toEqual({ a: { b: 1 } });
   expect(wrong.map(({ path }) => path)).toEqual([["a"]]);
 });
 

@@ -17,6 +17,8 @@ export interface Origin {
 interface OriginTree extends Origin {
   readonly keys?: ReadonlyMap<string, OriginTree>;
   readonly items?: readonly OriginTree[];
+  /** Of a list that was joined of others: where each begins. Kept instead of an origin for every item of long lists. */
+  readonly runs?: readonly { readonly start: number; readonly list: OriginTree }[];
 }
 
 /** A value of a kind that cannot stand at its place, which another file fills as it should be. */
@@ -31,6 +33,8 @@ interface FileRules {
   /** True when a value of the kind of `value` may stand at `path`. */
   accepts(path: Path, value: unknown): boolean;
   readonly wrong: WrongKind[];
+  /** Maps and lists that were made in this course of joins: they may grow, where those of layers are copied. */
+  readonly owned: WeakSet<object>;
 }
 
 export class Merged {
@@ -48,19 +52,21 @@ export class Merged {
     let tree: OriginTree = this.origins;
     for (const [depth, step] of path.entries()) {
       const next: OriginTree | undefined =
-        typeof step === "number" ? tree.items?.[step] : tree.keys?.get(step);
+        typeof step === "number" ? itemOrigin(tree, step) : tree.keys?.get(step);
       if (next === undefined) return { layer: tree.layer, at: [...tree.at, ...path.slice(depth)] };
       tree = next;
     }
     return tree;
   }
 
-  /** Joins a file layer. Of two kinds of value at one place the one that `accepts` refuses goes to `wrong`. */
-  withFile(layer: Layer, accepts: FileRules["accepts"], wrong: WrongKind[]): Merged {
-    if (layer.value === null || layer.value === undefined) return this;
-    const first = { value: this.value, origins: this.origins };
-    const second = { value: layer.value, origins: { layer, at: [] } };
-    const joined = joinParts(first, second, [], { accepts, wrong });
+  /** Joins file layers. Of two kinds of value at one place the one that `accepts` refuses goes to `wrong`. */
+  withFiles(layers: readonly Layer[], accepts: FileRules["accepts"], wrong: WrongKind[]): Merged {
+    const rules = { accepts, wrong, owned: new WeakSet() };
+    let joined: Part = { value: this.value, origins: this.origins };
+    for (const layer of layers) {
+      if (layer.value === null || layer.value === undefined) continue;
+      joined = joinParts(joined, { value: layer.value, origins: { layer, at: [] } }, [], rules);
+    }
     return new Merged(joined.value, joined.origins);
   }
 
@@ -94,7 +100,7 @@ function joinParts(first: Part, second: Part, path: Path, rules: FileRules | nul
   if (second.origins === null || second.value === null || second.value === undefined) return first;
   if (isMap(first.value) && isMap(second.value)) return joinMaps(first, second, path, rules);
   if (rules === null) return second;
-  if (Array.isArray(first.value) && Array.isArray(second.value)) return joinLists(first, second);
+  if (Array.isArray(first.value) && Array.isArray(second.value)) return joinLists(first, second, rules);
   if (kindOf(first.value) === kindOf(second.value)) return second;
   const [firstFits, secondFits] = [rules.accepts(path, first.value), rules.accepts(path, second.value)];
   if (firstFits === secondFits) return second;
@@ -104,8 +110,12 @@ function joinParts(first: Part, second: Part, path: Path, rules: FileRules | nul
 }
 
 function joinMaps(first: Part, second: Part, path: Path, rules: FileRules | null): Part {
-  const value: Record<string, unknown> = { ...(first.value as PlainMap) };
-  const keys = new Map(Object.keys(value).map((key) => [key, childOrigin(first.origins!, key)]));
+  const mayGrow = rules?.owned.has(first.value as object) === true;
+  const value = (mayGrow ? first.value : { ...(first.value as PlainMap) }) as Record<string, unknown>;
+  const keys = mayGrow
+    ? (first.origins!.keys as Map<string, OriginTree>)
+    : new Map(Object.keys(value).map((key) => [key, childOrigin(first.origins!, key)]));
+  rules?.owned.add(value);
   for (const [key, added] of Object.entries(second.value as PlainMap)) {
     const origins = childOrigin(second.origins!, key);
     const part = Object.hasOwn(value, key)
@@ -122,22 +132,29 @@ function joinMaps(first: Part, second: Part, path: Path, rules: FileRules | null
   return { value, origins: { layer: first.origins!.layer, at: first.origins!.at, keys } };
 }
 
-function joinLists(first: Part, second: Part): Part {
-  const origins = (part: Part): OriginTree[] =>
-    (part.value as unknown[]).map((_, index) => childOrigin(part.origins!, index));
+function joinLists(first: Part, second: Part, { owned }: FileRules): Part {
+  const { layer, at } = first.origins!;
+  const mayGrow = owned.has(first.value as object);
+  const value = (mayGrow ? first.value : [...(first.value as unknown[])]) as unknown[];
+  const start = value.length;
+  for (const item of second.value as unknown[]) value.push(item);
+  owned.add(value);
+  const before = first.origins!.runs ?? [{ start: 0, list: first.origins! }];
   return {
-    value: [...(first.value as unknown[]), ...(second.value as unknown[])],
-    origins: {
-      layer: first.origins!.layer,
-      at: first.origins!.at,
-      items: [...origins(first), ...origins(second)],
-    },
+    value,
+    origins: { layer, at, runs: [...before, { start, list: second.origins! }] },
   };
 }
 
 function childOrigin(tree: OriginTree, step: string | number): OriginTree {
-  const known = typeof step === "number" ? tree.items?.[step] : tree.keys?.get(step);
+  const known = typeof step === "number" ? itemOrigin(tree, step) : tree.keys?.get(step);
   return known ?? { layer: tree.layer, at: [...tree.at, step] };
+}
+
+/** The origin of an item of a list whose items come from several places. */
+function itemOrigin({ items, runs }: OriginTree, index: number): OriginTree | undefined {
+  const run = runs?.findLast(({ start }) => start <= index);
+  return run === undefined ? items?.[index] : childOrigin(run.list, index - run.start);
 }
 
 /** Copies the way down to `path` and joins `part` there. Returns the new value and its origins. */

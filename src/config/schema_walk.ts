@@ -238,11 +238,36 @@ export function mapMarked(
     }
     if (def.type === "array" && Array.isArray(value)) {
       const list = value as readonly unknown[];
-      const mapped = list.map((item, index) => mapMarked(def.element, item, replace, [...path, index]));
+      const mapped = list.map((item, index) => mapItem(def.element, item, replace, path, index));
       return mapped.some((item, index) => item !== list[index]) ? mapped : list;
     }
   }
   return value;
+}
+
+/** Items of lists in which nothing is marked, by the schema of the list: values of layers never change. */
+const unmarkedItems = new WeakMap<Schema, WeakSet<object>>();
+
+/** `mapMarked` of an item of a list; of an item that is known to have nothing that is marked, itself. */
+function mapItem(
+  schema: Schema,
+  item: unknown,
+  replace: (value: unknown, meta: SettingMeta, path: Path) => unknown,
+  path: Path,
+  index: number,
+): unknown {
+  if (!isMap(item)) return mapMarked(schema, item, replace, [...path, index]);
+  let unmarked = unmarkedItems.get(schema);
+  if (unmarked === undefined) unmarkedItems.set(schema, (unmarked = new WeakSet()));
+  if (unmarked.has(item)) return item;
+  let found = false;
+  const noting: typeof replace = (value, meta, at) => {
+    found = true;
+    return replace(value, meta, at);
+  };
+  const mapped = mapMarked(schema, item, noting, [...path, index]);
+  if (!found) unmarked.add(item);
+  return mapped;
 }
 
 const markedKeysOf = new WeakMap<Schema, readonly string[]>();

@@ -42,34 +42,45 @@ function backendDuplicates(pool: string, backends: readonly unknown[]): Finding[
 }
 
 function routeDuplicates(routes: readonly unknown[]): Finding[] {
-  const names = new Map<string, Path>();
-  const rules = new Map<string, Path>();
+  const names = new Map<string, number>();
+  const byMatch = new Map<unknown, number[] | number>();
   const findings: Finding[] = [];
-  for (const [index, item] of routes.entries()) {
-    const { name, match, priority, listeners } = mapOr(item);
-    const path: Path = ["routes", index];
+  for (let index = 0; index < routes.length; index++) {
+    const { name, match } = mapOr(routes[index]);
     if (typeof name === "string") {
       const other = names.get(name);
-      if (other === undefined) names.set(name, [...path, "name"]);
+      if (other === undefined) names.set(name, index);
       else
         findings.push({
-          path: [...path, "name"],
+          path: ["routes", index, "name"],
           what: "value",
           message: `a second route has the name ${JSON.stringify(name)}`,
-          other,
+          other: ["routes", other, "name"],
         });
     }
-    const rule = JSON.stringify([match ?? "", priority ?? 0, listeners ?? []]);
-    const first = rules.get(rule);
-    if (first === undefined) rules.set(rule, [...path, "match"]);
+    const key = match ?? "";
+    const others = byMatch.get(key);
+    if (others === undefined) {
+      byMatch.set(key, index);
+      continue;
+    }
+    const sameMatch = typeof others === "number" ? [others] : others;
+    const first = sameMatch.find((other) => restOfRule(routes[other]) === restOfRule(routes[index]));
+    if (first === undefined) byMatch.set(key, [...sameMatch, index]);
     else
       findings.push({
-        path: [...path, "match"],
+        path: ["routes", index, "match"],
         what: "value",
         message: "no request gets here: an earlier route has the same rule, priority and listeners",
         severity: "warning",
-        other: first,
+        other: ["routes", first, "match"],
       });
   }
   return findings;
+}
+
+/** What decides beside the match. */
+function restOfRule(route: unknown): string {
+  const { priority, listeners } = mapOr(route);
+  return JSON.stringify([priority ?? 0, listeners ?? []]);
 }

@@ -13,30 +13,31 @@ export function checkReferences(root: unknown): Finding[] {
   const usedPools = new Set<string>();
   const usedMiddlewares = new Set<string>();
 
-  const useMiddlewares = (list: unknown, path: Path): void => {
-    for (const [index, use] of listOr(list).entries()) {
+  const useMiddlewares = (list: readonly unknown[], ...path: Path): void => {
+    for (const [index, use] of list.entries()) {
       if (typeof use !== "string") continue;
       usedMiddlewares.add(use);
       if (!Object.hasOwn(middlewares, use))
         findings.push(unknown("middleware", use, middlewares, [...path, index]));
     }
   };
-  for (const [index, item] of listOr(config["routes"]).entries()) {
-    const route = mapOr(item);
-    const path: Path = ["routes", index];
-    const { pool } = route;
+  const routes = listOr(config["routes"]);
+  // Most routes have a pool and nothing else: no iterator and no path for the rest of them.
+  for (let index = 0; index < routes.length; index++) {
+    const { pool, listeners: names, middlewares: uses } = mapOr(routes[index]);
     if (typeof pool === "string") {
       usedPools.add(pool);
-      if (!Object.hasOwn(pools, pool)) findings.push(unknown("pool", pool, pools, [...path, "pool"]));
+      if (!Object.hasOwn(pools, pool)) findings.push(unknown("pool", pool, pools, ["routes", index, "pool"]));
     }
-    for (const [position, name] of listOr(route["listeners"]).entries()) {
-      if (typeof name === "string" && !Object.hasOwn(listeners, name))
-        findings.push(unknown("listener", name, listeners, [...path, "listeners", position]));
-    }
-    useMiddlewares(route["middlewares"], [...path, "middlewares"]);
+    if (Array.isArray(names))
+      for (const [position, name] of (names as unknown[]).entries()) {
+        if (typeof name === "string" && !Object.hasOwn(listeners, name))
+          findings.push(unknown("listener", name, listeners, ["routes", index, "listeners", position]));
+      }
+    if (Array.isArray(uses)) useMiddlewares(uses, "routes", index, "middlewares");
   }
   for (const [name, value] of Object.entries(middlewares)) {
-    if (Array.isArray(value)) useMiddlewares(value, ["middlewares", name]);
+    if (Array.isArray(value)) useMiddlewares(value, "middlewares", name);
   }
   findings.push(...cycles(middlewares));
   findings.push(...unused("pools", pools, usedPools), ...unused("middlewares", middlewares, usedMiddlewares));

@@ -152,9 +152,12 @@ export class RegexCache {
   private readonly compiled = new Map<string, LinearRegex>();
   /** Distinct patterns that need the engine. */
   count = 0;
+  /** How often a regex was asked for. */
+  asked = 0;
 
   /** Throws SyntaxProblem. */
   get(pattern: string): LinearRegex {
+    this.asked++;
     let regex = this.compiled.get(pattern);
     if (regex === undefined) {
       regex = new LinearRegex(pattern);
