@@ -222,13 +222,21 @@ export class MetricLayout implements CounterLayout, LayoutDocument {
     return block.base + (indexes[0] ?? 0) * block.stride + row * block.width;
   }
 
+  readonly #blocksByAxis = new Map<string, readonly MetricBlock[]>();
+
+  /** Blocks whose first axis it is. */
+  #blocksOf(axis: string): readonly MetricBlock[] {
+    let blocks = this.#blocksByAxis.get(axis);
+    if (blocks === undefined)
+      this.#blocksByAxis.set(axis, (blocks = this.blocks.filter(({ axes: [first] }) => first === axis)));
+    return blocks;
+  }
+
   #slots<Axis extends PlanAxis>(axis: Axis, index: number): Slots<Axis> {
     const size = this.axes[axis]!.values.length;
     if (!(index >= 0 && index < size)) throw new RangeError(`no ${axis} ${index}: the layout has ${size}`);
     const slots: Record<string, number> = {};
-    for (const block of this.blocks) {
-      if (block.axes[0] === axis) slots[block.name] = block.base + index * block.stride;
-    }
+    for (const { name, base, stride } of this.#blocksOf(axis)) slots[name] = base + index * stride;
     return slots as Slots<Axis>;
   }
 }

@@ -61,7 +61,7 @@ export function* buildRuntime(
     pools.set(pool.name, buildPool(parts, index, pool, before?.pools.get(pool.name) ?? null));
     if (index % GROUP === 0) yield;
   }
-  const builder = new RouterBuilder(plan.routes);
+  const builder = new RouterBuilder(plan.routes, before?.router ?? null);
   let router = builder.step(SLICE_MS, () => host.now());
   while (router === null) {
     yield;

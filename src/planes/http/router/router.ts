@@ -7,8 +7,8 @@
  */
 import { hostKey } from "../../../core/rules/matchers/host.ts";
 import { RegexCache } from "../../../core/rules/linear_regex.ts";
-import { compileRule, type Rule } from "../../../core/rules/rule.ts";
-import { alternativesOf, type Alternative } from "./guards.ts";
+import { CompiledRules, ownText, type CompiledRule } from "./compiled_rules.ts";
+import type { Alternative } from "./guards.ts";
 import { NO_RANK, type Entry } from "./entry.ts";
 import { HostTable, RouteTable } from "./table.ts";
 import { TextMap } from "./text_map.ts";
@@ -21,12 +21,17 @@ export type RouteRule = Pick<RoutePlan, "match" | "priority" | "listeners">;
 
 /** Routes that are ranked between two pauses. */
 const RANK_SLICE = 512;
+/** Routes of known rules that are looked at between two pauses, and entered into tables. */
+const SLICE = 16;
 
 export class Router {
   /** Distinct patterns of rules that run in the regex engine (see `regexWarning`). */
   readonly regexCount: number;
   /** Indexes of the routes in the order in which they are tried. */
   readonly routeByRank: Int32Array;
+  /** What it was made from, for the next one. */
+  readonly routes: readonly RouteRule[];
+  readonly rules: CompiledRules;
   private readonly literal: TextMap<HostTable>;
   private readonly oneLabel: TextMap<HostTable>;
   private readonly labels: TextMap<HostTable>;
@@ -36,6 +41,8 @@ export class Router {
   constructor(parts: {
     readonly regexCount: number;
     readonly routeByRank: Int32Array;
+    readonly routes: readonly RouteRule[];
+    readonly rules: CompiledRules;
     readonly literal: TextMap<HostTable>;
     readonly oneLabel: TextMap<HostTable>;
     readonly labels: TextMap<HostTable>;
@@ -44,6 +51,8 @@ export class Router {
   }) {
     this.regexCount = parts.regexCount;
     this.routeByRank = parts.routeByRank;
+    this.routes = parts.routes;
+    this.rules = parts.rules;
     this.literal = parts.literal;
     this.oneLabel = parts.oneLabel;
     this.labels = parts.labels;
@@ -95,8 +104,9 @@ export function compileRouter(routes: readonly RouteRule[]): Router {
 export class RouterBuilder {
   private readonly work: Generator<void, Router>;
 
-  constructor(routes: readonly RouteRule[]) {
-    this.work = build(routes);
+  /** `before`: another router, whose rules are not compiled again; itself is the result where all rules are the same. */
+  constructor(routes: readonly RouteRule[], before: Router | null = null) {
+    this.work = build(routes, before);
   }
 
   /**
@@ -114,28 +124,47 @@ export class RouterBuilder {
   }
 }
 
-function* build(routes: readonly RouteRule[]): Generator<void, Router> {
+function* build(routes: readonly RouteRule[], before: Router | null): Generator<void, Router> {
+  if (before !== null && haveSameRules(routes, before.routes)) return before;
   const regexes = new RegexCache();
-  const rules: Rule[] = [];
+  const known = new CompiledRules(before?.rules ?? null);
+  const rules: CompiledRule[] = [];
   const priorities: number[] = [];
-  for (const { match, priority } of routes) {
-    const rule = compileRule(match, regexes);
+  for (const [index, { match, priority }] of routes.entries()) {
+    let rule = known.known(match);
+    const isNew = rule === undefined;
+    rule ??= known.compile(match, regexes);
     rules.push(rule);
     priorities.push(priority === 0 ? rule.priority : priority);
-    yield;
+    if (isNew || index % SLICE === 0) yield;
   }
+  known.settle();
   const tables = new Tables();
   const { ranks, routeByRank } = yield* rankRoutes(priorities);
   for (const [index, route] of routes.entries()) {
     const rule = rules[index]!;
     const listeners = route.listeners.length === 0 ? null : route.listeners;
-    for (const alternative of alternativesOf(rule.compiled)) {
+    for (const alternative of rule.alternatives) {
       const entry: Entry = { rank: ranks[index]!, residual: alternative.residual, listeners };
       tables.add(entry, alternative, rule.needsHost);
     }
-    yield;
+    if (rule.alternatives.length > 1 || index % SLICE === 0) yield;
   }
-  return yield* tables.finish(routeByRank, regexes.count);
+  return yield* tables.finish(routeByRank, { regexCount: regexes.count, routes, rules: known });
+}
+
+/** Whether requests are led to the same places of both lists. */
+function haveSameRules(one: readonly RouteRule[], other: readonly RouteRule[]): boolean {
+  if (one === other) return true;
+  if (one.length !== other.length) return false;
+  for (let index = 0; index < one.length; index++) {
+    const [a, b] = [one[index]!, other[index]!];
+    if (a === b) continue;
+    if (a.match !== b.match || a.priority !== b.priority || a.listeners.length !== b.listeners.length)
+      return false;
+    if (!a.listeners.every((name, place) => name === b.listeners[place])) return false;
+  }
+  return true;
 }
 
 /** The place of each route, and the route of each place. Equal priorities keep the order of the list. */
@@ -212,23 +241,30 @@ class Tables {
   }
 
   /** Completes all tables and joins, for each pattern, those that take the same hosts. */
-  *finish(routeByRank: Int32Array, regexCount: number): Generator<void, Router> {
+  *finish(
+    routeByRank: Int32Array,
+    source: Pick<Router, "regexCount" | "routes" | "rules">,
+  ): Generator<void, Router> {
+    let finished = 0;
     for (const tables of [this.literal, this.oneLabel, this.labels]) {
       for (const table of tables.values()) {
-        yield* table.finish();
-        yield;
+        if (!table.isFinished) yield* table.finish();
+        if (++finished % SLICE === 0) yield;
       }
     }
     for (const table of [this.anyHost, this.general, this.noHost]) yield* table.finish();
     const joined = (tables: readonly (RouteTable | undefined)[]): HostTable =>
       new HostTable(byRank(tables), routeByRank);
     const { oneLabel, labels } = this;
-    const always = [this.anyHost, this.general];
+    const always = [this.anyHost, this.general].filter(({ firstRank }) => firstRank !== NO_RANK);
+    const onlyLiteral = oneLabel.size === 0 && labels.size === 0 && always.length === 0;
     return new Router({
-      regexCount,
+      ...source,
       routeByRank,
       literal: yield* joinedMap(this.literal, (table, host) =>
-        joined([table, oneLabel.get(afterFirstLabel(host)), ...this.labelTables(host), ...always]),
+        onlyLiteral
+          ? new HostTable([table], routeByRank)
+          : joined([table, oneLabel.get(afterFirstLabel(host)), ...this.labelTables(host), ...always]),
       ),
       oneLabel: yield* joinedMap(oneLabel, (table, suffix) =>
         joined([table, labels.get(suffix), ...this.labelTables(suffix), ...always]),
@@ -257,7 +293,7 @@ function tableAt(tables: Map<string, RouteTable>, key: string): RouteTable {
   let table = tables.get(key);
   if (table === undefined) {
     table = new RouteTable();
-    tables.set(ownText(key), table);
+    tables.set(key, table);
   }
   return table;
 }
@@ -270,14 +306,9 @@ function* joinedMap(
   const hosts = new Map<string, HostTable>();
   for (const [text, table] of tables) {
     hosts.set(text, join(table, text));
-    yield;
+    if (hosts.size % SLICE === 0) yield;
   }
   return yield* TextMap.of(hosts);
-}
-
-/** A copy: a part of the text of a rule would keep all of it alive, and its characters far away. */
-function ownText(text: string): string {
-  return text.split("").join("");
 }
 
 /** Those that are there and have entries, best first. */

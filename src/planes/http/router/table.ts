@@ -27,6 +27,10 @@ export class RouteTable extends EntryList {
     for (const pattern of paths) this.index.add(pattern, entry);
   }
 
+  get isFinished(): boolean {
+    return this.index === null;
+  }
+
   /** To be called after the last `add`. */
   *finish(): Generator<void, void> {
     if (this.index === null) return;
