@@ -9,7 +9,7 @@ import { closeDescriptor } from "../platform/sockets.ts";
 import type { WorkerRegions } from "./counter_regions.ts";
 import { VERSION } from "../core/version.ts";
 import type { Notice, Order, ToSupervisor } from "./messages.ts";
-import { snapshotParts } from "./snapshot_parts.ts";
+import { forgetParts, sharedParts } from "./snapshot_parts.ts";
 import type { ExitText, WorkerHandle } from "./worker_handle.ts";
 
 /** A worker that has not answered an order for so long is stuck and is killed. */
@@ -40,6 +40,8 @@ export class ChildWorker implements WorkerHandle {
   readonly #up = Promise.withResolvers<void>();
   readonly #waiting = new Map<number, Waiting>();
   #nextId = 1;
+  /** What the worker has put together last, null = nothing or not known. */
+  #base: Snapshot | null = null;
   #gone = false;
 
   /** Starts `command` with the worker's end of the descriptor channel as descriptor 3. Throws when it cannot. */
@@ -87,11 +89,18 @@ export class ChildWorker implements WorkerHandle {
   }
 
   async prepare(snapshot: Snapshot, regions: WorkerRegions | null): Promise<void> {
-    for (const part of snapshotParts(snapshot)) this.#tell({ type: "part", part });
-    if (regions === null) return void (await this.#order({ type: "prepare", regions: null }));
-    const { counters, limits, limitRow, limitRows } = regions;
-    const sizes = { counters: counters.numbers.length, limits: limits.numbers.length, limitRow, limitRows };
-    await this.#order({ type: "prepare", regions: sizes }, [counters.fd, limits.fd]);
+    const base = this.#base;
+    // Until the worker has said that it has it, nothing is known of what it has.
+    this.#base = null;
+    for (const part of sharedParts(snapshot, base)) this.#tell({ type: "part", part });
+    if (regions === null) await this.#order({ type: "prepare", regions: null });
+    else {
+      const { counters, limits, limitRow, limitRows } = regions;
+      const sizes = { counters: counters.numbers.length, limits: limits.numbers.length, limitRow, limitRows };
+      await this.#order({ type: "prepare", regions: sizes }, [counters.fd, limits.fd]);
+    }
+    this.#base = snapshot;
+    forgetParts(snapshot);
   }
 
   async apply(): Promise<void> {

@@ -6,7 +6,6 @@ import type { AskedRequest } from "../core/explain/answer.ts";
 import type { ListenerPlan } from "../core/plan.ts";
 import type { SnapshotDelta } from "../core/snapshot.ts";
 import type { DrainDeadlines } from "../core/worker_program.ts";
-import type { SnapshotPart } from "./snapshot_parts.ts";
 
 /** Descriptor of the channel for descriptors in a worker. */
 export const DESCRIPTOR_CHANNEL = 3;
@@ -46,7 +45,8 @@ export type Order =
 
 /** Told without a reply. */
 export type Notice =
-  | { readonly type: "part"; readonly part: SnapshotPart }
+  /** A `SnapshotPart` as JSON: it was made once for all workers. */
+  | { readonly type: "part"; readonly part: string }
   | { readonly type: "delta"; readonly delta: SnapshotDelta };
 
 export type ToWorker = Notice | (Order & { readonly id: number; readonly descriptors: number });

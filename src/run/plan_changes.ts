@@ -75,7 +75,9 @@ function phrase(kind: string, names: readonly string[], what: string): string[] 
 
 const namesOf = (list: readonly Named[]): string[] => list.map(({ name }) => name);
 
-const isSame = (one: unknown, other: unknown): boolean => JSON.stringify(one) === JSON.stringify(other);
+/** Equal parts of two plans are mostly the same objects. */
+const isSame = (one: unknown, other: unknown): boolean =>
+  one === other || JSON.stringify(one) === JSON.stringify(other);
 
 function changedFiles(before: Snapshot["files"], after: Snapshot["files"]): string[] {
   return Object.keys(after).filter((path) => path in before && before[path] !== after[path]);

@@ -360,7 +360,7 @@ export class Supervisor implements SupervisorFacade {
   async #reload(): Promise<ReloadResult> {
     const { generation } = this.snapshot();
     const refused = (problems: readonly string[]): ReloadResult => ({ ok: false, generation, problems });
-    const loaded = await loadFor(this.#state, this.#options.parts.load);
+    const loaded = await loadFor(this.#state, this.#options.parts.load, this.snapshot());
     const { plan } = loaded;
     if (plan === null) return refused(loaded.problems);
     this.#warn(loaded);
@@ -420,7 +420,7 @@ export class Supervisor implements SupervisorFacade {
   async #dryRun(): Promise<DryRunResult> {
     const { load, preview = load } = this.#options.parts;
     const acting = { snapshot: this.snapshot(), settings: this.settings() };
-    const loaded = await loadFor(this.#state, preview);
+    const loaded = await loadFor(this.#state, preview, acting.snapshot);
     const { plan } = loaded;
     if (plan === null || this.#isCurrent(loaded))
       return dryRunResult(acting, loaded, plan === null, [], null);
@@ -446,9 +446,8 @@ export class Supervisor implements SupervisorFacade {
   }
 
   #isCurrent({ plan, files }: LoadedConfiguration): boolean {
-    if (!this.#complete) return false;
     const current = this.snapshot();
-    return JSON.stringify([plan, files]) === JSON.stringify([current.plan, current.files]);
+    return this.#complete && plan === current.plan && files === current.files;
   }
 
   /** The point of no return: every worker has built the new snapshot. Resolves with what went wrong, in words. */

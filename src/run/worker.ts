@@ -25,7 +25,7 @@ import {
   type ToSupervisor,
   type ToWorker,
 } from "./messages.ts";
-import { SnapshotAssembler } from "./snapshot_parts.ts";
+import { SnapshotAssembler, type SnapshotPart } from "./snapshot_parts.ts";
 import { WorkerHost } from "./worker_host.ts";
 import { WorkerWarnings } from "./worker_warnings.ts";
 
@@ -66,7 +66,7 @@ class WorkerProcess {
   }
 
   receive(message: ToWorker): void {
-    if (message.type === "part") return this.#assembler.add(message.part);
+    if (message.type === "part") return this.#assembler.add(JSON.parse(message.part) as SnapshotPart);
     if (message.type === "delta") {
       const { delta } = message;
       this.#last = this.#last.then(() => this.#host?.delta(delta));
