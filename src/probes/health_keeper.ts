@@ -45,6 +45,8 @@ export interface HealthKeeperOptions {
   readonly clock: Clock;
   /** From 0 (included) to 1 (excluded). */
   readonly random: () => number;
+  /** Calls back in the next turn of the event loop, so that many probes do not start in one. */
+  readonly nextTurn?: (run: () => void) => void;
   /** Where health is kept in `state_dir`; absent = it is not kept. */
   readonly files?: Files;
   readonly report?: (event: HealthEvent) => void;
@@ -86,7 +88,7 @@ export class HealthKeeper {
   #waiting: (() => void)[] = [];
 
   constructor(host: HealthHost, options: HealthKeeperOptions) {
-    const { clock, random, report } = options;
+    const { clock, random, nextTurn, report } = options;
     this.#reports = report === undefined ? null : new HealthReports(clock, report);
     this.#host = host;
     this.#options = options;
@@ -96,7 +98,8 @@ export class HealthKeeper {
       changed: (name) => this.#nameChanged(name),
       failed: (name, reason, kept) => this.#nameFailed(name, reason, kept),
     });
-    this.#scheduler = new ProbeScheduler({ clock, random, result: (id, result) => this.#result(id, result) });
+    const result = (id: string, found: ProbeResult): void => this.#result(id, found);
+    this.#scheduler = new ProbeScheduler({ clock, random, result, ...(nextTurn && { nextTurn }) });
   }
 
   /**

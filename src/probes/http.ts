@@ -81,6 +81,8 @@ interface Prepared {
   readonly settings: ConnectionSettings;
   readonly origin: string;
   readonly matcher: Matcher | null;
+  /** For the path of the options. */
+  readonly request: Uint8Array;
 }
 
 /** One run: a request, or several where redirects are followed. */
@@ -116,7 +118,8 @@ class HttpRun implements ConnectionHandlers {
   }
 
   connected(connection: ProbeConnection): void {
-    connection.write(requestOf(this.#prepared, this.#target));
+    const { options, origin, request } = this.#prepared;
+    connection.write(this.#target === options.path ? request : requestOf(options, origin, this.#target));
   }
 
   data(bytes: Uint8Array): void {
@@ -170,7 +173,7 @@ function isRedirect(status: number): boolean {
   return [301, 302, 303, 307, 308].includes(status);
 }
 
-function requestOf({ options, origin }: Prepared, target: string): Uint8Array {
+function requestOf(options: HttpOptions, origin: string, target: string): Uint8Array {
   const given = new Set(Object.keys(options.headers).map((name) => name.toLowerCase()));
   const ours: [string, string][] = [
     ["User-Agent", "fairlead-health-check"],
@@ -195,10 +198,12 @@ export const http: Probe<HttpOptions> = {
   create(options, target): Check {
     const settings = connectionSettings(options.tls, target);
     const secure = settings.tls !== null;
+    const origin = `${secure ? "https" : "http"}://${options.host ?? hostOf(target, secure)}`;
     const prepared: Prepared = {
       options,
       settings,
-      origin: `${secure ? "https" : "http"}://${options.host ?? hostOf(target, secure)}`,
+      origin,
+      request: requestOf(options, origin, options.path),
       matcher: matcherOf("body", options.expect_body, options.expect_body_regex),
     };
     return {

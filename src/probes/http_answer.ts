@@ -18,6 +18,10 @@ const EXTENSION_LIMIT_BYTES = 4_096;
 const START = Buffer.from("HTTP/1.");
 const HEAD_END = Buffer.from("\r\n\r\n");
 
+const NOTHING = new Uint8Array(0);
+/** Of the answer that is read right now: nothing of it is kept over events. */
+const head = new Head(MAX_FIELDS);
+
 /** `more`: bytes are missing; `complete`: everything that is wanted is there; else what is wrong. */
 export type Progress = "more" | "complete" | { readonly problem: string };
 
@@ -26,11 +30,12 @@ export class AnswerReader {
   /** The Location field, or null. */
   location: string | null = null;
   /** The first part of the body, up to the limit. */
-  body: Uint8Array = new Uint8Array(0);
+  body: Uint8Array = NOTHING;
 
   readonly #isHead: boolean;
   readonly #bodyLimit: number;
-  #head = Buffer.alloc(HEAD_LIMIT_BYTES);
+  /** Null while the head has not come in parts. */
+  #head: Buffer | null = null;
   #headLength = 0;
   #interim = 0;
   /** Body bytes that are still to come, Infinity = until the end of the connection or the last chunk. */
@@ -57,29 +62,32 @@ export class AnswerReader {
   }
 
   #readHead(bytes: Uint8Array): Progress {
+    if (this.#head === null && bytes.length <= HEAD_LIMIT_BYTES) {
+      const whole = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length);
+      if (startsAsAnswer(whole) && whole.indexOf(HEAD_END) >= 0) return this.#parse(whole, NOTHING);
+    }
+    this.#head ??= Buffer.allocUnsafeSlow(HEAD_LIMIT_BYTES);
     const searchFrom = Math.max(0, this.#headLength - HEAD_END.length + 1);
     const taken = Math.min(bytes.length, this.#head.length - this.#headLength);
     this.#head.set(bytes.subarray(0, taken), this.#headLength);
     this.#headLength += taken;
     const known = this.#head.subarray(0, this.#headLength);
-    const start = Math.min(known.length, START.length);
-    if (known.compare(START, 0, start, 0, start) !== 0) return problem("the answer is not HTTP/1");
+    if (!startsAsAnswer(known)) return problem("the answer is not HTTP/1");
     if (known.indexOf(HEAD_END, searchFrom) < 0)
       return taken < bytes.length || known.length === HEAD_LIMIT_BYTES
         ? problem(`the head of the answer is longer than ${HEAD_LIMIT_BYTES} bytes`)
         : "more";
-    return this.#parse(bytes.subarray(taken));
+    return this.#parse(known, bytes.subarray(taken));
   }
 
-  /** Parses the head that is there as a whole; `rest` did not fit behind it. */
-  #parse(rest: Uint8Array): Progress {
-    const head = new Head(MAX_FIELDS);
-    const end = parseResponse(head, this.#head, this.#headLength);
+  /** Parses `known`, in which the head is as a whole; `rest` did not fit behind it. */
+  #parse(known: Buffer, rest: Uint8Array): Progress {
+    const end = parseResponse(head, known, known.length);
     if (end === INCOMPLETE || end < 0) return problem("the head of the answer is malformed");
     const { status } = parsed;
     const chunked = parsed.transferEncoding >= 0;
     if (judgeResponse(head) !== null) return problem("the length of the answer is malformed");
-    if (status < 200 && status !== 101) return this.#skipInterim(end, rest);
+    if (status < 200 && status !== 101) return this.#skipInterim(known.subarray(end), rest);
     this.status = status;
     this.location = head.get("location");
     const length = responseBodyLength(this.#isHead, status, framing.length);
@@ -88,14 +96,14 @@ export class AnswerReader {
       this.#chunks = new ChunkReader(EXTENSION_LIMIT_BYTES, HEAD_LIMIT_BYTES);
     if (this.#bodyLimit === 0 || this.#remaining === 0) return this.#complete();
     this.body = new Uint8Array(this.#bodyLimit);
-    const progress = this.#readBody(this.#head, end, this.#headLength);
+    const progress = this.#readBody(known, end, known.length);
     return progress === "more" && rest.length > 0 ? this.#readBody(rest, 0, rest.length) : progress;
   }
 
   /** Goes on with what follows an informational answer. */
-  #skipInterim(end: number, rest: Uint8Array): Progress {
+  #skipInterim(behind: Uint8Array, rest: Uint8Array): Progress {
     if (++this.#interim > MAX_INTERIM) return problem(`more than ${MAX_INTERIM} informational answers`);
-    const following = Buffer.concat([this.#head.subarray(end, this.#headLength), rest]);
+    const following = Buffer.concat([behind, rest]);
     this.#headLength = 0;
     return following.length === 0 ? "more" : this.#readHead(following);
   }
@@ -124,6 +132,12 @@ export class AnswerReader {
     this.body = this.body.subarray(0, this.#bodyLength);
     return "complete";
   }
+}
+
+/** True for what may be the beginning of an answer, however short. */
+function startsAsAnswer(known: Buffer): boolean {
+  const length = Math.min(known.length, START.length);
+  return known.compare(START, 0, length, 0, length) === 0;
 }
 
 function problem(text: string): Progress {

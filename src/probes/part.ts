@@ -13,6 +13,7 @@ export function healthPart(report?: (event: HealthEvent) => void): (host: Health
       names: new SystemNames({ clock: realClock }),
       clock: realClock,
       random: Math.random,
+      nextTurn: (run) => void setImmediate(run),
       files: realFiles,
       ...(report === undefined ? {} : { report }),
     });

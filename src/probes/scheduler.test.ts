@@ -3,7 +3,7 @@ import { ManualClock } from "../platform/clock.ts";
 import { socketAddress } from "../platform/socket_address.ts";
 import { TICK_MS } from "../platform/timer_wheel.ts";
 import type { Check, ProbeResult } from "./contract.ts";
-import { ProbeScheduler, type Scheduled } from "./scheduler.ts";
+import { ProbeScheduler, STARTS_PER_TURN, type Scheduled } from "./scheduler.ts";
 
 const address = socketAddress({ kind: "tcp", host: "127.0.0.1", port: 9 });
 const GOOD: ProbeResult = { healthy: true, reason: "good" };
@@ -227,5 +227,36 @@ test("a check that throws is a failed probe", () => {
   expect(results).toEqual([["a", false, "the probe failed: no descriptor left", 0]]);
   clock.advance(1_050);
   expect(results.length).toBe(2);
+  scheduler.stop();
+});
+
+test("many probes start in several turns, and all of them run", () => {
+  const clock = new ManualClock();
+  const turns: (() => void)[] = [];
+  const check = new FakeCheck(clock, GOOD);
+  const scheduler = new ProbeScheduler({
+    clock,
+    random: () => 0.5,
+    result: () => {},
+    nextTurn: (run) => turns.push(run),
+  });
+  const count = 2 * STARTS_PER_TURN + 1;
+  scheduler.update(Array.from({ length: count }, (_, id) => member(String(id), check)));
+  expect(check.starts.length).toBe(STARTS_PER_TURN);
+  turns.shift()!();
+  expect(check.starts.length).toBe(2 * STARTS_PER_TURN);
+  turns.shift()!();
+  expect(check.starts.length).toBe(count);
+  expect(turns.length).toBe(0);
+  scheduler.stop();
+});
+
+test("the lateness of ticks does not add up", () => {
+  const { clock, scheduler } = setUp();
+  const check = new FakeCheck(clock, GOOD);
+  // Never a multiple of a tick: each probe is late by a part of one.
+  scheduler.update([member("a", check, { interval_ms: 1_010 })]);
+  clock.advance(101 * 1_010 + TICK_MS);
+  expect(check.starts.length).toBe(102);
   scheduler.stop();
 });

@@ -22,6 +22,8 @@ const schema = z.strictObject({
 /** An answer in more parts than this is looked at again only when it has ended or is as long as it may be. */
 const MAX_LOOKS = 100;
 
+const NO_ANSWER = Buffer.alloc(0);
+
 type TcpOptions = z.output<typeof schema>;
 
 /** One run. An answer is looked at after every part, because nothing but its content says where it ends. */
@@ -29,7 +31,8 @@ class TcpRun implements ConnectionHandlers {
   readonly #options: TcpOptions;
   readonly #matcher: Matcher | null;
   readonly #done: (result: ProbeResult) => void;
-  readonly #answer = Buffer.alloc(ANSWER_LIMIT_BYTES);
+  /** Null until something has come that is looked at. */
+  #answer: Buffer | null = null;
   #length = 0;
   #looks = 0;
   #connection: ProbeConnection | null = null;
@@ -48,19 +51,20 @@ class TcpRun implements ConnectionHandlers {
 
   data(bytes: Uint8Array): void {
     if (this.#matcher === null) return;
-    const room = this.#answer.length - this.#length;
-    this.#answer.set(bytes.length > room ? bytes.subarray(0, room) : bytes, this.#length);
+    const answer = (this.#answer ??= Buffer.allocUnsafeSlow(ANSWER_LIMIT_BYTES));
+    const room = answer.length - this.#length;
+    answer.set(bytes.length > room ? bytes.subarray(0, room) : bytes, this.#length);
     this.#length += Math.min(bytes.length, room);
-    const full = this.#length === this.#answer.length;
+    const full = this.#length === answer.length;
     if (!full && ++this.#looks > MAX_LOOKS) return;
-    const missing = this.#matcher(this.#answer.subarray(0, this.#length));
+    const missing = this.#matcher(answer.subarray(0, this.#length));
     if (missing === null) this.#end({ healthy: true, reason: "the answer is as expected" });
     else if (full) this.#end({ healthy: false, reason: missing });
   }
 
   ended(): void {
     if (this.#matcher === null) return this.failed("the connection was closed");
-    const missing = this.#matcher(this.#answer.subarray(0, this.#length));
+    const missing = this.#matcher(this.#answer?.subarray(0, this.#length) ?? NO_ANSWER);
     if (missing === null) this.#end({ healthy: true, reason: "the answer is as expected" });
     else this.#end({ healthy: false, reason: `${missing}, and the connection was closed` });
   }
