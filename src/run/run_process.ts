@@ -30,6 +30,8 @@ const SAME_SIGNAL_MS = 1_000;
 const LOOK_MS = 1_000;
 /** Totals of counters are written at most so often, save when a worker ends. */
 const SAVE_MS = 100;
+/** Rest after a reload before its memory is given back. */
+const TIDY_MS = 1_000;
 
 export interface RunProcessOptions {
   readonly parts: RunParts;
@@ -56,6 +58,7 @@ class RunProcess {
   #control: ControlServer | null = null;
   #stoppingSince = 0;
   #killed = false;
+  #tidying: Timer | null = null;
   #saving: Timer | null = null;
   #predecessors: Predecessors | null = null;
   #upgrading: Upgrade | null = null;
@@ -87,7 +90,10 @@ class RunProcess {
       launch: (index) => this.#recorded(workers.take(index)),
       launchInProcess: () => new InProcessWorker(parts.createProgram),
       claim: (plan) => this.#claim(plan),
-      acts: (generation) => this.#directory?.recordGeneration(generation),
+      acts: (generation) => {
+        this.#directory?.recordGeneration(generation);
+        this.#tidySoon();
+      },
     });
   }
 
@@ -212,6 +218,18 @@ class RunProcess {
     if (this.#saving !== null) clearTimeout(this.#saving);
     this.#saving = null;
     this.#directory?.recordTotals(this.#counters.totals());
+  }
+
+  /**
+   * Gives the memory of what was loaded back, when no other reload has followed at once: the runtime lets its heap grow to
+   * more than twice the size first. It takes some ten milliseconds, so not where requests are served too.
+   */
+  #tidySoon(): void {
+    if (this.#tidying !== null) clearTimeout(this.#tidying);
+    this.#tidying = setTimeout(() => {
+      this.#tidying = null;
+      if (this.#supervisor.snapshot().plan.workers > 0) Bun.gc(true);
+    }, TIDY_MS).unref();
   }
 
   #saveSoon(): void {
