@@ -187,9 +187,8 @@ export function findPeer(peer: Peer, say: (text: string) => void): FoundPeer | M
   return { peer, binary: found.binary, version: versionOf(peer, found.binary) };
 }
 
-/** Compiles the bench's own client into a directory. Throws Error with the compiler's words. */
-export function compileClient(directory: string): void {
-  const source = join(import.meta.dir, "native/load_client.c");
-  const built = run(["gcc", "-O2", "-o", join(directory, "load_client"), source, "-lssl", "-lcrypto"]);
-  if (!built.ok) throw new Error(`cannot compile load_client.c: ${built.text}`);
+/** Compiles a client of the bench into `outfile`. Throws Error with the compiler's words. */
+export function compileClient(source: string, outfile: string, libraries: readonly string[] = []): void {
+  const built = run(["gcc", "-O2", "-o", outfile, source, ...libraries]);
+  if (!built.ok) throw new Error(`cannot compile ${source}: ${built.text}`);
 }

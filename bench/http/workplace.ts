@@ -30,7 +30,8 @@ export class Workplace {
     this.key = join(this.directory, "key.pem");
     this.certificateAndKey = join(this.directory, "all.pem");
     try {
-      compileClient(this.tools);
+      const source = join(import.meta.dir, "native/load_client.c");
+      compileClient(source, join(this.tools, "load_client"), ["-lssl", "-lcrypto"]);
       this.#writeBodies();
       this.#writeCertificate();
     } catch (error) {

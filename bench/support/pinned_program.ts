@@ -1,4 +1,4 @@
-/** Programs that a bench starts: each on one core, with the highest limit of open files, ended by pid. */
+/** Programs that a bench starts: each on the cores that it may use, with the highest limit of open files, ended by pid. */
 import { openSync, closeSync } from "node:fs";
 import { allProcesses, treeOf, type ProcessStat } from "./process_tree.ts";
 
@@ -13,7 +13,8 @@ ulimit -n "$limit"
 exec taskset -c "$0" "$@"`;
 
 export interface ProgramOptions {
-  readonly core: number;
+  /** A core, or a list of cores as taskset(1) takes it. */
+  readonly core: number | string;
   readonly command: readonly string[];
   readonly cwd: string;
   readonly env?: Readonly<Record<string, string>>;
