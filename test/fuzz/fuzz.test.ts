@@ -11,7 +11,7 @@ const seed = Number(process.env["FUZZ_SEED"] ?? 1);
 const corpus = `${import.meta.dir}/corpus`;
 
 test.each(FUZZ_ENTRIES.map((entry) => [entry.name, entry] as const))(
-  "H-J21/%s survives changed inputs",
+  "H-J21/ops %s survives changed inputs",
   async (name, entry) => {
     const result = await fuzz(entry, { budgetMs, seed, corpus });
     console.log(

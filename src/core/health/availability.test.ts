@@ -108,7 +108,7 @@ function judged(members: readonly MemberState[], rules: AvailabilityRules) {
   return { condition: "down", chosen: may(regular) };
 }
 
-test("change by change it stands as if it were looked at anew, and says when a change matters to others", () => {
+test("H-J22/ops change by change it stands as if it were looked at anew, and says when a change matters to others", () => {
   const changes = fc.array(fc.record({ at: fc.nat(5), health: someHealth }), { maxLength: 20 });
   fc.assert(
     fc.property(someMembers, someRules, changes, (given, rules, list) => {

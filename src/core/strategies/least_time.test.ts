@@ -11,7 +11,7 @@ const create = (candidates: readonly Candidate[], previous: Picker | null = null
 
 type Changeable = { -readonly [Key in keyof Candidate]: Candidate[Key] };
 
-test("picks are those of the reference model", () => {
+test("H-J22/ops picks are those of the reference model", () => {
   const load = fc.record({
     weight: fc.integer({ min: 0, max: 5 }),
     in_flight: fc.nat(6),

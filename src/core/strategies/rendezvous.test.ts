@@ -80,7 +80,7 @@ test.each([[[1, 1, 1]], [[5, 1]], [[1, 2, 2, 3, 3, 3]], [[1, 1_000, 1_000]], [[6
   },
 );
 
-test("the quick way by groups of weight agrees with the order by all logarithms", () => {
+test("H-J22/ops the quick way by groups of weight agrees with the order by all logarithms", () => {
   const someWeights = fc.array(fc.integer({ min: 0, max: 4 }), { minLength: 1, maxLength: 12 });
   fc.assert(
     fc.property(someWeights, fc.nat({ max: 2 ** 32 - 1 }), (weights, key) => {

@@ -32,7 +32,7 @@ test("H-H1/core weights 5:1 are exact in every cycle, with one worker and with s
   }
 });
 
-test("any window as long as the sum of the weights holds exactly each weight, from any start", () => {
+test("H-J22/ops any window as long as the sum of the weights holds exactly each weight, from any start", () => {
   fc.assert(
     fc.property(someWeights(20), fc.integer(), fc.nat(200), (weights, seed, before) => {
       const candidates = candidatesOf(...weights);
@@ -43,7 +43,7 @@ test("any window as long as the sum of the weights holds exactly each weight, fr
   );
 });
 
-test("turns are spread: at every moment each has had its share within a turn or two", () => {
+test("H-J22/ops turns are spread: at every moment each has had its share within a turn or two", () => {
   const check = (weights: readonly number[], allowed: (share: number) => number): void => {
     const candidates = candidatesOf(...weights);
     const picker = create(candidates);

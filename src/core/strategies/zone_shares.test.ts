@@ -39,7 +39,7 @@ function envoyLoads(healthy: readonly number[], factor: number): number[] {
   return loads;
 }
 
-test("shares are those of Envoy's priority levels with the factor 1 / spill_below", () => {
+test("H-J22/ops shares are those of Envoy's priority levels with the factor 1 / spill_below", () => {
   const percents = fc.array(fc.integer({ min: 0, max: 100 }), { minLength: 1, maxLength: 5 });
   fc.assert(
     fc.property(percents, fc.integer({ min: 100, max: 400 }), (healthy, factor) => {

@@ -27,7 +27,7 @@ test("a limit holds over all workers", () => {
   expect(one.count(7)).toBe(3);
 });
 
-test("agrees with a reference model, keys that meet in one place included", () => {
+test("H-J22/ops agrees with a reference model, keys that meet in one place included", () => {
   const events = fc.array(
     fc.record({
       worker: fc.nat(1),
