@@ -68,6 +68,8 @@ export interface ListenOptions {
   readonly exclusive: boolean;
   /** See `deferAccept`. */
   readonly deferAccept?: boolean;
+  /** The socket has the address and takes no connection before `setBacklog`. */
+  readonly waits?: boolean;
 }
 
 /** A local address that cannot be used; the message is one sentence for the operator. */
@@ -135,7 +137,7 @@ function bindTo(fd: number, target: SocketAddress): number {
 /** Starts to listen, or closes the socket and throws SystemCallError. */
 function listening(fd: number, options: ListenOptions): ListeningSocket {
   if (options.deferAccept === true) deferAccept(fd, true);
-  if (libc.listen(fd, options.backlog) !== 0) {
+  if (options.waits !== true && libc.listen(fd, options.backlog) !== 0) {
     const code = errno();
     libc.close(fd);
     throw new SystemCallError("listen", code);
@@ -148,7 +150,7 @@ export function knownListeningSocket(fd: number): ListeningSocket {
   return { fd, ...localAddress(fd) };
 }
 
-/** Sets the backlog of a listening socket anew. */
+/** Sets the backlog of a listening socket anew, or lets one that waits listen. */
 export function setBacklog(fd: number, backlog: number): void {
   libc.listen(fd, backlog);
 }

@@ -1,6 +1,8 @@
 /** Settings of an address that stays follow the plan without a new socket. */
 import { expect, test } from "bun:test";
+import { connect, type Socket } from "node:net";
 import { socketOption } from "../platform/libc.ts";
+import { queuedConnections } from "../platform/sockets.ts";
 import { ListenerTable } from "./listener_table.ts";
 import { testPlan } from "./test_program.ts";
 
@@ -21,4 +23,35 @@ test("deferred accept is switched on and off on the sockets that are there", () 
   expect([same, on > 0]).toEqual([fd, true]);
   expect(deferral(false)).toEqual([fd, 0]);
   table.closeAll();
+});
+
+test("further sockets of an address that is served take no connection before the change is made", async () => {
+  const [listener] = testPlan({ web: null }).listeners;
+  const plan = { ...listener!, defer_accept: false };
+  const table = new ListenerTable();
+  table.change([plan], 1).commit();
+  const { port } = table.report()[0]!;
+  const clients: Socket[] = [];
+  const connected = async (count: number): Promise<void> => {
+    for (let made = 0; made < count; made++) {
+      const client = connect(port, "127.0.0.1");
+      clients.push(client);
+      await new Promise<void>((resolve) => client.once("connect", resolve));
+    }
+  };
+  try {
+    const refused = table.change([plan], 4);
+    await connected(30);
+    refused.abandon();
+    const [first] = table.listeners[0]!.sockets;
+    expect(queuedConnections(first!.fd)).toBe(30);
+    table.change([plan], 4).commit();
+    await connected(60);
+    const queues = table.listeners[0]!.sockets.map(({ fd }) => queuedConnections(fd));
+    expect(queues.reduce((sum, queue) => sum + queue)).toBe(90);
+    expect(Math.min(...queues)).toBeGreaterThan(0);
+  } finally {
+    for (const client of clients) client.destroy();
+    table.closeAll();
+  }
 });

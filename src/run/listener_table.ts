@@ -91,6 +91,7 @@ export class ListenerTable {
    */
   change(plans: readonly ListenerPlan[], slots: number): ListenerChange {
     const opened: ListeningSocket[] = [];
+    const waiting: { readonly fd: number; readonly backlog: number }[] = [];
     const next = new Map<string, HeldListener>();
     const files: HeldListener[] = [];
     try {
@@ -99,8 +100,10 @@ export class ListenerTable {
         const held = this.#held.get(key);
         const sockets = [...(held?.sockets ?? this.#takeInherited(plan, key))];
         while (sockets.length < slots) {
-          const socket = this.#open(plan, sockets[0] ?? null);
+          const isServed = held !== undefined && plan.address.kind === "tcp";
+          const socket = this.#open(plan, sockets[0] ?? null, isServed);
           opened.push(socket);
+          if (isServed) waiting.push({ fd: socket.fd, backlog: plan.backlog });
           sockets.push(socket);
         }
         const entry = { key, plan, sockets, file: held?.file ?? fileIdentity(plan) };
@@ -117,6 +120,7 @@ export class ListenerTable {
       removed: [...before.values()].filter(({ key }) => !next.has(key)),
       commit: () => {
         this.#held = next;
+        for (const { fd, backlog } of waiting) setBacklog(fd, backlog);
         return [...next.values()].flatMap((entry) =>
           applySettings(entry, before.get(entry.key)?.plan ?? null),
         );
@@ -139,14 +143,21 @@ export class ListenerTable {
     return sockets;
   }
 
-  #open(plan: ListenerPlan, first: ListeningSocket | null): ListeningSocket {
+  /** `waits`: an address that is served gets another socket, which must take no connection as long as it may go again. */
+  #open(plan: ListenerPlan, first: ListeningSocket | null, waits: boolean): ListeningSocket {
     const { address, backlog, defer_accept: deferred } = plan;
     try {
       if (first !== null && address.kind === "unix") return { ...first, fd: duplicateSocket(first.fd) };
       if (first === null && this.shared && address.kind === "unix") rmSync(address.path, { force: true });
       const exclusive = first === null && !this.shared && !this.#isOurs(plan);
       const target = first !== null && address.kind === "tcp" ? { ...address, port: first.port } : address;
-      return openListeningSocket(target, { backlog, reusePort: true, exclusive, deferAccept: deferred });
+      return openListeningSocket(target, {
+        backlog,
+        reusePort: true,
+        exclusive,
+        deferAccept: deferred,
+        waits,
+      });
     } catch (error) {
       throw new Error(`listener ${plan.name}: ${messageOf(error)}`, {
         cause: error,
