@@ -67,7 +67,7 @@ class Origin {
 }
 
 const yaml = (url: string): string => `
-timeouts: { connect: 500ms, first_byte: 300ms, idle_progress: 300ms, request_header: 300ms, tunnel_idle: 300ms }
+timeouts: { connect: 500ms, first_byte: 300ms, idle_progress: 300ms, request_header: 1500ms, tunnel_idle: 300ms }
 limits: { minimum_rate: 1000B, minimum_rate_grace: 300ms }
 pools:
   app: { backends: [{ id: one, url: "${url}" }] }
