@@ -527,7 +527,8 @@ export class ServerConnection extends Timed implements Downstream, Writer {
     if (this.waiting === null) this.host.wheel.clear(this);
     else this.#startPhase();
     exchange.requestEnd(trailers);
-    if (early && this.exchange === exchange) this.#answerSent(exchange);
+    // While some of the answer waits for the socket, its drain ends the exchange.
+    if (early && this.exchange === exchange && this.waiting === null) this.#answerSent(exchange);
   }
 
   #brokenBody(exchange: HttpExchange): void {
