@@ -51,3 +51,17 @@ test("without a manager nothing happens, and one that is gone is told of once", 
   manager.stopping();
   expect(warnings).toEqual(["the service manager cannot be told (READY=1): connect: ENOENT"]);
 });
+
+test("a watchdog of months is no watchdog of milliseconds, and what is no number is none", async () => {
+  const folder = mkdtempSync(join(tmpdir(), "fairlead-notify-"));
+  const socket = new NotifySocket(join(folder, "notify"));
+  for (const every of ["99999999999999999", "-1", "1e300", "Infinity", "0x10", "1 s", ""]) {
+    const manager = new ServiceManager({ NOTIFY_SOCKET: socket.path, WATCHDOG_USEC: every }, fail);
+    manager.ready("serving", false);
+    await Bun.sleep(15);
+    expect([every, socket.said]).toEqual([every, []]);
+    manager.close();
+  }
+  socket.close();
+  rmSync(folder, { recursive: true });
+});

@@ -12,6 +12,9 @@ export interface ServiceEnvironment {
   readonly WATCHDOG_PID?: string | undefined;
 }
 
+/** A timer of more fires all the time. */
+const LONGEST_TIMER_MS = 2 ** 31 - 1;
+
 export class ServiceManager {
   readonly #path: string | null;
   readonly #watchdogMs: number;
@@ -24,8 +27,8 @@ export class ServiceManager {
     const { NOTIFY_SOCKET: path, WATCHDOG_USEC: every, WATCHDOG_PID: pid } = environment;
     this.#path = path === undefined || path === "" ? null : path;
     const isForUs = pid === undefined || Number(pid) === process.pid;
-    const milliseconds = isForUs ? Number(every) / 1_000 : 0;
-    this.#watchdogMs = Number.isFinite(milliseconds) ? milliseconds : 0;
+    const milliseconds = isForUs && /^\d+$/.test(every ?? "") ? Number(every) / 1_000 : 0;
+    this.#watchdogMs = Math.min(milliseconds, LONGEST_TIMER_MS);
     this.#warn = warn;
   }
 
