@@ -147,9 +147,14 @@ function forwardedNode(element: string): string | null {
   return node === undefined ? null : bareAddress(node);
 }
 
-/** IPv6 addresses have many spellings. */
 function isSameAddress(one: string, other: string): boolean {
-  return one === other || formatIp(parseIp(one)!) === formatIp(parseIp(other)!);
+  return one === other || plainSpelling(one) === plainSpelling(other);
+}
+
+/** IPv6 addresses have many spellings; a zone has one. */
+function plainSpelling(address: string): string {
+  const [bare = "", ...zone] = address.split("%");
+  return [formatIp(parseIp(bare)!), ...zone].join("%");
 }
 
 /** The scheme that trusted peers say the client used: the first of X-Forwarded-Proto, in lower case; null without one. */
