@@ -132,3 +132,9 @@ test("H-J22/ops change by change it stands as if it were looked at anew, and say
     }),
   );
 });
+
+test("without a check no health counts, also not one that a plan before has left", () => {
+  const member: MemberState = { health: "unhealthy", weight: 1, active: true, last_resort: false };
+  const health = (checked: boolean) => new PoolStanding([member], { ...RULES, checked }).healthOf(0);
+  expect([health(true), health(false)]).toEqual(["unhealthy", "unknown"]);
+});

@@ -95,8 +95,9 @@ export class PoolStanding implements Availability {
     return this.#mayServe(this.#members[index]!);
   }
 
+  /** Health of the member at `index`, as far as it counts: without a check none does, also none of a plan before. */
   healthOf(index: number): Health {
-    return this.#members[index]!.health;
+    return this.#rules.checked ? this.#members[index]!.health : "unknown";
   }
 
   /** The member at `index` has this health from now on. Returns true when that may matter to others as well. */
