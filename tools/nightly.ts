@@ -3,7 +3,7 @@
  * networks, then long fuzzing. The time of fuzzing is shared over all fuzz entries in rounds, each entry of a round in a process of its own (an input that never comes back
  * costs only that process). Findings and inputs with new outcomes stay in test/fuzz/corpus.
  *
- * usage: tools/nightly.ts [--budget 60m] [--seed NUMBER] [--only ENTRY]     (--only leaves the long tests out)
+ * usage: tools/nightly.ts [--budget 60m] [--seed NUMBER] [--only ENTRY] [--corpus DIR]     (--only leaves the long tests out)
  */
 import { availableParallelism } from "node:os";
 import { parseArgs } from "node:util";
@@ -12,7 +12,8 @@ import { FUZZ_ENTRIES } from "../test/fuzz/all.ts";
 import { fuzz, type FuzzEntry } from "../test/fuzz/engine.ts";
 import { BUDGET_VARIABLE, FIRST_SEED_VARIABLE } from "../test/simulation/variables.ts";
 
-const CORPUS = "test/fuzz/corpus";
+/** Where findings and inputs with new outcomes are kept. */
+let corpus = "test/fuzz/corpus";
 const LONG_TESTS = "test/*/*.nightly.ts";
 /** Part of the budget that the simulation takes. */
 const SIMULATION_SHARE = 0.2;
@@ -34,7 +35,7 @@ interface RoundResult {
 }
 
 async function runRound(entry: FuzzEntry, budgetMs: number, seed: number): Promise<void> {
-  const result = await fuzz(entry, { budgetMs, seed, corpus: CORPUS, keepOutcomes: true });
+  const result = await fuzz(entry, { budgetMs, seed, corpus, keepOutcomes: true });
   const findings = result.findings.map(({ file, message }) => ({ file, message }));
   console.log(
     JSON.stringify({ runs: result.runs, slowestMs: result.slowestMs, findings } satisfies RoundResult),
@@ -60,6 +61,8 @@ async function roundInChild(entry: FuzzEntry, budgetMs: number, seed: number): P
       `${budgetMs}ms`,
       "--seed",
       `${seed}`,
+      "--corpus",
+      corpus,
     ],
     { stdout: "pipe", stderr: "pipe", timeout: budgetMs * 2 + 120_000, killSignal: "SIGKILL" },
   );
@@ -146,7 +149,7 @@ function summary(totals: ReadonlyMap<FuzzEntry, Total>): number {
     for (const [place, message] of total.findings) console.log(`  ${place}: ${message}`);
     findings += total.findings.size;
   }
-  console.log(findings === 0 ? "clean" : `${findings} findings, kept in ${CORPUS}`);
+  console.log(findings === 0 ? "clean" : `${findings} findings, kept in ${corpus}`);
   return findings === 0 ? 0 : 1;
 }
 
@@ -160,9 +163,11 @@ async function main(): Promise<void> {
       budget: { type: "string", default: "60m" },
       seed: { type: "string", default: String(Date.now() % 1_000_000_000) },
       only: { type: "string" },
+      corpus: { type: "string", default: corpus },
       round: { type: "boolean", default: false },
     },
   });
+  corpus = values.corpus;
   const budgetMs = parseDuration(values.budget);
   if (budgetMs === null) throw new Error(`--budget ${values.budget}: expected a duration such as 60m`);
   const entries = FUZZ_ENTRIES.filter(({ name }) => values.only === undefined || name === values.only);

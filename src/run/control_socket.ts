@@ -88,13 +88,14 @@ async function answer(socket: ControlConnection, line: string, handle: ControlHa
     sendDescriptors: (descriptors) => sendDescriptorLines(fd, descriptors),
   };
   try {
-    reply(socket, await handle(parseRequest(line), peer));
+    reply(socket, await handle(parseControlRequest(line), peer));
   } catch (error) {
     reply(socket, { ok: false, error: messageOf(error) });
   }
 }
 
-function parseRequest(line: string): ControlRequest {
+/** The request of a line. Throws an Error that says what a request is. */
+export function parseControlRequest(line: string): ControlRequest {
   let value: unknown;
   try {
     value = JSON.parse(line);

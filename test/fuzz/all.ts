@@ -1,11 +1,17 @@
 /** Every parser that is fuzzed: one line each. `npm test` and `npm run test:nightly` share their time over this list. */
+import { accessLine } from "./access_line.ts";
 import { clientHello } from "./client_hello.ts";
+import { controlLine } from "./control_line.ts";
 import type { FuzzEntry } from "./engine.ts";
+import { forwarding } from "./forwarding.ts";
 import { http1Chunks } from "./http1_chunks.ts";
 import { http1Request } from "./http1_request.ts";
 import { http1Response } from "./http1_response.ts";
+import { probeAnswer } from "./probe_answer.ts";
 import { proxyHeader } from "./proxy_header.ts";
 import { rules } from "./rules.ts";
+import { settingsText } from "./settings_text.ts";
+import { usersFile } from "./users_file.ts";
 import { yaml } from "./yaml.ts";
 
 export const FUZZ_ENTRIES: readonly FuzzEntry[] = [
@@ -16,4 +22,10 @@ export const FUZZ_ENTRIES: readonly FuzzEntry[] = [
   http1Chunks,
   http1Request,
   http1Response,
+  probeAnswer,
+  forwarding,
+  usersFile,
+  settingsText,
+  controlLine,
+  accessLine,
 ];
