@@ -40,18 +40,18 @@ test("H-J22/merge files of conf.d are joined as the model joins them", () => {
   });
   fc.assert(
     fc.property(files, (values) => {
-      let merged = NOTHING_MERGED;
-      for (const [index, value] of values.entries()) {
-        const layer: Layer = {
-          kind: "file",
-          source: `${index}`,
-          folder: "/",
-          replaceable: false,
-          value,
-          text: null,
-        };
-        merged = merged.withFile(layer, () => true, []);
-      }
+      const before = JSON.stringify(values);
+      const layers = values.map((value, index): Layer => ({
+        kind: "file",
+        source: `${index}`,
+        folder: "/",
+        replaceable: false,
+        value,
+        text: null,
+      }));
+      const merged = NOTHING_MERGED.withFiles(layers, () => true, []);
+      // Values of layers are kept over reloads.
+      expect(JSON.stringify(values)).toBe(before);
       const expected = values.reduce<Tree | undefined>((all, value) => joined(all, value), undefined);
       expect(merged.value).toEqual(expected);
     }),

@@ -10,7 +10,7 @@ import type { Candidate } from "../../src/core/strategies/contract.ts";
 import { rendezvous } from "../../src/core/strategies/rendezvous.ts";
 import { candidatesOf } from "../../src/core/strategies/test_candidates.ts";
 import { WeightedDraw } from "../../src/core/strategies/weighted_draw.ts";
-import { Chance } from "../simulation/chance.ts";
+import { randomSource } from "../fuzz/random_source.ts";
 
 const weight = fc.oneof(fc.constantFrom(0, 1, 2), fc.integer({ min: 1, max: 1_000 }));
 
@@ -128,6 +128,12 @@ test("H-J22/weighted_draw each is drawn with exactly its share of the weight", (
   );
 });
 
+/** Numbers from 0 to 1, the same for the same seed. */
+function numbersOf(seed: number): () => number {
+  const source = randomSource(seed);
+  return () => source.below(2 ** 30) / 2 ** 30;
+}
+
 test("H-J22/power_of_two_choices of two that are drawn the one with less load for its weight is taken", () => {
   const pools = fc.array(fc.tuple(weight, fc.nat(5)), { maxLength: 6 });
   fc.assert(
@@ -136,10 +142,10 @@ test("H-J22/power_of_two_choices of two that are drawn the one with less load fo
         pool.map(([share]) => share),
         pool.map(([, load]) => load),
       );
-      const ours = new Chance(seed);
-      const same = new Chance(seed);
-      const picker = powerOfTwoChoices.create(all, {}, () => ours.next(), null);
-      const draw = new WeightedDraw(all, () => same.next());
+      const ours = numbersOf(seed);
+      const same = numbersOf(seed);
+      const picker = powerOfTwoChoices.create(all, {}, ours, null);
+      const draw = new WeightedDraw(all, same);
       for (let pick = 0; pick < 5; pick++) {
         const first = draw.draw([], null);
         let expected = first;

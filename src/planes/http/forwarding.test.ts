@@ -66,7 +66,10 @@ test("elements of Forwarded without an address do not count", () => {
 
 test("addresses with a zone are compared like others", () => {
   const client = (chain: string, element: string) =>
-    clientBehindProxies(exchangeWith(`X-Forwarded-For: ${chain}`, `Forwarded: ${element}`).request, isTrusted);
+    clientBehindProxies(
+      exchangeWith(`X-Forwarded-For: ${chain}`, `Forwarded: ${element}`).request,
+      isTrusted,
+    );
   expect(client("fe80::1%eth0", 'for="[fe80:0::1%eth0]"')).toBe("fe80::1%eth0");
   expect(client("fe80::1%eth0", 'for="[fe80::1%eth1]"')).toBe("");
   expect(client("192.0.2.1", "for=fe80::1%eth0")).toBe("");
