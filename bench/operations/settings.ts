@@ -15,3 +15,5 @@ export const GENERATION_PATH = "/generation";
 
 export const PROBED = 10_000;
 export const METRIC_ROUTES = 1_000;
+/** How the event loop of a supervisor is looked at: on so many connections that no request waits for another one. */
+export const LOOK = { rate: 200, connections: 64 } as const;

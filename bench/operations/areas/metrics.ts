@@ -1,7 +1,7 @@
 /** The metrics page with many routes and workers: what it takes to make it, and who feels it. */
 import { OpenLoad } from "../clients.ts";
 import { newPlace, type Context } from "../context.ts";
-import { METRIC_ROUTES, RATE } from "../settings.ts";
+import { LOOK, METRIC_ROUTES, RATE } from "../settings.ts";
 import { Running } from "../subject.ts";
 
 const STEADY_MS = 3_000;
@@ -22,7 +22,7 @@ export async function measureMetrics(context: Context): Promise<void> {
   const running = await Running.start(few, found.binary, place, "one");
   const host = "service-%05d.bench.example";
   const load = new OpenLoad(workplace.tools, { port: place.port, host, path: "/25b", hosts: METRIC_ROUTES });
-  const asked = { port: place.adminPort, host: "127.0.0.1", path: "/health", rate: 500, connections: 1 };
+  const asked = { port: place.adminPort, host: "127.0.0.1", path: "/health", ...LOOK };
   const look = new OpenLoad(workplace.tools, asked);
   try {
     // Every route has been asked for on about every worker.

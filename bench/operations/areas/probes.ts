@@ -8,7 +8,7 @@ import { backendBinary } from "../../http/programs.ts";
 import { PinnedProgram } from "../../support/pinned_program.ts";
 import { everyCore, OpenLoad } from "../clients.ts";
 import { newPlace, type Context } from "../context.ts";
-import { PROBED } from "../settings.ts";
+import { LOOK, PROBED } from "../settings.ts";
 import { Running, type Subject } from "../subject.ts";
 
 const WARM_UP_MS = 5_000;
@@ -24,7 +24,7 @@ export async function measureProbes(context: Context): Promise<void> {
     const subject = probing(known.subject, port, type);
     const running = await Running.start(subject, known.found.binary, place, "one");
     const { adminPort } = place;
-    const asked = { port: adminPort, host: "127.0.0.1", path: "/health", rate: 500, connections: 1 };
+    const asked = { port: adminPort, host: "127.0.0.1", path: "/health", ...LOOK };
     const look = new OpenLoad(context.workplace.tools, asked);
     try {
       await Bun.sleep(WARM_UP_MS);
