@@ -2,7 +2,14 @@ import { expect, test } from "bun:test";
 import type { BackendPlan, PoolPlan, RoutePlan } from "../core/plan.ts";
 import type { Snapshot } from "../core/snapshot.ts";
 import { sharedPlan } from "../core/shared_plan.ts";
-import { PART_CHARACTERS, SnapshotAssembler, snapshotParts, type SnapshotPart } from "./snapshot_parts.ts";
+import {
+  forgetParts,
+  PART_CHARACTERS,
+  sharedParts,
+  SnapshotAssembler,
+  snapshotParts,
+  type SnapshotPart,
+} from "./snapshot_parts.ts";
 import { testPlan } from "./test_program.ts";
 
 const backend = (id: number) => ({ id: `backend-${id}`, url: "http://127.0.0.1:1" }) as BackendPlan;
@@ -92,4 +99,17 @@ test("nothing can be kept of a snapshot that there was not", () => {
   const assembler = new SnapshotAssembler();
   const sent = snapshot();
   expect(() => take(assembler, snapshotParts(sent, sent))).toThrow("without the one before it");
+});
+
+test("who asks later gets the state of that time, beside a plan that was written once", () => {
+  const sent = snapshot();
+  const health = { ...sent.health };
+  const changing = { ...sent, health };
+  const assembler = new SnapshotAssembler();
+  take(assembler, sharedParts(changing, null));
+  expect(assembler.finish().health).toEqual(health);
+  health["large/backend-0"] = "unhealthy";
+  take(assembler, sharedParts(changing, null));
+  expect(assembler.finish()).toEqual(JSON.parse(JSON.stringify(changing)));
+  forgetParts(changing);
 });

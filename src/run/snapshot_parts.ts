@@ -111,6 +111,12 @@ const always = (): boolean => true;
  * receiver has finished last, or null. What both share is found by identity: `sharedPlan` sees to that.
  */
 export function* snapshotParts(snapshot: Snapshot, base: Snapshot | null = null): Generator<string> {
+  yield* planParts(snapshot, base);
+  yield* stateParts(snapshot);
+}
+
+/** Plan and files: they stay as they are for as long as the snapshot lives. */
+function* planParts(snapshot: Snapshot, base: Snapshot | null): Generator<string> {
   const { listeners, pools, routes, ...plan } = snapshot.plan;
   const { generation } = snapshot;
   yield JSON.stringify({ kind: "head", generation, based: base !== null, plan } satisfies SnapshotPart);
@@ -128,6 +134,10 @@ export function* snapshotParts(snapshot: Snapshot, base: Snapshot | null = null)
       ([, one], [, other]) => one === other,
     ),
   );
+}
+
+/** What deltas change in place. */
+function* stateParts(snapshot: Snapshot): Generator<string> {
   yield* grouped("health", Object.entries(snapshot.health));
   yield* grouped("members", Object.entries(snapshot.members));
   yield* grouped("overrides", Object.entries(snapshot.overrides));
@@ -138,13 +148,15 @@ const lastParts = new WeakMap<
   { readonly base: Snapshot | null; readonly parts: readonly string[] }
 >();
 
-/** `snapshotParts` as a list, made once for all workers that have the same base. */
-export function sharedParts(snapshot: Snapshot, base: Snapshot | null): readonly string[] {
-  const known = lastParts.get(snapshot);
-  if (known !== undefined && known.base === base) return known.parts;
-  const parts = [...snapshotParts(snapshot, base)];
-  lastParts.set(snapshot, { base, parts });
-  return parts;
+/** `snapshotParts` with those of the plan made once for all workers that have the same base. */
+export function* sharedParts(snapshot: Snapshot, base: Snapshot | null): Generator<string> {
+  let known = lastParts.get(snapshot);
+  if (known === undefined || known.base !== base) {
+    known = { base, parts: [...planParts(snapshot, base)] };
+    lastParts.set(snapshot, known);
+  }
+  yield* known.parts;
+  yield* stateParts(snapshot);
 }
 
 /** Forgets what `sharedParts` has made of `snapshot`. */
