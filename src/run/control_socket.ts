@@ -8,6 +8,13 @@ import { acceptOn, peerCredentials } from "../platform/sockets.ts";
 
 /** A request, and what is read of a connection before it is served, has at most so many bytes. */
 const REQUEST_BYTES = 64 * 1024;
+/**
+ * A client that does not read its answers is given up when one more is due and so many bytes are still unsent; a single
+ * answer may be longer.
+ */
+const MAX_UNSENT_BYTES = 2 ** 20;
+/** So is one of which more requests than this wait for the one before. */
+const MAX_WAITING = 1_024;
 
 export interface ControlRequest {
   readonly command: string;
@@ -31,6 +38,7 @@ interface Client {
   received: string;
   /** Requests of one connection are answered in order. */
   last: Promise<void>;
+  waiting: number;
   unsent: Uint8Array;
 }
 
@@ -49,6 +57,7 @@ export function serveControl(fd: number, handle: ControlHandler): ControlServer 
           decoder: new TextDecoder(),
           received: "",
           last: Promise.resolve(),
+          waiting: 0,
           unsent: new Uint8Array(),
         };
         socket.data = client;
@@ -64,8 +73,10 @@ export function serveControl(fd: number, handle: ControlHandler): ControlServer 
         for (let end = client.received.indexOf("\n"); end >= 0; end = client.received.indexOf("\n")) {
           const line = client.received.slice(0, end);
           client.received = client.received.slice(end + 1);
+          client.waiting++;
           client.last = client.last.then(() => answer(socket, line, handle));
         }
+        if (client.waiting > MAX_WAITING) giveUp(socket);
         if (client.received.length <= REQUEST_BYTES) return;
         reply(socket, { ok: false, error: `a request has at most ${REQUEST_BYTES} bytes` });
         socket.end();
@@ -82,9 +93,13 @@ export function serveControl(fd: number, handle: ControlHandler): ControlServer 
 type ControlConnection = Bun.Socket<Client | undefined>;
 
 async function answer(socket: ControlConnection, line: string, handle: ControlHandler): Promise<void> {
+  const client = socket.data;
+  // What a client has asked that was given up is not done.
+  if (client === undefined) return;
+  client.waiting--;
   const { fd } = socket as unknown as { fd: number };
   const peer: ControlPeer = {
-    name: socket.data?.name ?? "",
+    name: client.name,
     sendDescriptors: (descriptors) => sendDescriptorLines(fd, descriptors),
   };
   try {
@@ -110,8 +125,14 @@ export function parseControlRequest(line: string): ControlRequest {
 function reply(socket: ControlConnection, value: object): void {
   const client = socket.data;
   if (client === undefined) return;
+  if (client.unsent.length > MAX_UNSENT_BYTES) return giveUp(socket);
   client.unsent = Buffer.concat([client.unsent, Buffer.from(`${JSON.stringify(value)}\n`)]);
   flush(socket);
+}
+
+function giveUp(socket: ControlConnection): void {
+  socket.data = undefined;
+  socket.terminate();
 }
 
 function flush(socket: ControlConnection): void {
