@@ -284,6 +284,39 @@ test("a successor goes on from the totals, over JSON and with a region of the fo
   expect(parseExposition(other.text("fairlead", [])).sum("fairlead_http_requests_total")).toBe(2);
 });
 
+const GOOD_ROW = ['result="success"', "", 7];
+
+test.each([
+  ["no list", {}],
+  ["a text for a number", numbers(GOOD_ROW, ['result="success"', "", "1"])],
+  ["a negative counter", numbers(GOOD_ROW, ['result="success"', "", -1])],
+  ["a row that is none", numbers(GOOD_ROW, null)],
+  ["a histogram without cells", histograms(['route="a"', "", [1], [0]])],
+  ["bounds that fall", histograms(['route="a"', "", [2, 1], [0, 0, 0, 0]])],
+])("totals with %s are refused as a whole", (_, document) => {
+  const keeper = new MetricsKeeper();
+  const before = keeper.text("fairlead", []);
+  expect(() => keeper.adopt(document)).toThrow("not totals of metrics");
+  expect(keeper.text("fairlead", [])).toBe(before);
+});
+
+test("series whose labels are not those of the metric are left out of totals", () => {
+  const keeper = new MetricsKeeper();
+  const labels = ['result="success', 'result="success"\n', 'other="success"', 'result="a",result="b"'];
+  const damaged = [...labels.map((text) => [text, "", 1]), ["", 'result="success"', 1]];
+  keeper.adopt(numbers(GOOD_ROW, ...damaged));
+  expect(parseExposition(keeper.text("fairlead", [])).sum("fairlead_config_reloads_total")).toBe(7);
+});
+
+function numbers(...rows: unknown[]) {
+  return { families: [{ name: "config_reloads_total", type: "counter", numbers: rows, histograms: [] }] };
+}
+
+function histograms(...rows: unknown[]) {
+  const name = "http_request_duration_seconds";
+  return { families: [{ name, type: "histogram", numbers: [], histograms: rows }] };
+}
+
 test("gauges move to the region of the next layout, counters stay", () => {
   const keeper = new MetricsKeeper();
   const before = region(keeper, testPlan({ listeners: ["web", "old"], pools: { web: ["web1", "web2"] } }));

@@ -6,7 +6,8 @@ import type { Plan } from "../core/plan.ts";
 import type { CounterKeeper, CounterLayout } from "../core/worker_program.ts";
 import { type ExpositionFormat, prometheusText } from "./exposition.ts";
 import { type LayoutDocument, MetricLayout } from "./metric_layout.ts";
-import { SeriesSums, type SumsDocument } from "./series_sums.ts";
+import { SeriesSums } from "./series_sums.ts";
+import { readSumsDocument, type SumsDocument } from "./sums_document.ts";
 import { SupervisorMetrics } from "./supervisor_metrics.ts";
 
 /** Routes, backends and so on that are shown although no plan has them any more, per metric. */
@@ -64,9 +65,9 @@ export class MetricsKeeper implements CounterKeeper {
     return sums.toJSON();
   }
 
+  /** Goes on from the totals of another program. Throws TypeError for a damaged document, and takes nothing of it. */
   adopt(totals: object): void {
-    if (!("families" in totals)) throw new TypeError("not totals of metrics");
-    this.#totals.add(SeriesSums.ofDocument(totals as SumsDocument));
+    this.#totals.add(SeriesSums.ofDocument(readSumsDocument(totals)));
   }
 
   /** All metrics in a format; `live` are the regions of the workers that run. */

@@ -4,6 +4,7 @@
  */
 import type { MetricType } from "./catalogue.ts";
 import type { AxisValues, MetricBlock, MetricLayout } from "./metric_layout.ts";
+import type { SumsDocument } from "./sums_document.ts";
 
 /** Label value of series whose own part of the configuration has been gone for long. */
 export const REMOVED = "(removed)";
@@ -22,21 +23,6 @@ export interface Family {
   /** By the label text of the first axis, such as `route="api"`; oldest first. */
   readonly numbers: Map<string, Rows<number>>;
   readonly histograms: Map<string, Rows<HistogramSum>>;
-}
-
-/** Sums as plain JSON: name, type, then per series its two label texts and a number, or bounds and cells. */
-export interface SumsDocument {
-  readonly families: readonly {
-    readonly name: string;
-    readonly type: MetricType;
-    readonly numbers: readonly (readonly [part: string, rest: string, value: number])[];
-    readonly histograms: readonly (readonly [
-      part: string,
-      rest: string,
-      bounds: readonly number[],
-      cells: readonly number[],
-    ])[];
-  }[];
 }
 
 const ESCAPES: Readonly<Record<string, string>> = { "\\": "\\\\", '"': '\\"', "\n": "\\n" };

@@ -7,6 +7,7 @@ import { forwarding } from "./forwarding.ts";
 import { http1Chunks } from "./http1_chunks.ts";
 import { http1Request } from "./http1_request.ts";
 import { http1Response } from "./http1_response.ts";
+import { metricTotals } from "./metric_totals.ts";
 import { probeAnswer } from "./probe_answer.ts";
 import { proxyHeader } from "./proxy_header.ts";
 import { rules } from "./rules.ts";
@@ -28,4 +29,5 @@ export const FUZZ_ENTRIES: readonly FuzzEntry[] = [
   settingsText,
   controlLine,
   accessLine,
+  metricTotals,
 ];
