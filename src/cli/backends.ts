@@ -1,10 +1,9 @@
 /** `fairlead backends`: shows the backends of a running program, and takes them out of traffic or back. */
-import { messageOf } from "../core/text/message_of.ts";
 import type { BackendChange, BackendReport } from "../admin/backend_overrides.ts";
-import { askSupervisor } from "../run/control_client.ts";
+import { askProgram } from "./ask_program.ts";
 import { backendTable, weightText } from "./backend_table.ts";
 import { readCommand, usageError, type Output } from "./command.ts";
-import { FIND_HELP, FIND_OPTIONS, runtimeDirectory } from "./configuration.ts";
+import { FIND_HELP, FIND_OPTIONS } from "./configuration.ts";
 import type { ProgramParts } from "./program_parts.ts";
 
 const HELP = `usage: fairlead backends [list] [options]
@@ -53,15 +52,7 @@ export async function backendsCommand(
   const { words, values } = given;
   const request = requestOf(words, values.force);
   if (typeof request === "string") return usageError("backends", request, output);
-  let answer: Answer;
-  try {
-    answer = (await askSupervisor(
-      await runtimeDirectory(values, program.config),
-      request,
-    )) as unknown as Answer;
-  } catch (error) {
-    answer = { ok: false, error: messageOf(error) };
-  }
+  const answer = (await askProgram(values, program, request)) as unknown as Answer;
   if (values.json) output.out(`${JSON.stringify(answer)}\n`);
   else if (!answer.ok) output.error(`fairlead backends: ${answer.error}\n`);
   else if (answer.backends !== undefined) output.out(backendTable(answer.backends));

@@ -1,10 +1,9 @@
 /** `fairlead explain`: the way that a request would take through the running program, and why. */
-import { messageOf } from "../core/text/message_of.ts";
 import type { Explanation } from "../core/explain/answer.ts";
 import { shown } from "../core/explain/question.ts";
-import { askSupervisor } from "../run/control_client.ts";
+import { askProgram } from "./ask_program.ts";
 import { readCommand, usageError, type Output } from "./command.ts";
-import { FIND_HELP, FIND_OPTIONS, runtimeDirectory } from "./configuration.ts";
+import { FIND_HELP, FIND_OPTIONS } from "./configuration.ts";
 import { explanationText, type Paint } from "./explanation_text.ts";
 import type { ProgramParts } from "./program_parts.ts";
 
@@ -65,14 +64,8 @@ export async function explainCommand(
   const lacking = headers.find((line) => !line.includes(":"));
   if (lacking !== undefined)
     return usageError("explain", `header ${shown(lacking)}: expected "Name: value"`, output);
-  let answer: Answer;
-  try {
-    const directory = await runtimeDirectory(values, program.config);
-    const question = { command: "explain", method, url, headers, from, listener };
-    answer = (await askSupervisor(directory, question)) as unknown as Answer;
-  } catch (error) {
-    answer = { ok: false, error: messageOf(error) };
-  }
+  const question = { command: "explain", method, url, headers, from, listener };
+  const answer = (await askProgram(values, program, question)) as unknown as Answer;
   if (values.json) output.out(`${JSON.stringify(answer)}\n`);
   else if (!answer.ok) output.error(`fairlead explain: ${answer.error}\n`);
   else output.out(explanationText(answer.explanation, method, url, onTerminal() ? COLOURS : PLAIN));

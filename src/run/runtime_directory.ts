@@ -84,16 +84,18 @@ export class RuntimeDirectory {
   constructor(path: string, warn: (text: string) => void) {
     this.path = path;
     this.#warn = warn;
-    try {
-      mkdirSync(path, { recursive: true, mode: 0o755 });
-      checkOwnDirectory("runtime_dir", path);
-      mkdirSync(join(path, "workers"), { recursive: true, mode: 0o755 });
-    } catch (error) {
-      const said = messageOf(error);
-      const text = said.startsWith("runtime_dir ") ? said : `cannot use runtime_dir ${path}: ${said}`;
-      throw new Error(text, { cause: error });
-    }
+    this.#make(path);
+    checkOwnDirectory("runtime_dir", path);
+    this.#make(join(path, "workers"));
     this.lastGeneration = readNumber(join(path, "generation"));
+  }
+
+  #make(folder: string): void {
+    try {
+      mkdirSync(folder, { recursive: true, mode: 0o755 });
+    } catch (error) {
+      throw new Error(`cannot use runtime_dir ${this.path}: ${messageOf(error)}`, { cause: error });
+    }
   }
 
   /**

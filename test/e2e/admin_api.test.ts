@@ -5,7 +5,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { askOnce } from "../support/raw_client.ts";
 import { Program } from "./processes_fixture.ts";
-import { runFairlead, type RunningFairlead } from "./processes_program.ts";
+import { answersOf, runFairlead, until, type RunningFairlead } from "./processes_program.ts";
 
 const PATIENCE = { timeout: 60_000 };
 const TOKEN = "0123456789-0123456789-0123456789";
@@ -64,23 +64,7 @@ async function ask({ admin }: { readonly admin: string }, what: string, asked: A
   return { status: answer.status, etag: answer.headers.get("etag") ?? "", type, body: value };
 }
 
-/** Who answers, by name, of so many requests. */
-async function answers(fairlead: RunningFairlead, requests = 20): Promise<Record<string, number>> {
-  const found: Record<string, number> = {};
-  for (let count = 0; count < requests; count++) {
-    const name = (await askOnce(fairlead.port(), GET)).body.toString();
-    found[name] = (found[name] ?? 0) + 1;
-  }
-  return found;
-}
-
-async function until(condition: () => boolean | Promise<boolean>, what: string): Promise<void> {
-  const end = performance.now() + 20_000;
-  while (!(await condition())) {
-    if (performance.now() > end) throw new Error(`never came true: ${what}`);
-    await Bun.sleep(10);
-  }
-}
+const answers = (fairlead: RunningFairlead, requests = 20) => answersOf(fairlead, requests, GET);
 
 test(
   "H-J10 enable, drain, disable, weight and reset by the API: idempotent, audited, and they outlive reload, upgrade and crash",

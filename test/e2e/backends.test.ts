@@ -4,7 +4,7 @@ import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { askOnce, rawClient } from "../support/raw_client.ts";
 import { Program } from "./processes_fixture.ts";
-import { runFairlead, type RunningFairlead } from "./processes_program.ts";
+import { answersOf, runFairlead, until, type RunningFairlead } from "./processes_program.ts";
 import { PROGRAM } from "../support/program.ts";
 
 const PATIENCE = { timeout: 60_000 };
@@ -74,16 +74,7 @@ async function set(fairlead: RunningFairlead, ...words: string[]): Promise<Resul
   return JSON.parse(out) as Result;
 }
 
-/** Who answers, by name, of so many requests. */
-async function answers(fairlead: RunningFairlead, requests = 40): Promise<Record<string, number>> {
-  const found: Record<string, number> = {};
-  for (let count = 0; count < requests; count++) {
-    const { body } = await askOnce(fairlead.port(), GET);
-    const name = body.toString();
-    found[name] = (found[name] ?? 0) + 1;
-  }
-  return found;
-}
+const answers = (fairlead: RunningFairlead, requests = 40) => answersOf(fairlead, requests, GET);
 
 /** Each worker goes round on its own, so a share may be off by one for each of them. */
 async function expectShares(fairlead: RunningFairlead, shares: Record<string, number>): Promise<void> {
@@ -91,14 +82,6 @@ async function expectShares(fairlead: RunningFairlead, shares: Record<string, nu
   expect(Object.keys(found).toSorted()).toEqual(Object.keys(shares).toSorted());
   for (const [name, share] of Object.entries(shares))
     expect(Math.abs(found[name]! - share)).toBeLessThanOrEqual(2);
-}
-
-async function until(condition: () => boolean | Promise<boolean>, what: string): Promise<void> {
-  const end = performance.now() + 20_000;
-  while (!(await condition())) {
-    if (performance.now() > end) throw new Error(`never came true: ${what}`);
-    await Bun.sleep(10);
-  }
 }
 
 test(

@@ -2,10 +2,10 @@
 import { expect, test } from "bun:test";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
-import { askOnce, rawClient } from "../support/raw_client.ts";
+import { rawClient } from "../support/raw_client.ts";
 import { answerText, rawOrigin, type OriginHandler } from "../support/raw_origin.ts";
 import { Program } from "./processes_fixture.ts";
-import { runFairlead, type RunningFairlead } from "./processes_program.ts";
+import { answersOf, runFairlead, until, type RunningFairlead } from "./processes_program.ts";
 
 const PATIENCE = { timeout: 60_000 };
 const get = (target = "/") => `GET ${target} HTTP/1.1\r\nHost: a.example\r\n\r\n`;
@@ -36,22 +36,7 @@ const backend = ({ name, url }: Origin, more = "") => `{ id: ${name}, url: "${ur
 const poolText = (backends: readonly string[], more: string, workers = 1) =>
   `workers: ${workers}\npools: { web: { backends: [${backends.join(", ")}], ${more} } }\nroutes: [{ name: all, pool: web }]`;
 
-async function answers(fairlead: { port(): number }, requests: number): Promise<Record<string, number>> {
-  const found: Record<string, number> = {};
-  for (let count = 0; count < requests; count++) {
-    const name = (await askOnce(fairlead.port(), get())).body.toString();
-    found[name] = (found[name] ?? 0) + 1;
-  }
-  return found;
-}
-
-async function until(condition: () => boolean | Promise<boolean>, what: string): Promise<void> {
-  const end = performance.now() + 20_000;
-  while (!(await condition())) {
-    if (performance.now() > end) throw new Error(`never came true: ${what}`);
-    await Bun.sleep(10);
-  }
-}
+const answers = (fairlead: { port(): number }, requests: number) => answersOf(fairlead, requests, get());
 
 const isHealthy = (fairlead: RunningFairlead, name: string) =>
   fairlead.metric("backend_healthy", `backend="${name}"`);

@@ -8,19 +8,11 @@ import { requireRoot, requirement } from "../support/require.ts";
 import { answerText, rawOrigin } from "../support/raw_origin.ts";
 import { PROGRAM } from "../support/program.ts";
 import { LogDirectory } from "./operations/log_directory.ts";
-import { runFairlead, runProgram, type RunningFairlead } from "./processes_program.ts";
+import { runFairlead, runProgram, type RunningFairlead, until } from "./processes_program.ts";
 
 const PATIENCE = { timeout: 60_000 };
 const GET = "GET / HTTP/1.1\r\nHost: a.example\r\n\r\n";
 const lacking = requireRoot();
-
-async function until(condition: () => boolean | Promise<boolean>, what: string): Promise<void> {
-  const end = performance.now() + 20_000;
-  while (!(await condition())) {
-    if (performance.now() > end) throw new Error(`never came true: ${what}`);
-    await Bun.sleep(10);
-  }
-}
 
 /** The program under the limit that a shell sets before it starts. */
 const limited = (limit: string): string[] => [

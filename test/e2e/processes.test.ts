@@ -5,6 +5,7 @@ import { join } from "node:path";
 import { identify } from "../../src/platform/processes.ts";
 import { requireRoot } from "../support/require.ts";
 import { ask, Load, Place } from "./processes_fixture.ts";
+import { until } from "./processes_program.ts";
 
 // Each test starts whole programs, some of them several.
 setDefaultTimeout(30_000);
@@ -23,15 +24,6 @@ function place(): Place {
 const ANY = "127.0.0.1:0";
 /** Where clients that have said nothing yet are with a worker all the same. */
 const UNDEFERRED = { address: ANY, defer_accept: false };
-
-/** Waits for a condition that another process brings about. */
-async function until(condition: () => boolean | Promise<boolean>): Promise<void> {
-  const end = performance.now() + 20_000;
-  while (!(await condition())) {
-    if (performance.now() > end) throw new Error(`never came true: ${condition}`);
-    await Bun.sleep(5);
-  }
-}
 
 test("two workers share the connections of a listener evenly", async () => {
   const here = place();

@@ -5,6 +5,7 @@ import { join } from "node:path";
 import { identify } from "../../src/platform/processes.ts";
 import { Program } from "./processes_fixture.ts";
 import { PROGRAM } from "../support/program.ts";
+import { askOnce } from "../support/raw_client.ts";
 
 export interface CommandResult {
   readonly code: number;
@@ -153,4 +154,33 @@ function writeConfiguration(directory: string, yaml: string): void {
   if (!/^listeners:/m.test(yaml)) text += `listeners: { web: { address: "127.0.0.1:0" } }\n`;
   if (!/^admin:/m.test(yaml)) text += `admin: { address: "127.0.0.1:0" }\n`;
   writeFileSync(join(directory, "fairlead.yaml"), text);
+}
+
+/** Processes take their time on a busy machine. */
+const PROCESSES_MS = 20_000;
+
+/** Waits until `condition` of programs in processes of their own holds. Throws `what` when it does not in 20 s. */
+export async function until(
+  condition: () => boolean | Promise<boolean>,
+  what = condition.toString(),
+): Promise<void> {
+  const end = performance.now() + PROCESSES_MS;
+  while (!(await condition())) {
+    if (performance.now() > end) throw new Error(`never came true: ${what}`);
+    await Bun.sleep(10);
+  }
+}
+
+/** Who answers, by name in the body, of so many requests to the listener `web`, one after the other. */
+export async function answersOf(
+  fairlead: { port(): number },
+  requests: number,
+  request: string,
+): Promise<Record<string, number>> {
+  const found: Record<string, number> = {};
+  for (let count = 0; count < requests; count++) {
+    const name = (await askOnce(fairlead.port(), request)).body.toString();
+    found[name] = (found[name] ?? 0) + 1;
+  }
+  return found;
 }

@@ -4,7 +4,7 @@ import { appendFileSync, mkdirSync, renameSync, rmSync, symlinkSync, writeFileSy
 import { join } from "node:path";
 import { askOnce, rawClient } from "../support/raw_client.ts";
 import { answerText, rawOrigin } from "../support/raw_origin.ts";
-import { runFairlead, type RunningFairlead } from "./processes_program.ts";
+import { runFairlead, type RunningFairlead, until } from "./processes_program.ts";
 import { reloadUnderTraffic } from "./processes_reloads.ts";
 
 const PATIENCE = { timeout: 90_000 };
@@ -13,14 +13,6 @@ const GET = "GET / HTTP/1.1\r\nHost: a.example\r\n\r\n";
 /** A configuration whose only route answers `body`. */
 const answering = (body: string, workers = 1) =>
   `workers: ${workers}\nroutes: [{ respond: { status: 200, body: ${JSON.stringify(body)} } }]`;
-
-async function until(what: string, condition: () => boolean | Promise<boolean>): Promise<void> {
-  const end = performance.now() + 20_000;
-  while (!(await condition())) {
-    if (performance.now() > end) throw new Error(`never came true: ${what}`);
-    await Bun.sleep(10);
-  }
-}
 
 const bodyOf = async (fairlead: RunningFairlead): Promise<string> =>
   (await askOnce(fairlead.port(), GET)).body.toString();
@@ -84,7 +76,7 @@ test(
     expect(await fairlead.metric("config_last_reload_success")).toBe(1);
 
     writeFileSync(file(17), route(17, "two"));
-    await until("the repaired file acts", async () => (await ask(17)) === "two");
+    await until(async () => (await ask(17)) === "two", "the repaired file acts");
     expect(await fairlead.metric("config_degraded_files")).toBe(0);
   },
   PATIENCE,
@@ -115,21 +107,21 @@ test(
     const { file } = fairlead;
     const first = await Bun.file(file).text();
     writeFileSync(file, first.replace('"one"', '"two"'));
-    await until("the written file acts", async () => (await bodyOf(fairlead)) === "two");
+    await until(async () => (await bodyOf(fairlead)) === "two", "the written file acts");
     writeFileSync(`${file}.new`, first.replace('"one"', '"three"'));
     renameSync(`${file}.new`, file);
-    await until("the renamed file acts", async () => (await bodyOf(fairlead)) === "three");
+    await until(async () => (await bodyOf(fairlead)) === "three", "the renamed file acts");
     rmSync(file);
     await fairlead.program.until("reload_refused");
     expect(await bodyOf(fairlead)).toBe("three");
     writeFileSync(file, first.replace('"one"', '"four"'));
-    await until("the file that came back acts", async () => (await bodyOf(fairlead)) === "four");
+    await until(async () => (await bodyOf(fairlead)) === "four", "the file that came back acts");
 
     // Half a file is no YAML, and joined with the rest within the time that events are waited for.
     const fifth = first.replace('"one"', '"five"');
     writeFileSync(file, fifth.slice(0, fifth.indexOf("body:") + 6));
     appendFileSync(file, fifth.slice(fifth.indexOf("body:") + 6));
-    await until("the whole file acts", async () => (await bodyOf(fairlead)) === "five");
+    await until(async () => (await bodyOf(fairlead)) === "five", "the whole file acts");
 
     // As the kubelet does with a ConfigMap: a link to a link to a folder, of which the second is swapped.
     const { directory } = fairlead;
@@ -143,10 +135,10 @@ test(
     symlinkSync("..one", join(directory, "..data"));
     symlinkSync("..data/fairlead.yaml", `${file}.link`);
     renameSync(`${file}.link`, file);
-    await until("the file behind the link acts", async () => (await bodyOf(fairlead)) === "six");
+    await until(async () => (await bodyOf(fairlead)) === "six", "the file behind the link acts");
     symlinkSync("..two", join(directory, "..data_tmp"));
     renameSync(join(directory, "..data_tmp"), join(directory, "..data"));
-    await until("the other folder acts", async () => (await bodyOf(fairlead)) === "seven");
+    await until(async () => (await bodyOf(fairlead)) === "seven", "the other folder acts");
   },
   PATIENCE,
 );
@@ -231,7 +223,7 @@ test(
     const upgrade =
       "GET /ws HTTP/1.1\r\nHost: a\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Key: k\r\nSec-WebSocket-Version: 13\r\n\r\n";
     expect((await tunnel.ask(upgrade)).status).toBe(101);
-    await until("the slow request is at the origin", () => origin.requests.length >= 2);
+    await until(() => origin.requests.length >= 2, "the slow request is at the origin");
     // Begun before the signal and complete after it: what a check sees that comes at that moment.
     const check = await rawClient(fairlead.port());
     check.send(READY.slice(0, -2));
@@ -242,14 +234,16 @@ test(
     await fairlead.program.until("stopping");
     const page = await fairlead.page("/health");
     expect([page.status, page.text]).toEqual([503, expect.stringContaining('"draining"')]);
-    await until("new connections are refused", () =>
-      rawClient(fairlead.port()).then(
-        (client) => {
-          client.close();
-          return false;
-        },
-        () => true,
-      ),
+    await until(
+      () =>
+        rawClient(fairlead.port()).then(
+          (client) => {
+            client.close();
+            return false;
+          },
+          () => true,
+        ),
+      "new connections are refused",
     );
     await probe.end();
     check.send("\r\n");

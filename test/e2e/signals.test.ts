@@ -7,7 +7,7 @@ import { identify } from "../../src/platform/processes.ts";
 import { PROGRAM } from "../support/program.ts";
 import { askOnce } from "../support/raw_client.ts";
 import { Program } from "./processes_fixture.ts";
-import { runFairlead, type RunningFairlead } from "./processes_program.ts";
+import { runFairlead, type RunningFairlead, until } from "./processes_program.ts";
 
 const PATIENCE = { timeout: 120_000 };
 const GET = "GET / HTTP/1.1\r\nHost: a.example\r\n\r\n";
@@ -17,14 +17,6 @@ const folders: string[] = [];
 afterEach(() => {
   for (const folder of folders.splice(0)) rmSync(folder, { recursive: true, force: true });
 });
-
-async function until(condition: () => boolean | Promise<boolean>, what: string): Promise<void> {
-  const end = performance.now() + 30_000;
-  while (!(await condition())) {
-    if (performance.now() > end) throw new Error(`never came true: ${what}`);
-    await Bun.sleep(10);
-  }
-}
 
 function start(): { readonly program: Program; readonly run: string } {
   const folder = mkdtempSync(join(tmpdir(), "fairlead-signals-"));

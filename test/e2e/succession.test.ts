@@ -19,7 +19,7 @@ import { NotifySocket } from "../support/notify_socket.ts";
 import { askOnce, rawClient, tlsClient, type RawClient } from "../support/raw_client.ts";
 import { requireTool } from "../support/require.ts";
 import { Program } from "./processes_fixture.ts";
-import { runFairlead, type RunningFairlead } from "./processes_program.ts";
+import { runFairlead, type RunningFairlead, until } from "./processes_program.ts";
 import { PROGRAM } from "../support/program.ts";
 
 const PATIENCE = { timeout: 60_000 };
@@ -33,14 +33,6 @@ observability: { access_log: { path: access.log, flush: 20ms } }`;
 
 const pidOf = ({ directory }: RunningFairlead): number =>
   Number(readFileSync(join(directory, "run", "pid"), "utf8"));
-
-async function until(condition: () => boolean | Promise<boolean>, what: string): Promise<void> {
-  const end = performance.now() + 20_000;
-  while (!(await condition())) {
-    if (performance.now() > end) throw new Error(`never came true: ${what}`);
-    await Bun.sleep(10);
-  }
-}
 
 async function serve(fairlead: RunningFairlead, requests: number): Promise<void> {
   for (let count = 0; count < requests; count++) {

@@ -4,7 +4,7 @@ import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node
 import { join } from "node:path";
 import { askSupervisor } from "../../src/run/control_client.ts";
 import { askOnce } from "../support/raw_client.ts";
-import { runFairlead, type RunningFairlead } from "./processes_program.ts";
+import { runFairlead, type RunningFairlead, until } from "./processes_program.ts";
 
 const PATIENCE = { timeout: 60_000 };
 const GET = "GET / HTTP/1.1\r\nHost: a.example\r\n\r\n";
@@ -15,14 +15,6 @@ const answering = (body: string, more = "", workers = 1) =>
 
 const bodyOf = async (fairlead: RunningFairlead): Promise<string> =>
   (await askOnce(fairlead.port(), GET)).body.toString();
-
-async function until(condition: () => boolean | Promise<boolean>, what: string): Promise<void> {
-  const end = performance.now() + 20_000;
-  while (!(await condition())) {
-    if (performance.now() > end) throw new Error(`never came true: ${what}`);
-    await Bun.sleep(10);
-  }
-}
 
 /** Kills the only worker and waits until another one serves. */
 async function replaceWorker(fairlead: RunningFairlead): Promise<void> {

@@ -6,18 +6,10 @@ import { join } from "node:path";
 import type { TLSSocket } from "node:tls";
 import { CERTIFICATE_A, CERTIFICATE_B, KEY_A, KEY_B } from "../../src/platform/test_certificates.ts";
 import { askOnce, rawClient, tlsClient, type RawClient } from "../support/raw_client.ts";
-import { runFairlead, type RunningFairlead } from "./processes_program.ts";
+import { runFairlead, type RunningFairlead, until } from "./processes_program.ts";
 
 const PATIENCE = { timeout: 60_000 };
 const GET = "GET / HTTP/1.1\r\nHost: a.example\r\n\r\n";
-
-async function until(condition: () => boolean | Promise<boolean>, what: string): Promise<void> {
-  const end = performance.now() + 20_000;
-  while (!(await condition())) {
-    if (performance.now() > end) throw new Error(`never came true: ${what}`);
-    await Bun.sleep(10);
-  }
-}
 
 async function kept(fairlead: RunningFairlead, count: number): Promise<RawClient[]> {
   const clients: RawClient[] = [];
