@@ -18,6 +18,7 @@ import { onSignals } from "../platform/signals.ts";
 import { closeDescriptor } from "../platform/sockets.ts";
 import { serveControl, type ControlPeer, type ControlRequest, type ControlServer } from "./control_socket.ts";
 import { HAND_OVER, REFUSE, RELIEVE, type HandedOver, type HandOverRequest } from "./hand_over.ts";
+import { HeapTidier } from "./heap_tidier.ts";
 import {
   DESCRIPTOR_CHANNEL,
   type Order,
@@ -271,6 +272,7 @@ export function runWorker(create: CreateProgram, format: LogFormat): void {
   takeNameOfParent();
   const worker = new WorkerProcess(create, format);
   process.on("message", (message) => worker.receive(message as ToWorker));
+  new HeapTidier().start();
   process.on("disconnect", () => worker.orphaned());
   // SIGINT comes to the whole group from a terminal: the supervisor decides.
   onSignals((name) => {

@@ -8,7 +8,8 @@ import type { Running } from "../subject.ts";
 const MANY = 20;
 /** Heaps have the size by then that they need while a reload is made. */
 const FIRST = 10;
-const REST_MS = 3_000;
+/** Workers give memory back that nobody uses within this time. */
+const REST_MS = 20_000;
 
 export async function measureMemory(context: Context): Promise<void> {
   const subject = context.subjects.find(({ subject: { peer } }) => peer.name === "fairlead");

@@ -9,6 +9,9 @@ const JUDGED_SHARE = 0.6;
 const PAGE_BYTES = 4_096;
 /** Caches and the code that is compiled late come before the first count of files. */
 const WARM_MS = 5_000;
+/** Files of a probe that is under way come and go: the least of some counts is what stays open. */
+const COUNTS = 25;
+const COUNT_EVERY_MS = 20;
 
 export interface Soak {
   readonly lines: readonly string[];
@@ -30,11 +33,13 @@ export async function soak(workers: number, ratePerSecond: number, durationMs: n
     await world.start();
     // Before the first connection of a client: what is open then is what must be open in the end.
     await Bun.sleep(WARM_MS);
-    const courses = world.program.processes.map((pid): Course => ({
-      pid,
-      filesAtStart: openFiles(pid),
-      samples: [],
-    }));
+    const courses = await Promise.all(
+      world.program.processes.map(async (pid): Promise<Course> => ({
+        pid,
+        filesAtStart: await lastingFiles(pid),
+        samples: [],
+      })),
+    );
     const since = performance.now();
     world.startClients(ratePerSecond);
     while (performance.now() - since < durationMs) {
@@ -43,10 +48,12 @@ export async function soak(workers: number, ratePerSecond: number, durationMs: n
         samples.push({ at: performance.now() - since, bytes: residentBytes(pid) });
     }
     const report = await world.report();
-    const files = () => courses.map(({ pid, filesAtStart }) => openFiles(pid) - filesAtStart);
+    const open = ({ pid, filesAtStart }: Course) => openFiles(pid) - filesAtStart;
     // Kept connections to backends end when their time is over.
-    await until(() => files().every((opened) => opened <= 0), "files are closed").catch(() => {});
-    const openedFiles = files();
+    await until(() => courses.every((course) => open(course) <= 0), "files are closed").catch(() => {});
+    const openedFiles = await Promise.all(
+      courses.map(async ({ pid, filesAtStart }) => (await lastingFiles(pid)) - filesAtStart),
+    );
     const judged = durationMs * (1 - JUDGED_SHARE);
     const bytesPerMinute = courses.map(({ samples }) => slope(samples.filter(({ at }) => at >= judged)));
     const lines = courses.map(({ pid, samples }, index) => {
@@ -64,6 +71,16 @@ export async function soak(workers: number, ratePerSecond: number, durationMs: n
 
 const mib = (bytes: number): string => `${(bytes / 1_048_576).toFixed(2)} MiB`;
 const openFiles = (pid: number): number => readdirSync(`/proc/${pid}/fd`).length;
+
+async function lastingFiles(pid: number): Promise<number> {
+  let least = Infinity;
+  for (let count = 0; count < COUNTS; count++) {
+    least = Math.min(least, openFiles(pid));
+    await Bun.sleep(COUNT_EVERY_MS);
+  }
+  return least;
+}
+
 const residentBytes = (pid: number): number =>
   Number(readFileSync(`/proc/${pid}/statm`, "latin1").split(" ")[1]) * PAGE_BYTES;
 
