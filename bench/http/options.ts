@@ -10,7 +10,7 @@ export const HELP = `usage: bun run bench http [--cells LIST] [--peers LIST] [--
 Fairlead beside nginx, HAProxy, Caddy and Envoy: CPU time per request, memory, start. Needs two cores that do nothing else.
 
   --cells LIST      of the cells below, by id or by its beginning followed by *; all unless given
-  --peers LIST      of ${ALL_PEERS.map(({ name }) => name).join(", ")}; all unless given (base only with FAIRLEAD_BASE=)
+  --peers LIST      of ${ALL_PEERS.map(({ name }) => name).join(", ")}; all unless given (base only with BASE=)
   --rounds N        rounds, in each of which every peer is measured once per cell (5; with idle connections 3 at most)
   --seconds N       length of a measured stretch (3)
   --warm-up N       seconds of CPU time that a new process works before its first stretch (3)
@@ -21,7 +21,7 @@ Fairlead beside nginx, HAProxy, Caddy and Envoy: CPU time per request, memory, s
   --keep            leave the temporary directory, with configurations and logs
   --help            print this
 
-NGINX=, HAPROXY=, CADDY=, ENVOY= name other binaries; FAIRLEAD= and FAIRLEAD_BASE= other checkouts, which are built.
+NGINX=, HAPROXY=, CADDY=, ENVOY= name other binaries; FAIRLEAD= and BASE= other checkouts, which are built.
 
 cells: ${CELLS.map(({ id }) => id).join(" ")}
        ${FOOTPRINTS.join(" ")}
@@ -85,7 +85,7 @@ export function readOptions(args: readonly string[]): Options | null {
     ALL_PEERS.map(({ name }) => name),
     "peer",
   );
-  const wantsBase = values.peers !== undefined || process.env["FAIRLEAD_BASE"] !== undefined;
+  const wantsBase = values.peers !== undefined || process.env["BASE"] !== undefined;
   return {
     cells: CELLS.filter(({ id }) => ids.includes(id)),
     footprints: FOOTPRINTS.filter((id) => ids.includes(id)),

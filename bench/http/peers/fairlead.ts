@@ -46,4 +46,4 @@ function checkout(name: string, label: string, variable: string): Peer {
 
 export const fairlead: Peer = checkout("fairlead", "Fairlead", "FAIRLEAD");
 /** Another checkout, to see what a change costs or saves: measured in turn in the same run. */
-export const fairleadBase: Peer = checkout("base", "Fairlead (base)", "FAIRLEAD_BASE");
+export const fairleadBase: Peer = checkout("base", "Fairlead (base)", "BASE");
