@@ -1,5 +1,5 @@
 /**
- * The real codec, exchange, plane and retries between simulated clients and backends. `FAIRLEAD_SEED=n` runs that seed
+ * The real codec, exchange, plane and retries between simulated clients and backends. `SIMULATION_SEED=n` runs that seed
  * alone.
  */
 import { expect, test } from "bun:test";

@@ -1,7 +1,7 @@
-/** Environment variables of the simulation. */
+/** Environment variables of the simulation; not FAIRLEAD_…, which the programs that tests start would take for settings. */
 
 /** The one seed to run. */
-export const SEED_VARIABLE = "FAIRLEAD_SEED";
+export const SEED_VARIABLE = "SIMULATION_SEED";
 /** The seed that the nightly run begins with, and its time in milliseconds. */
-export const FIRST_SEED_VARIABLE = "FAIRLEAD_FIRST_SEED";
-export const BUDGET_VARIABLE = "FAIRLEAD_SIMULATION_MS";
+export const FIRST_SEED_VARIABLE = "SIMULATION_FIRST_SEED";
+export const BUDGET_VARIABLE = "SIMULATION_MS";
