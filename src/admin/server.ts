@@ -7,7 +7,8 @@ import { renameSync, rmSync, statSync } from "node:fs";
 import { DEFAULT_LIMITS, DEFAULT_TIMEOUTS } from "../core/defaults.ts";
 import type { ListenAddress } from "../core/plan.ts";
 import { ExchangePool } from "../net/http_exchange.ts";
-import { ServerConnection, type ServerHost } from "../net/h1/server.ts";
+import { ServerConnection } from "../net/h1/server.ts";
+import type { ServerHost } from "../net/h1/server_host.ts";
 import type { ByteSocket } from "../net/h1/output.ts";
 import { realClock, type Clock } from "../platform/clock.ts";
 import {

@@ -64,6 +64,28 @@ test("a client that was answered early may end its side instead of sending the r
   expect((await fairlead.log(1))[0]).toMatchObject({ status: 200, reason: "-" });
 });
 
+test("a client that was answered early may break off, or be slow: its answer was whole, so the log has no reason", async () => {
+  using origin = await rawOrigin(undefined, {
+    onData(connection) {
+      connection.send(answerText("early"));
+      return true;
+    },
+  });
+  await using fairlead = await startFairlead(
+    `pools: { app: { backends: [{ url: "${origin.url}" }] } }\nroutes: [{ pool: app }]\nlimits: { minimum_rate: 1MB, minimum_rate_grace: 1s }`,
+  );
+  for (const isSlow of [false, true]) {
+    using client = await rawClient(fairlead.port());
+    const answer = await client.ask("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 100\r\n\r\nsome");
+    expect(answer.body.toString()).toBe("early");
+    if (isSlow) await client.end();
+    else client.socket.resetAndDestroy();
+    const line = (await fairlead.log(isSlow ? 2 : 1)).at(-1);
+    expect(line).toMatchObject({ status: 200, reason: "-" });
+  }
+  expect(fairlead.metric("request_errors_total")).toBe(0);
+});
+
 test(
   "clients that have connected and said nothing are served when their listener goes away",
   async () => {

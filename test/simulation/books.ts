@@ -49,9 +49,7 @@ function compareRequest(world: World, request: SentRequest, all: LinesById): voi
       if (line.status !== status) fault("has another status in the log");
       if (answeredBy !== "" && line.backend !== answeredBy) fault("has another backend in the log");
       if (answeredBy === "" && line.reason === "") fault("was answered by us for no reason");
-      // Behind an early answer the rest of the body is still waited for, and its end is why the exchange ends.
-      const restTooSlow = line.reason === "FL_BODY_TOO_SLOW" && arrivals.at(-1)?.isEarly === true;
-      if (answeredBy !== "" && line.reason !== "" && !clientFault && !restTooSlow)
+      if (answeredBy !== "" && line.reason !== "" && !clientFault)
         fault("was answered as a whole and has a reason");
     }
   } else if ((outcome === "cut" || outcome === "lost") && !clientFault && !behindClose) {

@@ -4,14 +4,14 @@
  * Measured by `bun run bench http` on Bun 1.4.5.
  */
 import type { ErrorCode } from "../../core/errors.ts";
-import type { Limits, Timeouts } from "../../core/plan.ts";
+import type { Limits } from "../../core/plan.ts";
 import { REASON_PHRASES } from "../../core/reason_phrases.ts";
 import { sendFin } from "../../platform/send_before_fin.ts";
 import { unacknowledgedBytes, unreadBytes } from "../../platform/socket_queue.ts";
-import { Timed, type TimerWheel } from "../../platform/timer_wheel.ts";
-import { UNKNOWN_LENGTH, type Client, type Downstream, type HostRule } from "../exchange.ts";
+import { Timed } from "../../platform/timer_wheel.ts";
+import { UNKNOWN_LENGTH, type Downstream } from "../exchange.ts";
 import { FIELD_STRIDE, type Head } from "../head.ts";
-import type { ExchangeHandler, ExchangePool, HttpExchange } from "../http_exchange.ts";
+import type { HttpExchange } from "../http_exchange.ts";
 import { takeAbsoluteForm } from "./absolute_form.ts";
 import { latin1Bytes, writeBytes, writeText } from "./bytes.ts";
 import { ChunkRelay, sendChunk, sendLastChunk } from "./chunk_relay.ts";
@@ -34,39 +34,9 @@ import {
 import { LINGER_MS, UNREAD_MS } from "./end_times.ts";
 import { ProgressWatch } from "./progress_watch.ts";
 import { FIRST_LOOK_BYTES, scratch } from "./scratch.ts";
+import type { ConnectionOrigin, ServerHost } from "./server_host.ts";
 import { dropNominated, keptTrailers, trailerLines } from "./trailers.ts";
 import { spanBytes, spans } from "./chunks.ts";
-
-/** What a worker gives to all its client connections. `limits` and `timeouts` change with a reload. */
-export interface ServerHost {
-  readonly handler: ExchangeHandler;
-  readonly wheel: TimerWheel;
-  readonly exchanges: ExchangePool;
-  /** Monotonic milliseconds. */
-  now(): number;
-  limits: Limits;
-  timeouts: Timeouts;
-  /** No further request on any connection. */
-  draining: boolean;
-  /** The connection counts no more; may be told twice. */
-  connectionClosed(connection: ServerConnection): void;
-  /** Counts a limit that has been hit. */
-  limitHit(limit: keyof Limits): void;
-}
-
-/** What the listener knows of a connection. */
-export interface ConnectionOrigin {
-  readonly client: Client;
-  readonly secure: boolean;
-  readonly listenerName: string;
-  readonly listenerIndex: number;
-  readonly serverName: string;
-  readonly tlsVersion: string;
-  /** Hosts that may be asked for over this connection (RFC 9110 15.5.20), null = all. */
-  readonly hostRule: HostRule | null;
-  /** A client that has sent FIN is taken as gone, also while its request is at work. */
-  readonly abortsHalfClosed: boolean;
-}
 
 type State = "head" | "body" | "answer" | "tunnel" | "discard" | "closed";
 
@@ -204,8 +174,7 @@ export class ServerConnection extends Timed implements Downstream, Writer {
         }
         break;
       case "body":
-        if (exchange !== null && exchange.responseEnded && !this.#answerOpen) {
-          // Answered before its end: the rest of the request matters to nobody.
+        if (exchange !== null && this.#isAnsweredEarly) {
           this.#close = true;
           this.#finish(exchange);
           break;
@@ -238,6 +207,7 @@ export class ServerConnection extends Timed implements Downstream, Writer {
   onClose(): void {
     this.byteSocket = null;
     if (this.state === "head") this.#abandonHead();
+    const isAnswered = this.#isAnsweredEarly;
     this.state = "closed";
     dropOutput(this);
     this.#pending = null;
@@ -248,10 +218,16 @@ export class ServerConnection extends Timed implements Downstream, Writer {
         // Both sides have ended: in order, although the socket tells of the second FIN by its end alone.
         if (!exchange.requestEnded) exchange.requestEnd(null);
         exchange.finish();
-      } else exchange.clientAborted("FL_CLIENT_ABORT");
+      } else if (isAnswered) exchange.finish();
+      else exchange.clientAborted("FL_CLIENT_ABORT");
     }
     this.#releaseExchange();
     this.host.connectionClosed(this);
+  }
+
+  /** The whole answer is out before the request was complete: the rest of the request matters to nobody. */
+  get #isAnsweredEarly(): boolean {
+    return this.state === "body" && this.exchange?.responseEnded === true && !this.#answerOpen;
   }
 
   // Reading requests.
@@ -521,14 +497,14 @@ export class ServerConnection extends Timed implements Downstream, Writer {
     // A backend takes trailers when the client says that trailers are taken on its way (RFC 9110 6.5.1).
     if (!exchange.takesTrailers) trailers = null;
     else if (trailers !== null) dropNominated(trailers, exchange.request);
-    const early = this.state === "body" && exchange.responseEnded;
+    const early = this.#isAnsweredEarly;
     this.state = "answer";
     // Who does not read the answer that has begun is watched on.
     if (this.waiting === null) this.host.wheel.clear(this);
     else this.#startPhase();
     exchange.requestEnd(trailers);
     // While some of the answer waits for the socket, its drain ends the exchange.
-    if (early && this.exchange === exchange && this.waiting === null) this.#answerSent(exchange);
+    if (early && this.exchange === exchange) this.#answerSent(exchange);
   }
 
   #brokenBody(exchange: HttpExchange): void {
@@ -988,6 +964,10 @@ export class ServerConnection extends Timed implements Downstream, Writer {
     }
     const tooSlow = progress === "too_slow";
     if (tooSlow) this.host.limitHit("minimum_rate");
+    if (this.#isAnsweredEarly) {
+      this.#linger(exchange);
+      return;
+    }
     if (writing || exchange.responseStarted) {
       const taking: ErrorCode = tooSlow ? "FL_CLIENT_TOO_SLOW" : "FL_CLIENT_IDLE";
       exchange.clientAborted(writing ? taking : "FL_BODY_TOO_SLOW");

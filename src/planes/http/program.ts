@@ -11,7 +11,8 @@ import type {
   WorkerIdentity,
   WorkerProgram,
 } from "../../core/worker_program.ts";
-import type { ServerConnection, ServerHost } from "../../net/h1/server.ts";
+import type { ServerConnection } from "../../net/h1/server.ts";
+import type { ServerHost } from "../../net/h1/server_host.ts";
 import { openListener, type Listener } from "../../net/listener.ts";
 import { ExchangePool } from "../../net/http_exchange.ts";
 import { AccessLog } from "../../observe/access_log.ts";

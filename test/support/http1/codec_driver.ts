@@ -7,7 +7,8 @@ import { DEFAULT_LIMITS, DEFAULT_TIMEOUTS } from "../../../src/core/defaults.ts"
 import { ERRORS, type ErrorCode } from "../../../src/core/errors.ts";
 import { matchPath } from "../../../src/core/text/path.ts";
 import { ClientConnection, type ConnectionOwner } from "../../../src/net/h1/client.ts";
-import { ServerConnection, type ServerHost } from "../../../src/net/h1/server.ts";
+import { ServerConnection } from "../../../src/net/h1/server.ts";
+import type { ServerHost } from "../../../src/net/h1/server_host.ts";
 import type { Head } from "../../../src/net/head.ts";
 import { ExchangePool, type ExchangeHandler, type HttpExchange } from "../../../src/net/http_exchange.ts";
 import { ManualClock } from "../../../src/platform/clock.ts";

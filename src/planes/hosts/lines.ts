@@ -1,0 +1,16 @@
+/** What stands in our block of the hosts file. */
+
+/** One line: an address and the names that lead to it. */
+export interface HostsLine {
+  /** An IPv4 or IPv6 literal. */
+  readonly address: string;
+  readonly names: readonly string[];
+}
+
+/** What is wanted of one name. */
+export interface WantedName {
+  /** The name and its aliases; the first one tells whose lines are whose. */
+  readonly names: readonly string[];
+  /** Its addresses, best first; `keep` = those that stand in the block, whatever they are. */
+  readonly addresses: readonly string[] | "keep";
+}
