@@ -34,10 +34,15 @@ function shown(text: string): string {
   return clean.length <= LONGEST_TEXT ? clean : `${clean.slice(0, LONGEST_TEXT)}...`;
 }
 
+/** A message as it may stand in a line of text: no secret, no control character, not too long. */
+export function messageText(text: string): string {
+  return escaped(shown(text));
+}
+
 /** One line with its line feed. `wallMs`: the time of day. */
 export function logLine(format: LogFormat, entry: LogEntry, wallMs: number): string {
   const time = new Date(wallMs).toISOString();
-  return format === "json" ? jsonLine(entry, time) : `${time} ${entry.level} ${escaped(shown(entry.text))}\n`;
+  return format === "json" ? jsonLine(entry, time) : `${time} ${entry.level} ${messageText(entry.text)}\n`;
 }
 
 function jsonLine({ event, level, text, fields = {} }: LogEntry, time: string): string {
