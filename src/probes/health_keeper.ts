@@ -5,7 +5,7 @@
 import { changesOf, isEmptyDelta } from "../core/health/delta.ts";
 import { backendName } from "../core/health/members.ts";
 import { afterResult, recordOf, reopened, UNCHECKED, type HealthRecord } from "../core/health/record.ts";
-import type { Health } from "../core/model.ts";
+import type { Endpoint, Health } from "../core/model.ts";
 import { endpointText } from "../core/model.ts";
 import type { Plan } from "../core/plan.ts";
 import { NOTHING_CHANGED, type Snapshot, type SnapshotDelta } from "../core/snapshot.ts";
@@ -50,6 +50,14 @@ export interface HealthKeeperOptions {
   /** Where health is kept in `state_dir`; absent = it is not kept. */
   readonly files?: Files;
   readonly report?: (event: HealthEvent) => void;
+  /** Hears every result of a probe, after it has been taken into account here. */
+  readonly probed?: (member: ProbedMember, result: ProbeResult) => void;
+}
+
+/** A member that was probed: `pool/key`, and where traffic reaches it. */
+export interface ProbedMember {
+  readonly id: string;
+  readonly endpoint: Endpoint;
 }
 
 /** What is known of one member. */
@@ -240,6 +248,7 @@ export class HealthKeeper {
     member.checked = true;
     member.record = afterResult(member.record, healthy, pool.health_check!);
     this.#wake();
+    this.#options.probed?.({ id, endpoint: member.scheduled.member.endpoint }, { healthy, reason });
     const { health } = member.record;
     if (health === before) return;
     this.#reports?.changed({ pool: pool.name, key, health, reason });

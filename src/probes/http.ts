@@ -10,7 +10,14 @@ import {
 import type { Check, Probe, ProbeResult } from "./contract.ts";
 import { AnswerReader, type Progress } from "./http_answer.ts";
 import { inStatusSet, statusSet, statusSetText } from "./status_set.ts";
-import { ANSWER_LIMIT_BYTES, matcherOf, wantedRegex, wantedText, type Matcher } from "./text_match.ts";
+import {
+  ANSWER_LIMIT_BYTES,
+  encodingLabel,
+  matcherOf,
+  wantedRegex,
+  wantedText,
+  type Matcher,
+} from "./text_match.ts";
 import { connectionSettings, hostOf, tlsOption } from "./tls_options.ts";
 import type { SocketAddress } from "../platform/socket_address.ts";
 
@@ -62,6 +69,9 @@ const schema = z.strictObject({
   }),
   expect_body_regex: wantedRegex().optional().meta({
     description: "Regex (Go's syntax) that must match in the first 8192 characters of the body.",
+  }),
+  expect_body_encoding: encodingLabel().prefault("utf-8").meta({
+    description: "Character encoding of the body; what cannot be decoded becomes U+FFFD.",
   }),
   follow_redirects: z
     .int({ error: "expected 0 to 10" })
@@ -204,7 +214,12 @@ export const http: Probe<HttpOptions> = {
       settings,
       origin,
       request: requestOf(options, origin, options.path),
-      matcher: matcherOf("body", options.expect_body, options.expect_body_regex),
+      matcher: matcherOf(
+        "body",
+        options.expect_body,
+        options.expect_body_regex,
+        options.expect_body_encoding,
+      ),
     };
     return {
       start(address, done) {

@@ -3,10 +3,18 @@ import { realClock } from "../platform/clock.ts";
 import { realFiles } from "../platform/files.ts";
 import { SystemNames } from "../platform/names_system.ts";
 import { probes } from "./all.ts";
-import { HealthKeeper, type HealthEvent, type HealthHost } from "./health_keeper.ts";
+import {
+  HealthKeeper,
+  type HealthEvent,
+  type HealthHost,
+  type HealthKeeperOptions,
+} from "./health_keeper.ts";
 
-/** Makes the part for a supervisor; `report` is told of changes and of names that cannot be resolved. */
-export function healthPart(report?: (event: HealthEvent) => void): (host: HealthHost) => HealthKeeper {
+/** Makes the part for a supervisor; `report` is told of changes and of names that cannot be resolved, `probed` of results. */
+export function healthPart(
+  report?: (event: HealthEvent) => void,
+  probed?: HealthKeeperOptions["probed"],
+): (host: HealthHost) => HealthKeeper {
   return (host) =>
     new HealthKeeper(host, {
       probes,
@@ -16,5 +24,6 @@ export function healthPart(report?: (event: HealthEvent) => void): (host: Health
       nextTurn: (run) => void setImmediate(run),
       files: realFiles,
       ...(report === undefined ? {} : { report }),
+      ...(probed === undefined ? {} : { probed }),
     });
 }

@@ -5,6 +5,7 @@ import { LinearRegex, REGEX_INPUT_LIMIT, SyntaxProblem } from "../core/rules/lin
 /** So much of an answer is looked at for a text; for a regex the first 8,192 characters of it. */
 export const ANSWER_LIMIT_BYTES = 65_536;
 const MAX_TEXT = 4_096;
+const UTF_8 = "utf-8";
 
 /** A text to look for, as a setting. */
 export function wantedText(): z.ZodString {
@@ -27,6 +28,20 @@ export function wantedRegex(): z.ZodType<string, string> {
     .meta({ type_name: "regex" });
 }
 
+/** The name of a character encoding that TextDecoder knows (WHATWG Encoding Standard), as a setting. */
+export function encodingLabel(): z.ZodString {
+  const error = "expected an encoding such as utf-8, latin1, windows-1252 or utf-16le";
+  return z.string({ error }).refine(isEncoding, { error });
+}
+
+function isEncoding(label: string): boolean {
+  try {
+    return new TextDecoder(label as never).encoding !== "";
+  } catch {
+    return false;
+  }
+}
+
 /** Throws SyntaxProblem. */
 function compile(pattern: string): LinearRegex {
   return new LinearRegex(pattern);
@@ -40,14 +55,20 @@ export function matcherOf(
   what: string,
   text: string | undefined,
   pattern: string | undefined,
+  encoding = UTF_8,
 ): Matcher | null {
   if (text === undefined && pattern === undefined) return null;
   const wanted = text === undefined ? null : Buffer.from(text);
   const regex = pattern === undefined ? null : compile(pattern);
+  const decoder = new TextDecoder(encoding as never);
+  const isPlain = decoder.encoding === UTF_8;
   return (answer) => {
     const bytes = Buffer.from(answer.buffer, answer.byteOffset, answer.length);
-    if (wanted !== null && !bytes.includes(wanted)) return `the ${what} does not contain the expected text`;
-    if (regex !== null && !regex.test(bytes.toString("utf8").slice(0, REGEX_INPUT_LIMIT)))
+    // What cannot be decoded becomes U+FFFD.
+    const decoded = regex === null && isPlain ? "" : decoder.decode(bytes);
+    if (wanted !== null && !(isPlain ? bytes.includes(wanted) : decoded.includes(text!)))
+      return `the ${what} does not contain the expected text`;
+    if (regex !== null && !regex.test(decoded.slice(0, REGEX_INPUT_LIMIT)))
       return `the ${what} does not match ${regex.pattern}`;
     return null;
   };

@@ -1,8 +1,9 @@
 /** Names that stand twice, and routes that no request can reach. Works on malformed values too. */
 import { endpointText } from "../../core/model.ts";
-import { parseBackendUrl } from "../../core/schema/backend_url.ts";
+import { parseBackendUrls } from "../../core/schema/backend_url.ts";
+import { expandEllipses } from "../../core/schema/ellipsis.ts";
 import type { Finding } from "../finding.ts";
-import { listOr, mapOr } from "../plain_value.ts";
+import { listOr, mapOr, type PlainMap } from "../plain_value.ts";
 import type { Path } from "../problem.ts";
 
 export function checkDuplicates(root: unknown): Finding[] {
@@ -14,29 +15,33 @@ export function checkDuplicates(root: unknown): Finding[] {
   return findings;
 }
 
-/** The id that a backend has without `id:`, or null where the URL is malformed. */
-function defaultBackendId(url: unknown): string | null {
-  const parsed = typeof url === "string" ? parseBackendUrl(url) : null;
-  return parsed === null || "problem" in parsed ? null : endpointText(parsed.endpoint);
+/** The ids of the backends that an entry stands for; none where it is malformed. */
+function idsOf({ id, url }: PlainMap): readonly string[] {
+  if (typeof id === "string") {
+    const expanded = expandEllipses(id);
+    return "texts" in expanded ? expanded.texts : [];
+  }
+  const parsed = typeof url === "string" ? parseBackendUrls(url) : [];
+  return "problem" in parsed ? [] : parsed.map(({ endpoint }) => endpointText(endpoint));
 }
 
 function backendDuplicates(pool: string, backends: readonly unknown[]): Finding[] {
   const seen = new Map<string, Path>();
   const findings: Finding[] = [];
   for (const [index, item] of backends.entries()) {
-    const { id, url } = mapOr(item);
-    const path: Path = ["pools", pool, "backends", index, id === undefined ? "url" : "id"];
-    const name = typeof id === "string" ? id : defaultBackendId(url);
-    if (name === null) continue;
-    const other = seen.get(name);
-    if (other === undefined) seen.set(name, path);
-    else
-      findings.push({
-        path,
-        what: "value",
-        message: `a second backend of the pool has the id ${JSON.stringify(name)}`,
-        other,
-      });
+    const entry = mapOr(item);
+    const path: Path = ["pools", pool, "backends", index, entry["id"] === undefined ? "url" : "id"];
+    for (const name of idsOf(entry)) {
+      const other = seen.get(name);
+      if (other === undefined) seen.set(name, path);
+      else
+        findings.push({
+          path,
+          what: "value",
+          message: `a second backend of the pool has the id ${JSON.stringify(name)}`,
+          other,
+        });
+    }
   }
   return findings;
 }

@@ -14,7 +14,22 @@ export function checkPools(root: unknown, parts: ConfigParts): Finding[] {
     findings.push(...strategyFindings(pool, path, parts.strategies), ...tlsFindings(pool, path));
     findings.push(...weightFindings(pool, path), ...zoneFindings(pool, path, here));
   }
-  return findings;
+  return [...findings, ...routeFindings(mapOr(root))];
+}
+
+/** Routes speak HTTP. */
+function routeFindings({ pools, routes }: PlainMap): Finding[] {
+  const isTcp = (backend: unknown): boolean => /^tcp:/i.test(textOr(mapOr(backend)["url"]));
+  const tcpPools = Object.entries(mapOr(pools))
+    .filter(([, pool]) => listOr(mapOr(pool)["backends"]).some(isTcp))
+    .map(([name]) => name);
+  if (tcpPools.length === 0) return [];
+  return listOr(routes).flatMap((route, index): Finding[] => {
+    const { pool } = mapOr(route);
+    if (typeof pool !== "string" || !tcpPools.includes(pool)) return [];
+    const message = `pool ${JSON.stringify(pool)} has a tcp:// backend; expected one with http://, https:// or unix: backends alone`;
+    return [{ path: ["routes", index, "pool"], what: "value", message }];
+  });
 }
 
 function strategyFindings(pool: PlainMap, path: Path, strategies: readonly StrategyPart[]): Finding[] {

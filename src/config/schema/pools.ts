@@ -10,8 +10,9 @@ import {
   DEFAULT_SPILL_BELOW,
 } from "../../core/defaults.ts";
 import { MAX_WEIGHT } from "../../core/model.ts";
-import { backendUrl } from "../../core/schema/backend_url.ts";
+import { backendUrls } from "../../core/schema/backend_url.ts";
 import { duration, formatDuration } from "../../core/schema/duration.ts";
+import { expandEllipses } from "../../core/schema/ellipsis.ts";
 import { statusCode } from "../../core/schema/field.ts";
 import { inputFile } from "../../core/schema/file_name.ts";
 import { isHostName, parseHostPort } from "../../core/schema/host.ts";
@@ -28,12 +29,30 @@ const MAX_COUNT = 2 ** 31 - 1;
 const count = (minimum: number, value: number, description: string): z.ZodPrefault<z.ZodInt> =>
   z.int().min(minimum).max(MAX_COUNT).meta({ description }).prefault(value);
 
-const backend = z.strictObject({
-  id: name()
-    .optional()
-    .meta({ description: "Its name, unique within the pool. Default: host:port of the URL." }),
-  url: backendUrl().meta({
-    description: "`http://host:port`, `https://…`, `unix:/path` or `https+unix:/path`.",
+/** The name of a backend, or of several by ellipses. */
+const backendIds = (): z.ZodType<readonly string[], string> =>
+  z
+    .string({ error: "expected a name" })
+    .transform((text, context) => {
+      const expanded = expandEllipses(text);
+      const problem =
+        "problem" in expanded
+          ? expanded.problem
+          : expanded.texts.map((id) => name().safeParse(id).error?.issues[0]?.message).find(Boolean);
+      if (problem === undefined && "texts" in expanded) return expanded.texts;
+      context.issues.push({ code: "custom", message: problem ?? "", input: text });
+      return z.NEVER;
+    })
+    .meta({ type_name: "name" });
+
+const backendShape = z.strictObject({
+  id: backendIds().optional().meta({
+    description:
+      "Its name, unique within the pool. Default: host:port of the URL. With ellipses in the URL: the same in the name.",
+  }),
+  url: backendUrls().meta({
+    description:
+      "`http://host:port`, `https://…`, `tcp://host:port` (not for routes), `unix:/path` or `https+unix:/path`. Ellipses stand for several backends: `http://minio{1...4}:9000`.",
   }),
   weight: z
     .int({ error: "expected a weight from 0 to 65535" })
@@ -50,6 +69,13 @@ const backend = z.strictObject({
     .record(z.string(), z.union([z.string(), z.number(), z.boolean()]).transform(String))
     .prefault({})
     .meta({ description: "Free text for people and tools." }),
+});
+
+const backend = backendShape.superRefine(({ id, url }, context) => {
+  if (id === undefined || id.length === url.length) return;
+  const urls = url.length === 1 ? "one backend" : `${url.length} backends`;
+  const message = `names ${id.length}, and the URL stands for ${urls}; expected the same ellipses in both`;
+  context.addIssue({ code: "custom", message, path: ["id"] });
 });
 
 const upstreamTls = z.strictObject({

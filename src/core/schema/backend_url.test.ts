@@ -1,5 +1,5 @@
 import { expect, test } from "bun:test";
-import { backendUrl, parseBackendUrl } from "./backend_url.ts";
+import { backendUrls, parseBackendUrl } from "./backend_url.ts";
 
 test.each([
   ["http://127.0.0.1:9001", { endpoint: { kind: "tcp", host: "127.0.0.1", port: 9_001 }, tls: false }],
@@ -16,7 +16,7 @@ test.each([
 test.each([
   ["127.0.0.1:9001", "is not a URL"],
   ["ftp://a", "unknown scheme"],
-  ["tcp://a:1", "not available in this version"],
+  ["udp://a:1", "not available in this version"],
   ["http://", "names no host"],
   ["http://a/b", "no path"],
   ["http://a?b", "no path"],
@@ -27,10 +27,10 @@ test.each([
   ["http://::1", "malformed host or port"],
   ["unix:run/a.sock", "absolute path"],
 ])("%p is refused: %s", (text, reason) => {
-  const issue = backendUrl().safeParse(text).error?.issues[0];
+  const issue = backendUrls().safeParse(text).error?.issues[0];
   expect(issue?.message).toContain(reason);
 });
 
 test("credentials in a refused URL are not repeated in the message", () => {
-  expect(backendUrl().safeParse("http://user:hunter2@a").error?.issues[0]?.message).not.toContain("hunter2");
+  expect(backendUrls().safeParse("http://user:hunter2@a").error?.issues[0]?.message).not.toContain("hunter2");
 });
