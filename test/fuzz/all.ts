@@ -2,6 +2,7 @@
 import { accessLine } from "./access_line.ts";
 import { clientHello } from "./client_hello.ts";
 import { controlLine } from "./control_line.ts";
+import { dnsQuery } from "./dns_query.ts";
 import type { FuzzEntry } from "./engine.ts";
 import { forwarding } from "./forwarding.ts";
 import { http1Chunks } from "./http1_chunks.ts";
@@ -30,4 +31,5 @@ export const FUZZ_ENTRIES: readonly FuzzEntry[] = [
   controlLine,
   accessLine,
   metricTotals,
+  dnsQuery,
 ];

@@ -2,15 +2,16 @@
 import { existsSync, rmSync, writeFileSync } from "node:fs";
 import { findTool } from "../../test/support/find_tool.ts";
 
-/** Each package has a program of its own name. */
-const PACKAGES = ["nginx", "haproxy", "caddy", "wrk", "openssl", "curl"];
+const PACKAGES = ["nginx", "haproxy", "caddy", "wrk", "openssl", "curl", "bind9-dnsutils"];
+/** Programs of packages that have none of their own name. */
+const PROGRAMS: Readonly<Record<string, string>> = { "bind9-dnsutils": "dig" };
 const INSTALL_TIMEOUT_MS = 240_000;
 /** Package scripts ask this file before they start a service; 101 = "not allowed". */
 const SERVICE_POLICY = "/usr/sbin/policy-rc.d";
 
 /** Those of `packages` whose programs are missing. */
 export function missingPackages(packages: readonly string[] = PACKAGES): string[] {
-  return packages.filter((name) => findTool(name) === null);
+  return packages.filter((name) => findTool(PROGRAMS[name] ?? name) === null);
 }
 
 /**

@@ -14,3 +14,11 @@ export interface WantedName {
   /** Its addresses, best first; `keep` = those that stand in the block, whatever they are. */
   readonly addresses: readonly string[] | "keep";
 }
+
+/** The addresses that lines give to each name, in their order. */
+export function addressesByName(lines: readonly HostsLine[]): Map<string, string[]> {
+  const found = new Map<string, string[]>();
+  for (const { address, names } of lines)
+    for (const name of names) found.set(name, [...(found.get(name) ?? []), address]);
+  return found;
+}
