@@ -6,6 +6,7 @@ type Bench = (args: readonly string[]) => Promise<number>;
 const AREAS: Readonly<Record<string, Bench>> = {
   http: async (args) => (await import("./http.ts")).benchHttp(args),
   operations: async (args) => (await import("./operations.ts")).benchOperations(args),
+  hosts: async (args) => (await import("./hosts.ts")).benchHosts(args),
   request_path: async () => await (await import("./request_path.ts")).benchRequestPath().then(() => 0),
   router: async () => done((await import("./router.ts")).benchRouter),
   metrics: async () => done((await import("./metrics.ts")).benchMetrics),

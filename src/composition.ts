@@ -2,6 +2,7 @@
 import { programCommand, workerCommand } from "./cli/main.ts";
 import type { ProgramParts } from "./cli/program_parts.ts";
 import { VERSION } from "./core/version.ts";
+import type { HostsPart } from "./planes/hosts/part.ts";
 
 const programModules = () =>
   Promise.all([import("./planes/http/program.ts"), import("./planes/http/middleware/all.ts")]);
@@ -36,27 +37,59 @@ export const parts: ProgramParts = {
     const [
       { adminParts },
       { ExplainPart },
+      { HostsPart },
       { MetricsKeeper },
       { PoolWatch },
       { realClock },
+      { machineHash },
       { limitNumbers },
       { healthPart },
+      { strategyByName },
     ] = await Promise.all([
       import("./admin/parts.ts"),
       import("./run/explain.ts"),
+      import("./planes/hosts/part.ts"),
       import("./observe/metrics_keeper.ts"),
       import("./observe/pool_watch.ts"),
       import("./platform/clock.ts"),
+      import("./platform/machine_id.ts"),
       import("./planes/http/connection_counts.ts"),
       import("./probes/part.ts"),
+      import("./core/strategies/all.ts"),
     ]);
     const metrics = new MetricsKeeper((plan) => limitNumbers(plan.listeners.length));
+    const hosts: HostsPart[] = [];
     return {
       counters: metrics,
       parts: [
-        ...adminParts({ metrics, version: VERSION, runtime: `bun ${Bun.version}` }),
+        ...adminParts({
+          metrics,
+          hosts: () => hosts[0]!.status(),
+          version: VERSION,
+          runtime: `bun ${Bun.version}`,
+        }),
         (supervisor) => new ExplainPart(supervisor),
-        (supervisor) => healthPart((event) => supervisor.report(event))(supervisor),
+        // Before the health checks, so that it hears their first results.
+        (supervisor) => {
+          const part = new HostsPart(supervisor, {
+            clock: realClock,
+            metrics: metrics.supervisor,
+            strategy: strategyByName,
+            random: Math.random,
+            machine_hash: machineHash(),
+          });
+          hosts.push(part);
+          return part;
+        },
+        (supervisor) =>
+          healthPart(
+            (event) => supervisor.report(event),
+            (member, result) => {
+              const pool = member.id.slice(0, member.id.indexOf("/"));
+              metrics.supervisor.count("probes_total", [pool, result.healthy ? "success" : "failure"]);
+              for (const part of hosts) part.probed(member, result);
+            },
+          )(supervisor),
         // Behind the health checks, whose first results it judges.
         (supervisor) => new PoolWatch(supervisor, realClock),
       ],

@@ -47,7 +47,13 @@ function startPart() {
       explain: () => Promise.reject(new Error("none")),
       report: (event) => void events.push(event),
     },
-    { metrics, backends: testServices().backends, version: "1.2.3", runtime: "bun 1.4.5" },
+    {
+      metrics,
+      backends: testServices().backends,
+      hosts: testServices().hosts,
+      version: "1.2.3",
+      runtime: "bun 1.4.5",
+    },
   );
   parts.push(part);
   return { part, state, events };

@@ -34,6 +34,7 @@ export interface AdminPartOptions {
   /** The keeper that the supervisor gives the counters of dead workers to. */
   readonly metrics: MetricsKeeper;
   readonly backends: AdminServices["backends"];
+  readonly hosts: AdminServices["hosts"];
   readonly version: string;
   /** Name and version of what runs the program, such as `bun 1.4.5`. */
   readonly runtime: string;
@@ -51,7 +52,8 @@ export class AdminPart {
   readonly #admin = new Door((address, rules) => this.#start(address, rules, OPERATIONS));
   readonly #scraped = new Door((address, rules) => this.#start(address, rules, METRICS_OPERATIONS));
 
-  constructor(view: AdminView, { metrics, backends, version, runtime, clock = realClock }: AdminPartOptions) {
+  constructor(view: AdminView, options: AdminPartOptions) {
+    const { metrics, backends, hosts, version, runtime, clock = realClock } = options;
     this.#view = view;
     this.#metrics = new ProgramMetrics(metrics, view, clock, version, runtime);
     this.#version = version;
@@ -63,6 +65,7 @@ export class AdminPart {
       metrics: (request) => pages.answer(request),
       vitals: () => view.vitals(),
       status: () => view.status(),
+      hosts,
       snapshot: () => view.snapshot(),
       backends,
       settings: () => view.settings(),

@@ -203,3 +203,43 @@ export const openApiDocument = named(
   "OpenApi",
   z.looseObject({ openapi: z.string(), info: z.looseObject({}), paths: z.record(z.string(), z.unknown()) }),
 );
+
+export const hostsReport = named(
+  "Hosts",
+  z.strictObject({
+    file: z.string().nullable().meta({ description: "Null without a section `hosts`." }),
+    write: z
+      .enum(["rename", "in_place"])
+      .nullable()
+      .meta({ description: "How the file is written; null before that is known." }),
+    dry_run: z.boolean(),
+    problem: z.string().nullable().meta({ description: "Why the last write has failed." }),
+    last_write: z.strictObject({ at: z.iso.datetime(), bytes: z.int() }).nullable(),
+    dns: z.strictObject({ host: z.string(), port: z.int() }).nullable(),
+    names: z.array(
+      z.strictObject({
+        name: z.string(),
+        aliases: texts(),
+        pool: z.string(),
+        state: z.enum(["serving", "waiting", "down"]).meta({
+          description: "`waiting`: nobody is known to be healthy, and somebody has not been judged yet.",
+        }),
+        addresses: texts().nullable().meta({
+          description: "What it leads to, best first; null where what stands in the file is not known.",
+        }),
+        since: z.iso.datetime(),
+        candidates: z.array(
+          z.strictObject({
+            backend: z.string(),
+            address: z.string(),
+            zone: z.string().nullable(),
+            health,
+            reason: z.string().meta({ description: "What the last probe saw." }),
+            in_use: z.boolean(),
+          }),
+        ),
+      }),
+    ),
+  }),
+);
+export type HostsReport = Deep<z.output<typeof hostsReport>>;

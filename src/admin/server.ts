@@ -71,7 +71,7 @@ type AdminSocket = Bun.Socket<ServerConnection | null>;
 class Server implements AdminServer {
   readonly address: string;
   readonly port: number;
-  readonly #host: ServerHost;
+  readonly #host: ServerHost<ServerConnection>;
   readonly #handler: AdminHandler;
   readonly #wanted: ListenAddress;
   readonly #refused: RefusalCount;

@@ -6,7 +6,7 @@ import type { Snapshot } from "../core/snapshot.ts";
 import type { BackendOverrides } from "./backend_overrides.ts";
 import type { HealthReport } from "./health.ts";
 import type { AdminRequest } from "./request.ts";
-import type { DryRunReport, ReloadReport, StatusReport, VitalsReport } from "./schemas.ts";
+import type { DryRunReport, HostsReport, ReloadReport, StatusReport, VitalsReport } from "./schemas.ts";
 
 export interface MetricsText {
   readonly type: string;
@@ -22,6 +22,8 @@ export interface AdminServices {
   /** Known at once, without asking workers. */
   vitals(): VitalsReport;
   status(): Promise<StatusReport>;
+  /** The names of the hosts file. */
+  hosts(): HostsReport;
   snapshot(): Snapshot;
   readonly backends: Pick<BackendOverrides, "list" | "reports" | "find" | "reportOf" | "change">;
   /** Every setting that acts, without secrets. */

@@ -23,6 +23,9 @@ export function testServices({
     metrics: (request) => pages.answer(request),
     vitals: () => ({ state: health().status, workers: 2, degraded_files: [], last_reload: null }),
     status: none,
+    hosts() {
+      throw new Error("the test has none");
+    },
     snapshot: () => ({
       generation: 1,
       plan: planOf([]),

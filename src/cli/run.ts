@@ -32,7 +32,7 @@ exit code: 0 after a complete drain, 1 when the start is refused or connections 
 const TAKE_OVER = "--take-over";
 
 /** What is told however often it comes: each line answers something that the operator did. */
-const ANSWERS_TO_THE_OPERATOR = [
+export const ANSWERS_TO_THE_OPERATOR = [
   "config_problem",
   "config_warning",
   "listening",

@@ -1,9 +1,11 @@
 /** From the validated configuration to the plan. Nothing can be wrong any more here. */
 import { createHash } from "node:crypto";
+import { dirname } from "node:path";
 import { endpointText } from "../core/model.ts";
 import type {
   BackendPlan,
   CertificatePlan,
+  HostsPlan,
   ListenAddress,
   ListenerPlan,
   MiddlewarePlan,
@@ -21,6 +23,7 @@ import type {
 } from "../core/plan.ts";
 import { takesHashKey, type ConfigParts } from "./parts.ts";
 import { isMap } from "./plain_value.ts";
+import type { HostsConfig } from "./schema/hosts.ts";
 import type { ListenerConfig, ListenerTlsConfig } from "./schema/listeners.ts";
 import type { MiddlewareUse } from "./schema/middlewares.ts";
 import type { ObservabilityConfig } from "./schema/observability.ts";
@@ -59,6 +62,7 @@ export function buildPlan(config: Config, parts: ConfigParts, surroundings: Plan
       token_sha256: tokenDigest(config.admin.token),
       hosts: config.admin.hosts,
     },
+    hosts: config.hosts === undefined ? null : hostsPlan(config.hosts),
   };
 }
 
@@ -120,17 +124,7 @@ function poolPlan(
   { timeouts, zone }: Pick<Config, "timeouts" | "zone">,
   parts: ConfigParts,
 ): PoolPlan {
-  const backends = config.backends.map((backend): BackendPlan => ({
-    id: backend.id ?? endpointText(backend.url.endpoint),
-    url: backend.url.url,
-    endpoint: backend.url.endpoint,
-    tls: backend.url.tls,
-    weight: backend.weight,
-    zone: backend.zone ?? null,
-    last_resort: backend.last_resort,
-    max_in_flight: backend.max_in_flight,
-    metadata: backend.metadata,
-  }));
+  const backends = config.backends.flatMap(backendPlans);
   return {
     name,
     strategy: strategyPlan(config, parts),
@@ -150,6 +144,31 @@ function poolPlan(
     requests_per_connection: config.requests_per_connection,
     queue: { size: config.queue.size, timeout_ms: config.queue.timeout },
   };
+}
+
+/** One for each URL that the ellipses stand for. */
+function backendPlans({ id, url, zone, ...rest }: PoolConfig["backends"][number]): BackendPlan[] {
+  return url.map((one, index) => ({
+    id: id?.[index] ?? endpointText(one.endpoint),
+    ...one,
+    ...rest,
+    zone: zone ?? null,
+  }));
+}
+
+function hostsPlan({ names, hooks, dns, allowed_roots, ...config }: HostsConfig): HostsPlan {
+  return {
+    ...config,
+    allowed_roots: allowed_roots ?? [dirname(config.file)],
+    names: names.map(({ failback, ...name }) => ({ ...name, failback_ms: failbackMs(failback) })),
+    hooks: hooks.map(({ command, timeout }) => ({ command, timeout_ms: timeout })),
+    dns: dns === undefined ? null : { address: dns.address, ttl_ms: dns.ttl, upstream: dns.upstream },
+  };
+}
+
+function failbackMs(failback: HostsConfig["names"][number]["failback"]): number | null {
+  if (failback === "never") return null;
+  return failback === "immediate" ? 0 : failback.after;
 }
 
 function outlierPlan(config: NonNullable<PoolConfig["outliers"]>): OutlierPlan {

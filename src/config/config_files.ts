@@ -96,8 +96,8 @@ export async function readConfigFiles(
   const folder = extraFolder(mainFile);
   const { names, problem } = await listExtras(mainFile, files);
   const [main, ...read] = await Promise.all([
-    readOne(mainFile, false, files, cache),
-    ...(names ?? []).map((name) => readOne(join(folder, name), true, files, cache)),
+    readConfigFile(mainFile, false, files, cache),
+    ...(names ?? []).map((name) => readConfigFile(join(folder, name), true, files, cache)),
   ]);
   const extras = names === null ? unlistedFiles(cache) : read;
   const present = new Set([main, ...extras].map(({ path }) => path));
@@ -117,7 +117,8 @@ function unlistedFiles(cache: ConfigCache): ConfigFile[] {
     .toSorted((a, b) => (a.path < b.path ? -1 : 1));
 }
 
-async function readOne(
+/** Reads and parses one file, unless `cache` has it already. Never throws. */
+export async function readConfigFile(
   source: string,
   replaceable: boolean,
   files: Files,

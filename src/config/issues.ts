@@ -176,7 +176,8 @@ function withGiven({ schema, value }: Context, path: Path, message: string, give
   return `${message}, got ${shown}`;
 }
 
-function listed(words: readonly string[]): string {
+/** `one of a, b, c`; long lists are cut. */
+export function listed(words: readonly string[]): string {
   if (words.length === 0) return "nothing here";
   if (words.length === 1) return words[0]!;
   const shown = words.slice(0, MAX_LISTED);

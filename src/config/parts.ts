@@ -14,6 +14,8 @@ export interface ConfigPart {
 }
 
 export interface StrategyPart extends ConfigPart {
+  /** What its pickers can do; left out = everything. */
+  readonly can?: readonly string[];
   /** True when the strategy hashes something of the request: what the pool's `hash_on` says. */
   readonly keyed?: boolean;
   /** What it hashes whatever `hash_on` says, which is then refused. */

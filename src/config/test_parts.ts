@@ -39,7 +39,12 @@ export const testParts: ConfigParts = {
       keyed: true,
       fixed_key: { kind: "address" },
     },
-    { name: "needy", summary: "Needs an option.", schema: z.strictObject({ level: z.int() }) },
+    {
+      name: "needy",
+      summary: "Needs an option.",
+      schema: z.strictObject({ level: z.int() }),
+      can: ["pick"],
+    },
   ],
   probes: [
     {

@@ -27,6 +27,8 @@ export interface WatchOptions {
   readonly file: string;
   /** Called when the content differs from what was last told by `loaded`. */
   readonly onChange: () => void;
+  /** Further files that are loaded now, absolute: one that `loaded` did not tell of is a change. */
+  readonly alsoLoaded?: () => Promise<readonly string[]>;
   readonly files?: Files;
   readonly schedule?: Schedule;
   readonly debounceMs?: number;
@@ -132,6 +134,8 @@ class Watch implements ConfigWatch {
     const { names, problem } = await listExtras(file, this.#files);
     if ((hashes[folder] || null) !== problem) return true;
     if (names?.some((name) => !Object.hasOwn(hashes, join(folder, name))) === true) return true;
+    const more = (await this.#options.alsoLoaded?.()) ?? [];
+    if (more.some((path) => !Object.hasOwn(hashes, path))) return true;
     for (const [path, known] of Object.entries(hashes)) {
       if (path === folder) continue;
       // The limit of loading: a file above it has no hash there, and would differ here for ever.

@@ -87,6 +87,10 @@ export const DEFAULT_METRICS = {
 } as const;
 
 export const DEFAULT_ADMIN_ADDRESS = "127.0.0.1:9900";
+export const DEFAULT_HOSTS_FILE = "/etc/hosts";
+/** Time to live of answers by DNS for names of the hosts plane. */
+export const DEFAULT_HOSTS_TTL_MS = 5_000;
+export const DEFAULT_HOOK_TIMEOUT_MS = 10_000;
 export const DEFAULT_RUNTIME_DIR = "/run/fairlead";
 /** Name of the control socket in `runtime_dir`. */
 export const CONTROL_SOCKET = "control.sock";

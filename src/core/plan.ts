@@ -19,6 +19,56 @@ export interface Plan {
   readonly forwarding: ForwardingPlan;
   readonly observability: ObservabilityPlan;
   readonly admin: AdminPlan;
+  /** Names in the hosts file; null = the file is not touched. */
+  readonly hosts: HostsPlan | null;
+}
+
+export interface HostsPlan {
+  /** Absolute. */
+  readonly file: string;
+  /** How it is written; `auto`: by rename, or in place where the file is a mount point. */
+  readonly write: "auto" | "rename" | "in_place";
+  /** Folders in which the file behind a symbolic link may stand. */
+  readonly allowed_roots: readonly string[];
+  /** A missing file is made. */
+  readonly create: boolean;
+  /** Nothing is written: what would be is only told. */
+  readonly dry_run: boolean;
+  /** What becomes of the block when the program ends. */
+  readonly on_stop: "keep" | "remove";
+  readonly names: readonly HostsNamePlan[];
+  readonly hooks: readonly HookPlan[];
+  readonly dns: HostsDnsPlan | null;
+}
+
+export interface HostsNamePlan {
+  /** Lower case. */
+  readonly name: string;
+  /** Further names on the same line, lower case. */
+  readonly aliases: readonly string[];
+  readonly pool: string;
+  readonly family: "ipv4" | "ipv6" | "both";
+  /** Which backend follows one that has died: the first healthy one in the strategy's order, or the next one behind it. */
+  readonly failover: "best" | "next";
+  /** A better backend is taken when it has been healthy for so long; null = never. */
+  readonly failback_ms: number | null;
+  readonly on_all_down: "keep" | "remove" | { readonly last_resort: string };
+  /** So many addresses of healthy backends are written, best first. */
+  readonly max_entries: number;
+}
+
+/** A command that is run after a name has got another address. */
+export interface HookPlan {
+  readonly command: readonly string[];
+  readonly timeout_ms: number;
+}
+
+/** The same names by DNS. */
+export interface HostsDnsPlan {
+  readonly address: { readonly host: string; readonly port: number };
+  readonly ttl_ms: number;
+  /** Servers (`address:port`) that are asked for other names; none: these are refused. */
+  readonly upstream: readonly { readonly host: string; readonly port: number }[];
 }
 
 export interface AdminPlan {

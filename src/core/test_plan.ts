@@ -17,6 +17,8 @@ import {
 import type {
   AccessLogPlan,
   BackendPlan,
+  HostsNamePlan,
+  HostsPlan,
   ListenAddress,
   ListenerPlan,
   ObservabilityPlan,
@@ -46,7 +48,43 @@ export function planOf(pools: readonly PoolPlan[], fields: Partial<Plan> = {}): 
     forwarding: DEFAULT_FORWARDING,
     observability: observabilityOf(),
     admin: { address: DEFAULT_ADMIN_ADDRESS, token_sha256: null, hosts: [] },
+    hosts: null,
     ...fields,
+  };
+}
+
+/** A name of a hosts file for `pool`, with the defaults of the configuration where `settings` brings nothing else. */
+export function hostsNameOf(
+  name: string,
+  pool: string,
+  settings: Partial<HostsNamePlan> = {},
+): HostsNamePlan {
+  return {
+    name,
+    aliases: [],
+    pool,
+    family: "ipv4",
+    failover: "best",
+    failback_ms: null,
+    on_all_down: "keep",
+    max_entries: 1,
+    ...settings,
+  };
+}
+
+/** The hosts plane with these names, and nothing written anywhere unless `settings` names a file. */
+export function hostsOf(names: readonly HostsNamePlan[], settings: Partial<HostsPlan> = {}): HostsPlan {
+  return {
+    file: "/nonexistent/hosts",
+    write: "auto",
+    allowed_roots: ["/nonexistent"],
+    create: false,
+    dry_run: false,
+    on_stop: "keep",
+    names,
+    hooks: [],
+    dns: null,
+    ...settings,
   };
 }
 

@@ -22,6 +22,7 @@ export const AXES = {
   process: ["process"],
   worker: ["worker"],
   certificate: ["listener", "certificate"],
+  host_name: ["name"],
 } as const satisfies Record<string, readonly string[]>;
 
 export type AxisName = keyof typeof AXES;
@@ -351,6 +352,69 @@ export const CATALOGUE = {
     writer: "worker",
     rows: "all",
     help: "Requests that waited in the queue for longer than they may.",
+  },
+  probes_total: {
+    type: "counter",
+    axes: ["pool", "result"],
+    writer: "supervisor",
+    rows: "used",
+    help: "Health checks that have ended, by result.",
+  },
+  hosts_switches_total: {
+    type: "counter",
+    axes: ["host_name"],
+    writer: "supervisor",
+    rows: "used",
+    help: "How often a name of the hosts file got another address.",
+  },
+  hosts_last_switch_timestamp_seconds: {
+    type: "gauge",
+    axes: ["host_name"],
+    writer: "supervisor",
+    rows: "used",
+    help: "When a name of the hosts file last got another address, in seconds since 1970-01-01 UTC.",
+  },
+  hosts_name_down: {
+    type: "gauge",
+    axes: ["host_name"],
+    writer: "supervisor",
+    rows: "all",
+    help: "1 while no backend of a name of the hosts file is healthy, else 0.",
+  },
+  hosts_all_down_total: {
+    type: "counter",
+    axes: ["host_name"],
+    writer: "supervisor",
+    rows: "used",
+    help: "How often all backends of a name of the hosts file had failed.",
+  },
+  hosts_writes_total: {
+    type: "counter",
+    axes: ["result"],
+    writer: "supervisor",
+    rows: "all",
+    help: "Writes of the hosts file by result; an equal file is not written.",
+  },
+  hosts_written_bytes_total: {
+    type: "counter",
+    axes: [],
+    writer: "supervisor",
+    rows: "all",
+    help: "Bytes of hosts files that were written.",
+  },
+  hosts_hook_failures_total: {
+    type: "counter",
+    axes: [],
+    writer: "supervisor",
+    rows: "all",
+    help: "Changes of names that a hook was not told of, or whose hook failed or took too long.",
+  },
+  hosts_dns_queries_total: {
+    type: "counter",
+    axes: ["result"],
+    writer: "supervisor",
+    rows: "used",
+    help: "Queries to the responder for names of the hosts file, by result.",
   },
   access_log_lines_dropped_total: {
     type: "counter",

@@ -1,10 +1,14 @@
 /** The two files of the system that say how names are resolved: hosts(5) and resolv.conf(5). */
 import { parseIp } from "../core/schema/ip.ts";
+import { ALL_MARKERS } from "../core/text/hosts_markers.ts";
 
-/** Addresses by name, names in lower case. Lines with something else than an address are passed over. */
+/**
+ * Addresses by name, names in lower case. Lines of a managed block are passed over: what is written there says where backends
+ * were, and a backend's own name must not be found by it. So are lines with something else than an address.
+ */
 export function parseHosts(text: string): Map<string, string[]> {
   const found = new Map<string, string[]>();
-  for (const line of text.split("\n")) {
+  for (const line of withoutManagedBlocks(text.split("\n"))) {
     const [address = "", ...names] = line.replace(/#.*/, "").trim().split(/\s+/);
     if (names.length === 0 || parseIp(address) === null) continue;
     for (const name of new Set(names.map(plainName))) {
@@ -14,6 +18,17 @@ export function parseHosts(text: string): Map<string, string[]> {
     }
   }
   return found;
+}
+
+/** A block without an end is none. */
+function withoutManagedBlocks(lines: readonly string[]): readonly string[] {
+  let rest = lines;
+  for (const { begin, end } of ALL_MARKERS) {
+    const from = rest.findIndex((line) => line.trimEnd() === begin);
+    const to = from < 0 ? -1 : rest.findIndex((line, index) => index > from && line.trimEnd() === end);
+    if (to >= 0) rest = [...rest.slice(0, from), ...rest.slice(to + 1)];
+  }
+  return rest;
 }
 
 /** A name as it is compared: lower case, without the dot that makes it absolute. */

@@ -50,6 +50,7 @@ const CALLS: Readonly<Record<string, Readonly<Record<number, Call>>>> = {
   getMetrics: { 200: {} },
   getAdminHealth: { 200: {} },
   getStatus: { 200: {} },
+  getHosts: { 200: {} },
   listBackends: { 200: {} },
   getBackend: { 200: { path: "/b" }, 404: { path: "/none" }, 409: { path: "/a" } },
   ...Object.fromEntries(

@@ -5,6 +5,7 @@ import * as backends from "./backends.ts";
 import { configurationOperation } from "./configuration.ts";
 import { explainOperation } from "./explain.ts";
 import { healthOperation } from "./health.ts";
+import { hostsOperation } from "./hosts.ts";
 import { metricsOperation } from "./metrics.ts";
 import { openApiOperation } from "./openapi.ts";
 import { reloadOperation } from "./reload.ts";
@@ -17,6 +18,7 @@ export const OPERATIONS: readonly Operation[] = [
   ...METRICS_OPERATIONS,
   adminHealthOperation,
   statusOperation,
+  hostsOperation,
   backends.listBackends,
   backends.getBackend,
   backends.enableBackend,

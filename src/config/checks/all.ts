@@ -4,6 +4,7 @@ import type { ConfigParts } from "../parts.ts";
 import { checkAccounts } from "./accounts.ts";
 import { checkAdmin } from "./admin_checks.ts";
 import { checkDuplicates } from "./duplicates.ts";
+import { checkHosts } from "./hosts_checks.ts";
 import { checkListeners } from "./listener_checks.ts";
 import { checkPools } from "./pool_checks.ts";
 import { checkReferences } from "./references.ts";
@@ -16,6 +17,7 @@ export function runChecks(root: unknown, parts: ConfigParts): Finding[] {
     ...checkListeners(root),
     ...checkAdmin(root),
     ...checkPools(root, parts),
+    ...checkHosts(root, parts),
     ...checkRules(root, parts),
     ...checkAccounts(root, parts),
   ];

@@ -14,7 +14,8 @@ export function checkListeners(root: unknown): Finding[] {
     findings.push(...unixOnlyKeys(listener, path));
     if (isMap(listener["tls"])) findings.push(...tlsFindings(listener["tls"], [...path, "tls"]));
   }
-  if (listeners.length === 0)
+  const servesNames = listOr(mapOr(mapOr(root)["hosts"])["names"]).length > 0;
+  if (listeners.length === 0 && !servesNames)
     findings.push({
       path: [],
       what: "key",

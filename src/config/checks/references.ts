@@ -1,6 +1,6 @@
 /** Names that point nowhere, circles of middlewares, and parts that nothing uses. Works on malformed values too. */
 import type { Finding } from "../finding.ts";
-import { isMap, listOr, mapOr } from "../plain_value.ts";
+import { isMap, listOr, mapOr, textOr } from "../plain_value.ts";
 import type { Path } from "../problem.ts";
 import { suggest } from "../suggest.ts";
 
@@ -18,7 +18,7 @@ export function checkReferences(root: unknown): Finding[] {
       if (typeof use !== "string") continue;
       usedMiddlewares.add(use);
       if (!Object.hasOwn(middlewares, use))
-        findings.push(unknown("middleware", use, middlewares, [...path, index]));
+        findings.push(unknownPart("middleware", use, middlewares, [...path, index]));
     }
   };
   const routes = listOr(config["routes"]);
@@ -27,15 +27,18 @@ export function checkReferences(root: unknown): Finding[] {
     const { pool, listeners: names, middlewares: uses } = mapOr(routes[index]);
     if (typeof pool === "string") {
       usedPools.add(pool);
-      if (!Object.hasOwn(pools, pool)) findings.push(unknown("pool", pool, pools, ["routes", index, "pool"]));
+      if (!Object.hasOwn(pools, pool))
+        findings.push(unknownPart("pool", pool, pools, ["routes", index, "pool"]));
     }
     if (Array.isArray(names))
       for (const [position, name] of (names as unknown[]).entries()) {
         if (typeof name === "string" && !Object.hasOwn(listeners, name))
-          findings.push(unknown("listener", name, listeners, ["routes", index, "listeners", position]));
+          findings.push(unknownPart("listener", name, listeners, ["routes", index, "listeners", position]));
       }
     if (Array.isArray(uses)) useMiddlewares(uses, "routes", index, "middlewares");
   }
+  // Whether these exist is told elsewhere.
+  for (const item of listOr(mapOr(config["hosts"])["names"])) usedPools.add(textOr(mapOr(item)["pool"]));
   for (const [name, value] of Object.entries(middlewares)) {
     if (Array.isArray(value)) useMiddlewares(value, "middlewares", name);
   }
@@ -44,7 +47,13 @@ export function checkReferences(root: unknown): Finding[] {
   return findings;
 }
 
-function unknown(kind: string, name: string, known: Readonly<Record<string, unknown>>, path: Path): Finding {
+/** A name of a part that there is not. */
+export function unknownPart(
+  kind: string,
+  name: string,
+  known: Readonly<Record<string, unknown>>,
+  path: Path,
+): Finding {
   const names = Object.keys(known);
   return {
     path,

@@ -7,6 +7,7 @@ import { name } from "../../core/schema/name.ts";
 import type { ConfigParts } from "../parts.ts";
 import { admin, type AdminConfig } from "./admin.ts";
 import { forwarding } from "./forwarding.ts";
+import { hosts, type HostsConfig } from "./hosts.ts";
 import { listener, type ListenerConfig } from "./listeners.ts";
 import { middlewareSchemas, type MiddlewareEntry, type MiddlewareUse } from "./middlewares.ts";
 import { observability, type ObservabilityConfig } from "./observability.ts";
@@ -37,6 +38,7 @@ export interface Config {
   readonly forwarding: ForwardingPlan;
   readonly observability: ObservabilityConfig;
   readonly admin: AdminConfig;
+  readonly hosts?: HostsConfig | undefined;
 }
 
 const account = (): z.ZodUnion<[z.ZodString, z.ZodNumber]> =>
@@ -88,6 +90,10 @@ function makeSchema(parts: ConfigParts): z.ZodType<Config> {
     forwarding: forwarding.prefault({}).meta({ description: "What is told about a request." }),
     observability: observability.prefault({}).meta({ description: "Log and metrics." }),
     admin: admin.prefault({}).meta({ description: "Administration." }),
+    hosts: hosts.optional().meta({
+      description:
+        "Names that lead to a healthy backend through the hosts file; it is not touched without this section.",
+    }),
   });
   return schema as unknown as z.ZodType<Config>;
 }

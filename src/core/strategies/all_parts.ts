@@ -9,7 +9,7 @@ import type { Strategy } from "./contract.ts";
 import { leastTimeOptions } from "./least_time_options.ts";
 
 /** What the configuration knows of a strategy. */
-export interface StrategyPart extends Omit<Strategy, "create" | "can" | "latency_decay_ms"> {
+export interface StrategyPart extends Omit<Strategy, "create" | "latency_decay_ms"> {
   /** A strict object whose output is plain JSON. */
   readonly schema: z.ZodType;
 }

@@ -63,7 +63,7 @@ export class ServerConnection extends Timed implements Downstream, Writer {
   byteSocket: ByteSocket | null;
   waiting: Uint8Array[] | null = null;
   writtenBytes = 0;
-  readonly host: ServerHost;
+  readonly host: ServerHost<ServerConnection>;
   readonly origin: ConnectionOrigin;
 
   state: State = "head";
@@ -104,7 +104,7 @@ export class ServerConnection extends Timed implements Downstream, Writer {
   planeCache: unknown = null;
   pinned: unknown = null;
 
-  constructor(socket: ByteSocket, host: ServerHost, origin: ConnectionOrigin) {
+  constructor(socket: ByteSocket, host: ServerHost<ServerConnection>, origin: ConnectionOrigin) {
     super();
     this.byteSocket = socket;
     this.host = host;

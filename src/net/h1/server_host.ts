@@ -3,10 +3,9 @@ import type { Limits, Timeouts } from "../../core/plan.ts";
 import type { TimerWheel } from "../../platform/timer_wheel.ts";
 import type { Client, HostRule } from "../exchange.ts";
 import type { ExchangeHandler, ExchangePool } from "../http_exchange.ts";
-import type { ServerConnection } from "./server.ts";
 
 /** What a worker gives to all its client connections. `limits` and `timeouts` change with a reload. */
-export interface ServerHost {
+export interface ServerHost<Connection> {
   readonly handler: ExchangeHandler;
   readonly wheel: TimerWheel;
   readonly exchanges: ExchangePool;
@@ -17,7 +16,7 @@ export interface ServerHost {
   /** No further request on any connection. */
   draining: boolean;
   /** The connection counts no more; may be told twice. */
-  connectionClosed(connection: ServerConnection): void;
+  connectionClosed(connection: Connection): void;
   /** Counts a limit that has been hit. */
   limitHit(limit: keyof Limits): void;
 }

@@ -13,7 +13,7 @@ import type { ListenerRuntime, PlaneRuntime } from "./runtime.ts";
 
 /** What a port needs of the worker. */
 export interface PortHost {
-  readonly serverHost: ServerHost;
+  readonly serverHost: ServerHost<ServerConnection>;
   readonly runtime: PlaneRuntime;
   readonly counts: ConnectionCounts;
   readonly connections: Set<ServerConnection>;

@@ -69,7 +69,7 @@ export class HttpProgram implements WorkerProgram {
   readonly plane: HttpPlane;
   readonly #clock: Clock;
   readonly #unwatchLoop: () => void;
-  readonly #serverHost: ServerHost;
+  readonly #serverHost: ServerHost<ServerConnection>;
   readonly #buildHost: BuildHost;
   readonly #connections = new Set<ServerConnection>();
   readonly #listeners = new Map<string, OpenListener>();

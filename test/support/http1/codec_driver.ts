@@ -48,7 +48,7 @@ export class CodecDriver implements ExchangeHandler {
 
   constructor(answer: Answerer = () => [OK]) {
     this.#answer = answer;
-    const host: ServerHost = {
+    const host: ServerHost<ServerConnection> = {
       handler: this,
       wheel,
       exchanges,

@@ -1,0 +1,124 @@
+/**
+ * Which of a pool's addresses a name leads to, for one family of addresses. Pure: it is told what probes found and what
+ * time it is, and says what is to be written.
+ */
+import type { Health } from "../../core/model.ts";
+import type { HostsNamePlan } from "../../core/plan.ts";
+
+/** One address that a name may lead to, with what the probes of this run have found. */
+export interface Candidate {
+  /** `backend id` or `backend id@address`. */
+  readonly key: string;
+  readonly address: string;
+  /** Unknown before the first result of this run, whatever an earlier one has found. */
+  readonly health: Health;
+  /** It has failed so often in a row that there is nothing more to wait for. */
+  readonly failed: boolean;
+  /** Monotonic time since when it has its health. */
+  readonly since_ms: number;
+}
+
+export type ChoiceRules = Pick<HostsNamePlan, "failover" | "failback_ms" | "max_entries">;
+
+export type Decision =
+  | {
+      readonly kind: "serving";
+      /** The one in use first, then others that are healthy. */
+      readonly addresses: readonly string[];
+      /** When to decide again even if nothing is found until then; null = no need. */
+      readonly again_ms: number | null;
+    }
+  /** Nobody is known to be healthy, and somebody has not been judged yet. */
+  | { readonly kind: "waiting" }
+  /** Every candidate has failed. */
+  | { readonly kind: "down" };
+
+const WAITING: Decision = { kind: "waiting" };
+const DOWN: Decision = { kind: "down" };
+
+export class Choice {
+  readonly #rules: ChoiceRules;
+  /** Key of the candidate in use, and where it stood among the others. */
+  #current: string | null;
+  #place = -1;
+  /** A choice has been made in this run: nobody is waited for any more. */
+  #chosen = false;
+
+  /** `current` is the key of the candidate that was in use before this run, if that is known. */
+  constructor(rules: ChoiceRules, current: string | null = null) {
+    this.#rules = rules;
+    this.#current = current;
+  }
+
+  get current(): string | null {
+    return this.#current;
+  }
+
+  /** The same choice under other rules. */
+  withRules(rules: ChoiceRules): Choice {
+    const copy = new Choice(rules, this.#current);
+    copy.#place = this.#place;
+    copy.#chosen = this.#chosen;
+    return copy;
+  }
+
+  /** Decides anew. `ranking` holds all candidates, best first. */
+  decide(ranking: readonly Candidate[], now: number): Decision {
+    const place = ranking.findIndex(({ key }) => key === this.#current);
+    if (place >= 0) this.#place = place;
+    const current = ranking[place];
+    if (current?.health === "healthy") return this.#stayOrReturn(ranking, place, now);
+    if (!this.#chosen && this.#mustWait(ranking, current)) return WAITING;
+    const next = this.#successor(ranking);
+    if (next === null) return ranking.every(({ failed }) => failed) ? DOWN : WAITING;
+    return this.#take(ranking, next, now);
+  }
+
+  /** At the start the best one is to serve, not the quickest: those before the first healthy one must have been judged. */
+  #mustWait(ranking: readonly Candidate[], current: Candidate | undefined): boolean {
+    if (current?.health === "unknown") return true;
+    return ranking.find(({ health }) => health !== "unhealthy")?.health === "unknown";
+  }
+
+  #stayOrReturn(ranking: readonly Candidate[], place: number, now: number): Decision {
+    const { failback_ms: delay } = this.#rules;
+    if (delay === null) return this.#take(ranking, place, now);
+    const better = ranking.slice(0, place).filter(({ health }) => health === "healthy");
+    const ready = better.find(({ since_ms }) => since_ms + delay <= now);
+    return this.#take(ranking, ready === undefined ? place : ranking.indexOf(ready), now);
+  }
+
+  /** Place of the healthy candidate that follows the one in use, or null. */
+  #successor(ranking: readonly Candidate[]): number | null {
+    const start = this.#rules.failover === "next" ? this.#place + 1 : 0;
+    for (let step = 0; step < ranking.length; step++) {
+      const place = (start + step) % ranking.length;
+      if (ranking[place]!.health === "healthy") return place;
+    }
+    return null;
+  }
+
+  #take(ranking: readonly Candidate[], place: number, now: number): Decision {
+    const taken = ranking[place]!;
+    this.#current = taken.key;
+    this.#place = place;
+    this.#chosen = true;
+    const others = ranking.filter(({ health, key }) => health === "healthy" && key !== taken.key);
+    const addresses = new Set([taken, ...others].map(({ address }) => address));
+    return {
+      kind: "serving",
+      addresses: [...addresses].slice(0, this.#rules.max_entries),
+      again_ms: this.#nextReturn(ranking.slice(0, place), now),
+    };
+  }
+
+  /** When the first better candidate will have been healthy for long enough. */
+  #nextReturn(better: readonly Candidate[], now: number): number | null {
+    const { failback_ms: delay } = this.#rules;
+    if (delay === null) return null;
+    const times = better
+      .filter(({ health, since_ms }) => health === "healthy" && since_ms + delay > now)
+      .map(({ since_ms }) => since_ms + delay);
+    return times.length === 0 ? null : Math.min(...times);
+  }
+}

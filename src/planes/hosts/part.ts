@@ -1,0 +1,388 @@
+/**
+ * The hosts plane as a part of the supervisor: it hears what probes find, decides where each name leads, and brings that
+ * to the hosts file, to DNS, to hooks and to those who look on.
+ */
+import { messageOf } from "../../core/text/message_of.ts";
+import type { HostsDnsPlan, HostsPlan, Plan } from "../../core/plan.ts";
+import { NOTHING_CHANGED, type Snapshot, type SnapshotDelta } from "../../core/snapshot.ts";
+import type { SupervisorMetrics } from "../../observe/supervisor_metrics.ts";
+import type { Clock } from "../../platform/clock.ts";
+import { BlockWriter, type Written } from "./block_writer.ts";
+import type { DnsResponder } from "./dns/responder.ts";
+import { Hooks } from "./hooks.ts";
+import type { HostName, NameChange } from "./host_name.ts";
+import { HostNames, type AddressesInFile, type HostNamesOptions } from "./host_names.ts";
+import { HostsFile, HostsFileError } from "./hosts_file.ts";
+import { addressesByName, type WantedName } from "./lines.ts";
+import type { Probed, ProbedMember } from "./member_records.ts";
+import { hostsReport, type HostsReport } from "./report.ts";
+import { changeEvent, type HostsEvent } from "./words.ts";
+
+/** So long a start waits for the program that it relieves to give the file up. */
+const TAKE_OVER_MS = 60_000;
+
+/** The supervisor as this part needs it. */
+export interface HostsHost {
+  snapshot(): Snapshot;
+  /** Another program still serves that this one is about to relieve. */
+  readonly takingOver: boolean;
+  report(event: HostsEvent): void;
+}
+
+export interface HostsPartOptions extends HostNamesOptions {
+  readonly clock: Clock;
+  readonly metrics: SupervisorMetrics;
+}
+
+export class HostsPart {
+  readonly commands = { hosts: () => Promise.resolve({ ok: true, ...this.status() }) };
+  readonly #host: HostsHost;
+  readonly #options: HostsPartOptions;
+  readonly #names: HostNames;
+  readonly #hooks: Hooks;
+  #plan: HostsPlan | null = null;
+  #file: HostsFile | null = null;
+  /** Opened for a plan that has not come yet. */
+  #comingFile: HostsFile | null = null;
+  #writer: BlockWriter | null = null;
+  #dns: { readonly plan: HostsDnsPlan; readonly responder: DnsResponder } | null = null;
+  #endWait: (() => void) | null = null;
+  /** Changes whose hooks wait for the write that brings them. */
+  #unwritten: NameChange[] = [];
+  #lastProblem = "";
+  #draining = false;
+  #lastWrite: { readonly at: string; readonly bytes: number } | null = null;
+
+  constructor(host: HostsHost, options: HostsPartOptions) {
+    this.#host = host;
+    this.#options = options;
+    this.#names = new HostNames(options);
+    this.#hooks = new Hooks({
+      failed: ({ command }, { name, to }, { problem, output }) => {
+        options.metrics.count("hosts_hook_failures_total");
+        this.#warn("hosts_hook_failed", `hook ${command[0]} for ${name}: ${problem}`, {
+          name,
+          address: to,
+          output,
+        });
+      },
+      lost: ({ command }, count) => {
+        options.metrics.count("hosts_hook_failures_total", [], count);
+        this.#warn(
+          "hosts_hook_failed",
+          `hook ${command[0]} is too slow: ${count} changes were not told to it`,
+          {},
+        );
+      },
+    });
+  }
+
+  #warn(event: string, text: string, fields: Readonly<Record<string, unknown>>): void {
+    this.#host.report({ event, level: "warning", text, fields });
+  }
+
+  /** Takes the lock of the file that `plan` names. Throws Error in words when another program has it. */
+  async planComing({ hosts }: Plan): Promise<SnapshotDelta> {
+    if (hosts !== null && !this.#isOurs(hosts)) {
+      this.#comingFile = this.#fileOf(hosts);
+      await this.#comingFile.open();
+    }
+    return NOTHING_CHANGED;
+  }
+
+  /** The plan of `planComing` was only tried. */
+  planDropped(): void {
+    const file = this.#comingFile;
+    this.#comingFile = null;
+    void file?.close();
+  }
+
+  reloaded(): void {
+    this.planDropped();
+  }
+
+  /** Follows `plan` from now on. Throws Error in words when its file or its DNS address cannot be had. */
+  async planChanged(plan: Plan): Promise<void> {
+    const { hosts } = plan;
+    if (hosts === null) return this.#leave();
+    if (!this.#isOurs(hosts)) await this.#changeFile(hosts);
+    this.#plan = hosts;
+    this.#hooks.follow(hosts.hooks);
+    const now = this.#options.clock.now();
+    this.#names.planChanged(plan, this.#host.snapshot(), await this.#addressesInFile(), now);
+    this.#decide(this.#names.all);
+    // Names that nobody wants any more go although nothing else changes.
+    this.#writer?.update();
+    if (!this.#host.takingOver) await this.#followDns(hosts.dns);
+  }
+
+  /** Whoever served before is relieved, and gives up the file and the address. */
+  async serving(): Promise<void> {
+    if (this.#plan === null || this.#writer !== null) return;
+    try {
+      await this.#openFile(TAKE_OVER_MS);
+      await this.#followDns(this.#plan.dns);
+    } catch (error) {
+      this.#host.report({ event: "hosts_failed", level: "error", text: messageOf(error) });
+    }
+  }
+
+  draining(): void {
+    this.#draining = true;
+  }
+
+  published({ members, overrides }: SnapshotDelta): void {
+    const pools = (changed: object) =>
+      new Set(Object.keys(changed).map((id) => id.slice(0, id.indexOf("/"))));
+    const now = this.#options.clock.now();
+    const snapshot = this.#host.snapshot();
+    this.#names.membersChanged(pools(members), snapshot, false, now);
+    this.#names.membersChanged(pools(overrides), snapshot, true, now);
+    const changed = new Set([...pools(members), ...pools(overrides)]);
+    if (changed.size > 0) this.#decide(this.#names.all.filter(({ pool }) => changed.has(pool)));
+  }
+
+  /** A probe has a result. */
+  probed(member: ProbedMember, result: Probed): void {
+    const names = this.#names.probed(member, result, this.#options.clock.now());
+    if (names.length > 0) this.#decide(names);
+  }
+
+  async stop(): Promise<void> {
+    this.#endWait?.();
+    this.#endWait = null;
+    this.#hooks.stop();
+    this.#dns?.responder.stop();
+    this.#dns = null;
+    await this.#writer?.stop();
+    const file = this.#file;
+    this.#file = null;
+    try {
+      if (this.#draining && this.#plan?.on_stop === "remove" && !this.#plan.dry_run) await file?.remove();
+    } catch (error) {
+      this.#fileFailed(error);
+    }
+    await file?.close();
+  }
+
+  status(): HostsReport {
+    const { wall, now } = { wall: this.#options.clock.wall(), now: this.#options.clock.now() };
+    return hostsReport(this.#names.all, {
+      plan: this.#plan,
+      way: this.#file?.way ?? null,
+      problem: this.#writer?.problem ?? null,
+      last_write: this.#lastWrite,
+      dns: this.#dns === null ? null : { ...this.#dns.plan.address, port: this.#dns.responder.port },
+      timeOf: (at) => new Date(wall - (now - at)).toISOString(),
+    });
+  }
+
+  // The file.
+
+  #isOurs({ file, write, allowed_roots, create }: HostsPlan): boolean {
+    const ours = this.#plan;
+    if (ours === null || this.#file === null) return false;
+    const settings = JSON.stringify([file, write, allowed_roots, create]);
+    return settings === JSON.stringify([ours.file, ours.write, ours.allowed_roots, ours.create]);
+  }
+
+  #fileOf({ file: path, write, allowed_roots: allowedRoots, create }: HostsPlan): HostsFile {
+    const stateDir = this.#host.snapshot().plan.state_dir;
+    return new HostsFile({
+      path,
+      write,
+      allowedRoots,
+      create,
+      stateDir,
+      report: (event) => this.#host.report(event),
+    });
+  }
+
+  async #changeFile(hosts: HostsPlan): Promise<void> {
+    const coming = this.#comingFile;
+    this.#comingFile = null;
+    await this.#closeFile();
+    this.#file = coming ?? this.#fileOf(hosts);
+    this.#plan = hosts;
+    // Opened for a coming plan already; or not to be had before those who have it are relieved.
+    if (coming === null && this.#host.takingOver) return;
+    if (coming === null) await this.#openFile(0);
+    else this.#startWriter(hosts);
+  }
+
+  async #openFile(waitMs: number): Promise<void> {
+    const [file, plan] = [this.#file, this.#plan];
+    if (file === null || plan === null) return;
+    await file.open({ waitMs });
+    this.#startWriter(plan);
+  }
+
+  #startWriter(plan: HostsPlan): void {
+    const { clock } = this.#options;
+    const write = (wanted: readonly WantedName[]) => this.#write(wanted);
+    this.#writer = new BlockWriter({
+      clock,
+      wanted: () => this.#names.wanted(),
+      write: plan.dry_run ? () => Promise.resolve({ changed: false, bytesWritten: 0 }) : write,
+      written: (result) => this.#written(result),
+      failed: (error) => this.#fileFailed(error),
+    });
+    this.#writer.update();
+  }
+
+  async #write(wanted: readonly WantedName[]): Promise<Written> {
+    const file = this.#file;
+    if (file === null) return { changed: false, bytesWritten: 0 };
+    return file.update(wanted);
+  }
+
+  /** Null when it cannot be read, which the writes will tell. */
+  async #addressesInFile(): Promise<AddressesInFile> {
+    try {
+      const { lines } = (await this.#file?.read()) ?? { lines: [] };
+      return addressesByName(lines);
+    } catch {
+      return null;
+    }
+  }
+
+  async #closeFile(): Promise<void> {
+    const [file, writer] = [this.#file, this.#writer];
+    this.#file = this.#writer = null;
+    await writer?.stop();
+    await file?.close();
+  }
+
+  /** The plan has no names any more: our block goes. */
+  async #leave(): Promise<void> {
+    if (this.#plan === null) return;
+    const { dry_run } = this.#plan;
+    await this.#writer?.stop();
+    this.#writer = null;
+    try {
+      if (!dry_run) await this.#file?.remove();
+    } catch (error) {
+      this.#fileFailed(error);
+    }
+    await this.#closeFile();
+    this.#plan = null;
+    this.#hooks.follow([]);
+    this.#names.planChanged(
+      this.#host.snapshot().plan,
+      this.#host.snapshot(),
+      null,
+      this.#options.clock.now(),
+    );
+    await this.#followDns(null);
+  }
+
+  #written({ changed, bytesWritten }: Written): void {
+    const { metrics, clock } = this.#options;
+    this.#lastProblem = "";
+    if (changed) {
+      metrics.count("hosts_writes_total", ["success"]);
+      metrics.count("hosts_written_bytes_total", [], bytesWritten);
+      this.#lastWrite = { at: new Date(clock.wall()).toISOString(), bytes: bytesWritten };
+    }
+    const told = this.#unwritten;
+    this.#unwritten = [];
+    for (const change of told) this.#runHooks(change);
+  }
+
+  /** Each cause is told once, until a write has succeeded. */
+  #fileFailed(error: unknown): void {
+    this.#options.metrics.count("hosts_writes_total", ["failure"]);
+    const cause = error instanceof HostsFileError ? error.cause_key : messageOf(error);
+    if (cause === this.#lastProblem) return;
+    this.#lastProblem = cause;
+    this.#host.report({ event: "hosts_write_failed", level: "error", text: messageOf(error) });
+  }
+
+  // Decisions.
+
+  #decide(names: readonly HostName[]): void {
+    const changes = this.#names.decide(names, this.#options.clock.now());
+    for (const change of changes) this.#tell(change);
+    if (changes.length > 0) this.#writer?.update();
+    this.#decideAgainLater();
+  }
+
+  #decideAgainLater(): void {
+    this.#endWait?.();
+    const at = this.#names.again_ms;
+    const { clock } = this.#options;
+    this.#endWait =
+      at === null
+        ? null
+        : clock.every(Math.max(1, at - clock.now()), () => {
+            this.#endWait?.();
+            this.#endWait = null;
+            this.#decide(this.#names.all);
+          });
+  }
+
+  #tell(change: NameChange): void {
+    const { metrics, clock } = this.#options;
+    const { name, state, before, switched } = change;
+    if (state === "down" && before !== "down") metrics.count("hosts_all_down_total", [name.name]);
+    metrics.set("hosts_name_down", [name.name], state === "down" ? 1 : 0);
+    if (switched !== null) {
+      metrics.count("hosts_switches_total", [name.name]);
+      metrics.set("hosts_last_switch_timestamp_seconds", [name.name], clock.wall() / 1_000);
+      this.#unwritten.push(change);
+    }
+    const event = changeEvent(change, this.#plan?.dry_run === true);
+    if (event !== null) this.#host.report(event);
+  }
+
+  #runHooks({ name, switched }: NameChange): void {
+    if (switched === null || this.#plan?.dry_run === true) return;
+    this.#hooks.changed({ name: name.name, pool: name.pool, ...switched });
+  }
+
+  // DNS.
+
+  async #followDns(plan: HostsDnsPlan | null): Promise<void> {
+    if (JSON.stringify(plan) === JSON.stringify(this.#dns?.plan ?? null)) return;
+    const before = this.#dns;
+    // Another port or host can be had beside the one before; the same one only after it.
+    const isSame = before !== null && JSON.stringify(before.plan.address) === JSON.stringify(plan?.address);
+    if (isSame) before.responder.stop();
+    this.#dns = plan === null ? null : { plan, responder: await this.#startDns(plan) };
+    if (!isSame) before?.responder.stop();
+  }
+
+  async #startDns(plan: HostsDnsPlan): Promise<DnsResponder> {
+    const { clock, metrics } = this.#options;
+    // Loaded by those who want it: it brings a library along.
+    const { DnsResponder } = await import("./dns/responder.ts");
+    const responder = await DnsResponder.start({
+      ...plan,
+      clock,
+      names: {
+        addressesOf: (name) => this.#addressesOf(name),
+        namesOf: (address) => this.#namesOf(address),
+      },
+      counted: (result) => metrics.count("hosts_dns_queries_total", [result]),
+      report: (event) => this.#host.report(event),
+    });
+    const where = `${plan.address.host.includes(":") ? `[${plan.address.host}]` : plan.address.host}:${responder.port}`;
+    this.#host.report({
+      event: "hosts_dns_listening",
+      level: "info",
+      text: `names by DNS on ${where}`,
+      fields: { address: where },
+    });
+    return responder;
+  }
+
+  #addressesOf(name: string): readonly string[] | null {
+    return this.#names.find(name)?.addresses ?? null;
+  }
+
+  #namesOf(address: string): readonly string[] {
+    return this.#names.all
+      .filter(({ addresses }) => addresses?.includes(address) === true)
+      .map(({ plan }) => plan.name);
+  }
+}
