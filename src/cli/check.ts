@@ -4,7 +4,7 @@ import { loadConfig, type LoadResult } from "../config/load.ts";
 import type { OriginRow } from "../config/origins.ts";
 import type { ConfigParts } from "../config/parts.ts";
 import { problemText } from "../config/problem.ts";
-import type { FlagValue } from "../config/assignments.ts";
+import { malformedSet, setFlag } from "./set_flag.ts";
 import { DEFAULT_CONFIG_FILE, readOptions, terminal, usageError, type Output } from "./command.ts";
 
 const HELP = `usage: fairlead check [-c FILE] [--set PATH=VALUE …] [--origin] [--json]
@@ -53,23 +53,13 @@ export async function checkCommand(
     return 0;
   }
   const { config: file, origin } = given;
+  const { isOriginal } = await import("./hosts/hosts_plan.ts");
+  if (await isOriginal(file, parts))
+    return (await import("./hosts/check_original.ts")).checkOriginal(file, parts, given.json, output);
   const result = await loadConfig({ file, parts, environment, flags: given.set.map(setFlag) });
   const good = result.plan !== null && result.problems.length === 0;
   output.out(given.json ? jsonReport(result, good, origin) : textReport(result, good, file, origin));
   return good ? 0 : 1;
-}
-
-/** What is wrong with the values of `--set`, or null. */
-export function malformedSet(texts: readonly string[]): string | null {
-  const malformed = texts.find((text) => !text.includes("="));
-  return malformed === undefined ? null : `--set ${malformed}: expected PATH=VALUE`;
-}
-
-/** `--set a.b=c` as a value for the loader. `text` holds an equals sign. */
-export function setFlag(text: string): FlagValue {
-  const equals = text.indexOf("=");
-  const path = text.slice(0, equals);
-  return { flag: `--set ${path}`, path, text: text.slice(equals + 1) };
 }
 
 function jsonReport(result: LoadResult, good: boolean, origin: boolean): string {

@@ -9,7 +9,7 @@ import { problemText, type Problem } from "../config/problem.ts";
 import { watchConfig } from "../config/watch.ts";
 import type { Plan } from "../core/plan.ts";
 import type { LoadedConfiguration, RunParts } from "../run/parts.ts";
-import { malformedSet, setFlag } from "./check.ts";
+import { malformedSet, setFlag } from "./set_flag.ts";
 
 /** Where a running supervisor is looked for when nothing else is said. */
 export const DEFAULT_RUNTIME_DIRECTORY = "/run/fairlead";

@@ -156,11 +156,19 @@ function backendPlans({ id, url, zone, ...rest }: PoolConfig["backends"][number]
   }));
 }
 
-function hostsPlan({ names, hooks, dns, allowed_roots, ...config }: HostsConfig): HostsPlan {
+function hostsPlan({
+  names,
+  hooks,
+  dns,
+  allowed_roots,
+  resolve_interval,
+  ...config
+}: HostsConfig): HostsPlan {
   return {
     ...config,
     allowed_roots: allowed_roots ?? [dirname(config.file)],
     names: names.map(({ failback, ...name }) => ({ ...name, failback_ms: failbackMs(failback) })),
+    resolve_interval_ms: resolve_interval ?? null,
     hooks: hooks.map(({ command, timeout }) => ({ command, timeout_ms: timeout })),
     dns: dns === undefined ? null : { address: dns.address, ttl_ms: dns.ttl, upstream: dns.upstream },
   };

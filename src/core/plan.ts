@@ -37,6 +37,8 @@ export interface HostsPlan {
   /** What becomes of the block when the program ends. */
   readonly on_stop: "keep" | "remove";
   readonly names: readonly HostsNamePlan[];
+  /** Names of backends are looked up again after this time at the latest; null = as their time to live says. */
+  readonly resolve_interval_ms: number | null;
   readonly hooks: readonly HookPlan[];
   readonly dns: HostsDnsPlan | null;
 }

@@ -82,6 +82,7 @@ export function hostsOf(names: readonly HostsNamePlan[], settings: Partial<Hosts
     dry_run: false,
     on_stop: "keep",
     names,
+    resolve_interval_ms: null,
     hooks: [],
     dns: null,
     ...settings,

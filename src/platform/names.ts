@@ -78,6 +78,8 @@ export class NameWatcher {
   readonly #options: NameWatcherOptions;
   readonly #wheel: TimerWheel;
   readonly #names = new Map<string, Watched>();
+  /** Answers hold at most so long. */
+  longestTtlMs = MAX_TTL_MS;
   #stopSource: (() => void) | null = null;
   /** Wakes those who wait for first answers. */
   #waiting: (() => void)[] = [];
@@ -180,7 +182,7 @@ export class NameWatcher {
     const kept = watched.addresses.filter((address) => familyOf(address) === missing);
     const addresses = inOrder([...answer.addresses, ...kept]);
     watched.failures = 0;
-    const ttl = Math.min(Math.max(answer.ttl_ms, MIN_TTL_MS), MAX_TTL_MS);
+    const ttl = Math.min(Math.max(answer.ttl_ms, MIN_TTL_MS), this.longestTtlMs);
     this.#settle(watched, missing === undefined ? ttl : Math.min(ttl, LAST_RETRY_MS));
     if (addresses.join() === watched.addresses.join()) return;
     watched.addresses = addresses;

@@ -11,7 +11,7 @@ import type { Plan } from "../core/plan.ts";
 import { NOTHING_CHANGED, type Snapshot, type SnapshotDelta } from "../core/snapshot.ts";
 import type { Clock } from "../platform/clock.ts";
 import type { Files } from "../platform/files.ts";
-import { NameWatcher, type NameSource } from "../platform/names.ts";
+import { MAX_TTL_MS, NameWatcher, type NameSource } from "../platform/names.ts";
 import { PlanChecks } from "./checks.ts";
 import type { Probe, ProbeResult } from "./contract.ts";
 import { HealthFile, memberIdentity, type HealthRecords } from "./health_file.ts";
@@ -146,6 +146,7 @@ export class HealthKeeper {
     const nameOf = namesOf(plan);
     const before = this.#nameOf;
     this.#nameOf = nameOf;
+    this.#names.longestTtlMs = plan.hosts?.resolve_interval_ms ?? MAX_TTL_MS;
     this.#names.watch(new Set(nameOf.values()));
     this.#refresh(first ? nameOf : before);
     await this.#names.firstAnswers(FIRST_ADDRESSES_MS);

@@ -1,5 +1,6 @@
 /** `fairlead hosts`: names that follow real backends through a real file. */
 import { expect, test } from "bun:test";
+import { Resolver } from "node:dns/promises";
 import { readFileSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { BackendProcess, backendProcesses, HostsPlace, hostsYaml } from "./hosts_program.ts";
@@ -280,6 +281,22 @@ test(
 );
 
 test(
+  "HF4 HF21 a start with all backends down writes nothing: what stands in the block stays",
+  async () => {
+    const [dead] = await backendProcesses(1);
+    await dead!.kill();
+    const before = `${LOCAL}# BEGIN FAIRLEAD MANAGED BLOCK\n127.0.1.9  db.test\n# END FAIRLEAD MANAGED BLOCK\n`;
+    await using place = new HostsPlace(hostsYaml([dead!]), { hosts: before });
+    const { mtimeMs, ino } = statSync(place.hostsFile);
+    const program = await place.run();
+    await program.until("hosts_down");
+    const after = statSync(place.hostsFile);
+    expect([place.hosts, after.mtimeMs, after.ino]).toEqual([before, mtimeMs, ino]);
+  },
+  PATIENCE,
+);
+
+test(
   "HF9 HF4 when all are down the last address stays, told once and counted, and remove takes it out",
   async () => {
     const [only] = await backendProcesses(1);
@@ -300,6 +317,59 @@ test(
     expect(text).toContain('fairlead_hosts_all_down_total{name="keep.test"} 1\n');
     expect(text).toContain('fairlead_hosts_name_down{name="gone.test"} 1\n');
     expect(text).toMatch(/^fairlead_hosts_writes_total\{result="success"\} 2$/m);
+  },
+  PATIENCE,
+);
+
+test(
+  "HF38 the responder follows a failover at once, and its answers are counted",
+  async () => {
+    const backends = await backendProcesses(2);
+    await using place = new HostsPlace(
+      hostsYaml(backends, undefined, 'dns: { address: "127.0.0.1:0", ttl: 1s }'),
+      { hosts: LOCAL },
+    );
+    const program = await place.run();
+    const said = await program.until("hosts_dns_listening");
+    const resolver = new Resolver();
+    resolver.setServers([String(said["address"])]);
+    await place.untilBlock("127.0.1.1 db.test");
+    expect(await resolver.resolve4("db.test")).toEqual(["127.0.1.1"]);
+    await backends[0]!.kill();
+    await program.until("hosts_switched", 2);
+    const fresh = new Resolver();
+    fresh.setServers([String(said["address"])]);
+    expect(await fresh.resolve4("db.test")).toEqual(["127.0.1.2"]);
+    expect(await fresh.reverse("127.0.1.2")).toEqual(["db.test"]);
+    const metrics = await fetch("http://localhost/metrics", { unix: join(place.state, "run/admin.sock") });
+    expect(await metrics.text()).toContain('fairlead_hosts_dns_queries_total{result="answered"} 3\n');
+    await backends[1]!.kill();
+  },
+  PATIENCE,
+);
+
+test(
+  "an upgrade hands file, lock and responder over, and the names stay",
+  async () => {
+    const backends = await backendProcesses(2);
+    await using place = new HostsPlace(
+      hostsYaml(backends, undefined, 'on_stop: remove\ndns: { address: "127.0.0.1:0" }'),
+      { hosts: LOCAL },
+    );
+    const program = await place.run();
+    await place.untilBlock("127.0.1.1 db.test");
+    const { mtimeMs } = statSync(place.hostsFile);
+    program.child.kill("SIGUSR2");
+    const { pid } = await program.until("relieved");
+    expect(await program.child.exited).toBe(0);
+    try {
+      expect([place.block, statSync(place.hostsFile).mtimeMs]).toEqual([["127.0.1.1 db.test"], mtimeMs]);
+      await backends[0]!.kill();
+      await place.untilBlock("127.0.1.2 db.test");
+    } finally {
+      process.kill(Number(pid), "SIGKILL");
+    }
+    await backends[1]!.kill();
   },
   PATIENCE,
 );

@@ -5,12 +5,17 @@
 import { basename, dirname, join, resolve } from "node:path";
 import type { FlagValue } from "../../config/assignments.ts";
 import { ConfigCache } from "../../config/config_files.ts";
-import { isHostsRedirectorFile, isLoadBalancerFile } from "../../config/hosts_redirector/detect.ts";
+import {
+  isHostsRedirectorFile,
+  isLoadBalancerFile,
+  isMainFileKey,
+} from "../../config/hosts_redirector/detect.ts";
 import {
   isLoadBalancerName,
   loadHostsRedirector,
   type HostsRedirectorLog,
 } from "../../config/hosts_redirector/load.ts";
+import { isMap } from "../../config/plain_value.ts";
 import { loadConfig, type LoadResult } from "../../config/load.ts";
 import type { ConfigParts } from "../../config/parts.ts";
 import { problemText } from "../../config/problem.ts";
@@ -19,12 +24,14 @@ import { readYaml } from "../../config/yaml_text.ts";
 import type { Plan } from "../../core/plan.ts";
 import { realFiles, type Files } from "../../platform/files.ts";
 import type { LoadedConfiguration, RunParts } from "../../run/parts.ts";
-import { malformedSet, setFlag } from "../check.ts";
+import { malformedSet, setFlag } from "../set_flag.ts";
 
 export const DEFAULT_HOSTS_RUNTIME_DIR = "/run/fairlead-hosts";
 export const DEFAULT_HOSTS_STATE_DIR = "/var/lib/fairlead-hosts";
 
 const MAX_BYTES = 64 * 2 ** 20;
+/** Where the original looks for its load balancers. */
+const DEFAULT_FOLDER = "lb_configs";
 
 export interface HostsChoice {
   readonly file: string;
@@ -44,12 +51,21 @@ export interface LoadedHosts extends LoadedConfiguration {
   readonly folder: string | null;
 }
 
-/** True for a file of the original; a file that cannot be read or parsed is taken for one of ours, which tells. */
+/**
+ * True for a file of the original: one of its load balancers, a main file with one of its keys and none of ours, or an empty
+ * one beside its folder. A file that cannot be read or parsed is taken for one of ours, which tells.
+ */
 export async function isOriginal(file: string, parts: ConfigParts): Promise<boolean> {
-  const content = await realFiles.read(resolve(file), MAX_BYTES);
+  const path = resolve(file);
+  const content = await realFiles.read(path, MAX_BYTES);
   if ("problem" in content) return false;
   const { value, problems } = readYaml(new TextDecoder().decode(content.bytes));
-  return problems.length === 0 && (isHostsRedirectorFile(value, parts) || isLoadBalancerFile(value));
+  if (problems.length > 0) return false;
+  if (isLoadBalancerFile(value)) return true;
+  if (!isHostsRedirectorFile(value, parts)) return false;
+  if (isMap(value) && Object.keys(value).length > 0) return Object.keys(value).some(isMainFileKey);
+  const folder = await realFiles.list(join(dirname(path), DEFAULT_FOLDER));
+  return "names" in folder && folder.names !== null;
 }
 
 /** Loads the configuration that `choice` names, reduced to the hosts plane. Throws Error when the choice makes no sense. */

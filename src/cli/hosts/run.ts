@@ -90,9 +90,11 @@ interface OpenLog {
 }
 
 /** With the original's files: the log that they name, and on standard error why a start is refused. */
-function logOf({ original }: LoadedHosts, format: "text" | "json"): OpenLog {
+function logOf({ original, plan }: LoadedHosts, format: "text" | "json"): OpenLog {
   const onTerminal = new ProcessLog({ format, unlimited: ANSWERS_TO_THE_OPERATOR });
-  if (original === null) return { report: onTerminal.write, close: () => onTerminal.close() };
+  // A start that is refused leaves no log behind.
+  if (original === null || plan === null)
+    return { report: onTerminal.write, close: () => onTerminal.close() };
   const inFile = new PythonLog(original.log);
   return {
     report(event: RunEvent) {

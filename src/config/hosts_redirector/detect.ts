@@ -4,6 +4,7 @@ import type { ConfigParts } from "../parts.ts";
 import { isMap } from "../plain_value.ts";
 import { configSchema } from "../schema/root.ts";
 import { keysAt } from "../schema_walk.ts";
+import { mainFile } from "./main_file.ts";
 
 /**
  * True for the content of a file that can only be, or may well be, the original's main file: a map that has none of
@@ -19,4 +20,9 @@ export function isHostsRedirectorFile(value: unknown, parts: ConfigParts): boole
 /** True for the content of a file that describes one load balancer of the original. */
 export function isLoadBalancerFile(value: unknown): boolean {
   return isMap(value) && (Object.hasOwn(value, "local_host") || Object.hasOwn(value, "backend_hosts"));
+}
+
+/** True for a key of the original's main file. */
+export function isMainFileKey(key: string): boolean {
+  return Object.hasOwn(mainFile.shape, key);
 }

@@ -13,7 +13,13 @@ const path = (expected: string): z.ZodString =>
   z.string({ error: `expected ${expected}` }).min(1, { error: `expected ${expected}` });
 
 const hook = z.strictObject({
-  command: z.array(z.string()).min(1).meta({ description: "The program and its arguments; no shell." }),
+  command: z
+    .array(z.string())
+    .min(1)
+    .refine(([program]) => program?.startsWith("/") === true, {
+      error: "expected a command as a list, its program with an absolute path",
+    })
+    .meta({ description: "The program and its arguments; no shell." }),
   timeout: secondsOrDuration().optional().meta({ description: "Longer runs are ended." }),
 });
 

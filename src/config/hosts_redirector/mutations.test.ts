@@ -22,7 +22,7 @@ const MAIN: Readonly<Record<string, readonly [unknown, unknown]>> = {
   dry_run: [true, false],
   resolve_interval: [1, 2],
   local_zone: ["a", "b"],
-  hooks: [[{ command: ["a"], timeout: 1 }], [{ command: ["a"], timeout: 2 }]],
+  hooks: [[{ command: ["/bin/a"], timeout: 1 }], [{ command: ["/bin/a"], timeout: 2 }]],
 };
 const SHARED: Readonly<Record<string, readonly [unknown, unknown]>> = {
   name: ["a", "b"],

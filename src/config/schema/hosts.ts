@@ -128,6 +128,13 @@ export const hosts = z.strictObject({
     description: "What becomes of the names when the program ends.",
   }),
   names: z.array(hostsName).max(MAX_NAMES).prefault([]).meta({ description: "The names." }),
+  resolve_interval: duration()
+    .refine((value) => value > 0, { error: "expected a time above 0" })
+    .optional()
+    .meta({
+      description:
+        "Names of backends are looked up again after this time at the latest; default: when their time to live is over, within 5m.",
+    }),
   hooks: z.array(hook).max(MAX_HOOKS).prefault([]).meta({
     description: "Commands that are run after a name has got another address.",
   }),

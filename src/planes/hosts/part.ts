@@ -110,17 +110,19 @@ export class HostsPart {
     this.#hooks.follow(hosts.hooks);
     const now = this.#options.clock.now();
     this.#names.planChanged(plan, this.#host.snapshot(), await this.#addressesInFile(), now);
+    this.#showGauges();
     this.#decide(this.#names.all);
-    // Names that nobody wants any more go although nothing else changes.
-    this.#writer?.update();
-    if (!this.#host.takingOver) await this.#followDns(hosts.dns);
+    if (this.#host.takingOver) return;
+    this.#startWriting();
+    await this.#followDns(hosts.dns);
   }
 
   /** Whoever served before is relieved, and gives up the file and the address. */
   async serving(): Promise<void> {
     if (this.#plan === null || this.#writer !== null) return;
     try {
-      await this.#openFile(TAKE_OVER_MS);
+      await this.#file?.open({ waitMs: TAKE_OVER_MS });
+      this.#startWriting();
       await this.#followDns(this.#plan.dns);
     } catch (error) {
       this.#host.report({ event: "hosts_failed", level: "error", text: messageOf(error) });
@@ -203,37 +205,27 @@ export class HostsPart {
     this.#comingFile = null;
     await this.#closeFile();
     this.#file = coming ?? this.#fileOf(hosts);
-    this.#plan = hosts;
-    // Opened for a coming plan already; or not to be had before those who have it are relieved.
-    if (coming === null && this.#host.takingOver) return;
-    if (coming === null) await this.#openFile(0);
-    else this.#startWriter(hosts);
+    // Not to be had before those who have it are relieved.
+    if (coming === null && !this.#host.takingOver) await this.#file.open();
   }
 
-  async #openFile(waitMs: number): Promise<void> {
-    const [file, plan] = [this.#file, this.#plan];
-    if (file === null || plan === null) return;
-    await file.open({ waitMs });
-    this.#startWriter(plan);
-  }
-
-  #startWriter(plan: HostsPlan): void {
-    const { clock } = this.#options;
-    const write = (wanted: readonly WantedName[]) => this.#write(wanted);
-    this.#writer = new BlockWriter({
-      clock,
+  /** Not before the names are known: without any, everything would be taken out. */
+  #startWriting(): void {
+    this.#writer ??= new BlockWriter({
+      clock: this.#options.clock,
       wanted: () => this.#names.wanted(),
-      write: plan.dry_run ? () => Promise.resolve({ changed: false, bytesWritten: 0 }) : write,
+      write: (wanted) => this.#write(wanted),
       written: (result) => this.#written(result),
       failed: (error) => this.#fileFailed(error),
     });
+    // Names that nobody wants any more go although nothing else changes.
     this.#writer.update();
   }
 
   async #write(wanted: readonly WantedName[]): Promise<Written> {
     const file = this.#file;
-    if (file === null) return { changed: false, bytesWritten: 0 };
-    return file.update(wanted);
+    const isWritten = file !== null && this.#plan?.dry_run === false;
+    return isWritten ? file.update(wanted) : { changed: false, bytesWritten: 0 };
   }
 
   /** Null when it cannot be read, which the writes will tell. */
@@ -299,6 +291,12 @@ export class HostsPart {
   }
 
   // Decisions.
+
+  /** Of the names that there are now, and of no others. */
+  #showGauges(): void {
+    const down = this.#names.all.map(({ plan, state }) => [[plan.name], state === "down" ? 1 : 0] as const);
+    this.#options.metrics.replace("hosts_name_down", down);
+  }
 
   #decide(names: readonly HostName[]): void {
     const changes = this.#names.decide(names, this.#options.clock.now());
