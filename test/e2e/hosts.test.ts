@@ -262,6 +262,39 @@ test(
 );
 
 test(
+  "HF31 a reload may change how the file is written, and which file, and a dry run goes on beside the one that writes",
+  async () => {
+    const backends = await backendProcesses(2);
+    await using place = new HostsPlace(hostsYaml(backends), { hosts: LOCAL });
+    const program = await place.run();
+    await place.untilBlock("127.0.1.1 db.test");
+    await using beside = new HostsPlace(hostsYaml(backends, undefined, "dry_run: true"));
+    const dry = await beside.run("--hosts-file", place.hostsFile);
+    await dry.until("ready");
+
+    const { ino } = statSync(place.hostsFile);
+    place.write(hostsYaml(backends, undefined, "write: in_place"));
+    await program.until("reloaded");
+    await backends[0]!.kill();
+    await place.untilBlock("127.0.1.2 db.test");
+    expect(statSync(place.hostsFile).ino).toBe(ino);
+    expect((await place.command("status")).out).toContain("written in place");
+
+    // The one beside may write when the other has let go of the file.
+    beside.write(hostsYaml(backends));
+    dry.child.kill("SIGHUP");
+    const refused = await dry.until("reload_refused");
+    expect(refused.message).toContain(`pid ${program.child.pid}`);
+    program.child.kill("SIGTERM");
+    await program.child.exited;
+    dry.child.kill("SIGHUP");
+    await dry.until("reloaded");
+    await backends[1]!.kill();
+  },
+  PATIENCE,
+);
+
+test(
   "HF43 edits of a person while it idles stay when the backend dies",
   async () => {
     const backends = await backendProcesses(2);

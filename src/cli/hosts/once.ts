@@ -108,8 +108,8 @@ interface OnceResult {
 
 async function decideOnce(plan: Plan, files: Snapshot["files"], isOnlyShown: boolean): Promise<OnceResult> {
   const hosts = plan.hosts!;
-  const { file: path, write, allowed_roots: allowedRoots, create } = hosts;
-  const file = new HostsFile({ path, write, allowedRoots, create, stateDir: plan.state_dir });
+  const { file: path } = hosts;
+  const file = new HostsFile(hosts, plan.state_dir);
   if (!isOnlyShown) await file.open();
   try {
     const names = await probedNames(plan, files, file);

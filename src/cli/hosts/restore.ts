@@ -48,8 +48,8 @@ export async function hostsRestoreCommand(
   try {
     const { plan, problems } = await loadHosts(choiceOf(given), await program.config());
     if (plan === null) throw new Error(problems.join("\n"));
-    const { file: path, write, allowed_roots: allowedRoots, create } = plan.hosts!;
-    const file = new HostsFile({ path, write, allowedRoots, create, stateDir: plan.state_dir });
+    const { file: path } = plan.hosts!;
+    const file = new HostsFile(plan.hosts!, plan.state_dir);
     await file.open();
     try {
       const act = release ? "release" : firstBackup ? "first_backup" : "remove";

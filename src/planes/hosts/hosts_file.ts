@@ -5,6 +5,7 @@
 import type { FileHandle } from "node:fs/promises";
 import { link, open, readdir, rename, rm } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
+import type { HostsPlan } from "../../core/plan.ts";
 import { messageOf } from "../../core/text/message_of.ts";
 import { copyAttributes, exchangeFiles } from "../../platform/file_extras.ts";
 import { errnoName, SystemCallError } from "../../platform/libc.ts";
@@ -30,17 +31,8 @@ export type WritingWay = "rename" | "in_place";
 /** What is taken back: our block, our markers, or everything since the first write. */
 export type Restoration = "remove" | "release" | "first_backup";
 
-export interface HostsFileOptions {
-  readonly path: string;
-  /** For the first backup and, in place, for what is about to be written. */
-  readonly stateDir: string;
-  readonly write: "auto" | WritingWay;
-  /** The file behind a link must stand in one of these folders. */
-  readonly allowedRoots: readonly string[];
-  /** Make the file where it is missing. */
-  readonly create: boolean;
-  readonly report?: (event: HostsEvent) => void;
-}
+/** What of the plan says how the file is read and written. */
+export type HostsFileRules = Pick<HostsPlan, "file" | "write" | "allowed_roots" | "create">;
 
 export interface UpdateResult {
   readonly changed: boolean;
@@ -58,19 +50,30 @@ const NOTHING: UpdateResult = { changed: false, bytesWritten: 0 };
 export class HostsFile {
   /** How it is written; null before `open` has found out. */
   way: WritingWay | null = null;
-  readonly #options: HostsFileOptions;
+  /** We have the lock. */
+  isOpen = false;
+  #rules: HostsFileRules;
+  readonly #report: (event: HostsEvent) => void;
   readonly #journal: Journal;
   readonly #backup: FirstBackup;
   readonly #lock: HostsLock;
   #temporary = 0;
   #queue: Promise<unknown> = Promise.resolve();
 
-  constructor(options: HostsFileOptions) {
-    const { path, stateDir } = options;
-    this.#options = options;
-    this.#journal = new Journal(stateDir, path);
-    this.#backup = new FirstBackup(stateDir, path);
-    this.#lock = new HostsLock(path, stateDir);
+  /** `stateDir`: for the first backup and, in place, for what is about to be written. */
+  constructor(rules: HostsFileRules, stateDir: string, report: (event: HostsEvent) => void = () => {}) {
+    const { file } = rules;
+    this.#rules = rules;
+    this.#report = report;
+    this.#journal = new Journal(stateDir, file);
+    this.#backup = new FirstBackup(stateDir, file);
+    this.#lock = new HostsLock(file, stateDir);
+  }
+
+  /** Other rules for the same file. */
+  follow(rules: HostsFileRules): void {
+    this.#rules = rules;
+    this.way = null;
   }
 
   /**
@@ -79,24 +82,26 @@ export class HostsFile {
    */
   async open({ waitMs = 0 }: { readonly waitMs?: number } = {}): Promise<void> {
     await this.#lock.take(waitMs);
+    this.isOpen = true;
     try {
       await this.#clearUp();
       await this.#findWay();
-    } catch (error) {
-      if (!(error instanceof HostsFileError)) throw error;
+    } catch {
+      // What is wrong with the file, the first change tells.
     }
   }
 
   /** Gives the lock up, after what is under way. */
   async close(): Promise<void> {
     await this.#queue;
+    this.isOpen = false;
     await this.#lock.release();
   }
 
   /** The lines of our block, or of the original's. Throws HostsFileError. */
   async read(): Promise<{ readonly lines: readonly HostsLine[] }> {
     const { text } = await this.#target();
-    return { lines: findBlock(text, this.#options.path)?.lines ?? [] };
+    return { lines: findBlock(text, this.#rules.file)?.lines ?? [] };
   }
 
   /** Brings our block to what is wanted. An equal file is not written. Throws HostsFileError. */
@@ -126,7 +131,7 @@ export class HostsFile {
     if (what === "first_backup") {
       const first = await this.#backup.read();
       if (first === null)
-        throw new HostsFileError(`there is no first backup of ${this.#options.path}`, "no backup");
+        throw new HostsFileError(`there is no first backup of ${this.#rules.file}`, "no backup");
       return () => first;
     }
     return (text, block) => {
@@ -137,7 +142,7 @@ export class HostsFile {
 
   async #preview(edit: Edit): Promise<Preview> {
     const { text } = await this.#target();
-    const after = edit(text, findBlock(text, this.#options.path));
+    const after = edit(text, findBlock(text, this.#rules.file));
     const shown = (latin1: string): string => Buffer.from(latin1, "latin1").toString();
     return { before: shown(text), after: shown(after) };
   }
@@ -150,7 +155,7 @@ export class HostsFile {
   }
 
   async #changeNow(edit: Edit): Promise<UpdateResult> {
-    const { path } = this.#options;
+    const { file: path } = this.#rules;
     for (let tries = 0; tries < MAX_TRIES; tries++) {
       const target = await this.#target();
       const after = edit(target.text, findBlock(target.text, path));
@@ -170,7 +175,7 @@ export class HostsFile {
     if (error instanceof HostsFileError) return error;
     const code = codeOf(error);
     const words = WORDS[code] ?? messageOf(error);
-    return new HostsFileError(`${this.#options.path} cannot be written: ${words}`, `write ${code}`, error);
+    return new HostsFileError(`${this.#rules.file} cannot be written: ${words}`, `write ${code}`, error);
   }
 
   /** Writes, unless somebody has edited the file since it was read: then nothing has changed, and false is returned. */
@@ -179,7 +184,7 @@ export class HostsFile {
     try {
       return await this.#putByRename(target, bytes);
     } catch (error) {
-      if (this.#options.write !== "auto" || !MUST_BE_IN_PLACE.has(codeOf(error))) throw error;
+      if (this.#rules.write !== "auto" || !MUST_BE_IN_PLACE.has(codeOf(error))) throw error;
       this.#goesInPlace();
       return this.#putInPlace(target, bytes);
     }
@@ -187,22 +192,22 @@ export class HostsFile {
 
   #goesInPlace(): void {
     this.way = "in_place";
-    const { path, report } = this.#options;
+    const { file: path } = this.#rules;
     const text = `${path} is a mount point, so it is written in place: readers may see a part of it for a moment`;
-    report?.({ event: "hosts_in_place", level: "warning", text, fields: { path } });
+    this.#report({ event: "hosts_in_place", level: "warning", text, fields: { path } });
   }
 
   async #findWay(): Promise<WritingWay> {
-    const { write, path } = this.#options;
+    const { write, file: path } = this.#rules;
     if (write !== "auto") return (this.way = write);
-    const target = await targetOf(path, this.#options);
+    const target = await targetOf(path, this.#rules);
     if (await isMountPoint(target)) this.#goesInPlace();
     else this.way = "rename";
     return this.way ?? "rename";
   }
 
   #target(): Promise<TargetContent> {
-    return readTarget(this.#options.path, this.#options);
+    return readTarget(this.#rules.file, this.#rules);
   }
 
   // By rename.
@@ -290,7 +295,7 @@ export class HostsFile {
   // After a crash.
 
   async #clearUp(): Promise<void> {
-    const path = await targetOf(this.#options.path, this.#options);
+    const path = await targetOf(this.#rules.file, this.#rules);
     const folder = dirname(path);
     const names = await readdir(folder).catch((): string[] => []);
     // Whoever made them is dead: we have the lock.
@@ -301,8 +306,8 @@ export class HostsFile {
     const unfinished = await this.#journal.unfinished(text);
     if (unfinished !== null) {
       await overwrite(path, unfinished);
-      const words = `${this.#options.path} was written by halves when a program died: it is complete now`;
-      this.#options.report?.({ event: "hosts_completed", level: "warning", text: words, fields: { path } });
+      const words = `${this.#rules.file} was written by halves when a program died: it is complete now`;
+      this.#report({ event: "hosts_completed", level: "warning", text: words, fields: { path } });
     }
     await this.#journal.end();
   }

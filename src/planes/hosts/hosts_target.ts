@@ -2,16 +2,14 @@
 import { constants, type Stats } from "node:fs";
 import { lstat, open, readFile, realpath } from "node:fs/promises";
 import { dirname, join, basename, sep } from "node:path";
+import type { HostsPlan } from "../../core/plan.ts";
 import { messageOf } from "../../core/text/message_of.ts";
 import { HostsFileError } from "./hosts_file_error.ts";
 
 /** Every look-up of a name reads all of the file: a larger one is a mistake. */
 export const MAX_BYTES = 8 * 2 ** 20;
 
-export interface TargetRules {
-  readonly allowedRoots: readonly string[];
-  readonly create: boolean;
-}
+export type TargetRules = Pick<HostsPlan, "allowed_roots" | "create">;
 
 export interface TargetContent {
   /** The file itself, behind all links. */
@@ -23,7 +21,7 @@ export interface TargetContent {
 }
 
 /** The file behind all links. Throws HostsFileError for a link that leads nowhere or out of the allowed folders. */
-export async function targetOf(path: string, { allowedRoots }: TargetRules): Promise<string> {
+export async function targetOf(path: string, { allowed_roots }: TargetRules): Promise<string> {
   let target: string;
   try {
     target = await realpath(path);
@@ -34,7 +32,7 @@ export async function targetOf(path: string, { allowedRoots }: TargetRules): Pro
     return join(folder, basename(path));
   }
   if (!(await isLink(path))) return target;
-  const roots = await Promise.all(allowedRoots.map((root) => realpath(root).catch(() => root)));
+  const roots = await Promise.all(allowed_roots.map((root) => realpath(root).catch(() => root)));
   if (roots.some((root) => target.startsWith(root.endsWith(sep) ? root : root + sep))) return target;
   throw new HostsFileError(
     `${path} is a link to ${target}, which is outside of ${roots.join(", ")}; expected allowed_roots to name its folder`,

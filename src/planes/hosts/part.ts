@@ -83,7 +83,7 @@ export class HostsPart {
 
   /** Takes the lock of the file that `plan` names. Throws Error in words when another program has it. */
   async planComing({ hosts }: Plan): Promise<SnapshotDelta> {
-    if (hosts !== null && !this.#isOurs(hosts)) {
+    if (hosts !== null && !hosts.dry_run && !this.#isHeld(hosts)) {
       this.#comingFile = this.#fileOf(hosts);
       await this.#comingFile.open();
     }
@@ -105,7 +105,7 @@ export class HostsPart {
   async planChanged(plan: Plan): Promise<void> {
     const { hosts } = plan;
     if (hosts === null) return this.#leave();
-    if (!this.#isOurs(hosts)) await this.#changeFile(hosts);
+    await this.#followFile(hosts);
     this.#plan = hosts;
     this.#hooks.follow(hosts.hooks);
     const now = this.#options.clock.now();
@@ -121,7 +121,7 @@ export class HostsPart {
   async serving(): Promise<void> {
     if (this.#plan === null || this.#writer !== null) return;
     try {
-      await this.#file?.open({ waitMs: TAKE_OVER_MS });
+      if (!this.#plan.dry_run) await this.#file?.open({ waitMs: TAKE_OVER_MS });
       this.#startWriting();
       await this.#followDns(this.#plan.dns);
     } catch (error) {
@@ -181,32 +181,24 @@ export class HostsPart {
 
   // The file.
 
-  #isOurs({ file, write, allowed_roots, create }: HostsPlan): boolean {
-    const ours = this.#plan;
-    if (ours === null || this.#file === null) return false;
-    const settings = JSON.stringify([file, write, allowed_roots, create]);
-    return settings === JSON.stringify([ours.file, ours.write, ours.allowed_roots, ours.create]);
+  /** We have the lock of the file that `hosts` names. */
+  #isHeld({ file }: HostsPlan): boolean {
+    return this.#file?.isOpen === true && this.#plan?.file === file;
   }
 
-  #fileOf({ file: path, write, allowed_roots: allowedRoots, create }: HostsPlan): HostsFile {
-    const stateDir = this.#host.snapshot().plan.state_dir;
-    return new HostsFile({
-      path,
-      write,
-      allowedRoots,
-      create,
-      stateDir,
-      report: (event) => this.#host.report(event),
-    });
+  #fileOf(hosts: HostsPlan): HostsFile {
+    const { state_dir } = this.#host.snapshot().plan;
+    return new HostsFile(hosts, state_dir, (event) => this.#host.report(event));
   }
 
-  async #changeFile(hosts: HostsPlan): Promise<void> {
+  async #followFile(hosts: HostsPlan): Promise<void> {
     const coming = this.#comingFile;
     this.#comingFile = null;
+    if (this.#isHeld(hosts)) return this.#file?.follow(hosts);
     await this.#closeFile();
     this.#file = coming ?? this.#fileOf(hosts);
-    // Not to be had before those who have it are relieved.
-    if (coming === null && !this.#host.takingOver) await this.#file.open();
+    // A dry run may go on beside the program that writes; and the lock is not to be had before those who have it are relieved.
+    if (coming === null && !hosts.dry_run && !this.#host.takingOver) await this.#file.open();
   }
 
   /** Not before the names are known: without any, everything would be taken out. */
