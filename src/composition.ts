@@ -84,9 +84,10 @@ export const parts: ProgramParts = {
         (supervisor) =>
           healthPart(
             (event) => supervisor.report(event),
-            (member, result) => {
+            (member, result, tookMs) => {
               const pool = member.id.slice(0, member.id.indexOf("/"));
               metrics.supervisor.count("probes_total", [pool, result.healthy ? "success" : "failure"]);
+              metrics.supervisor.observe("probe_duration_seconds", [pool], tookMs);
               for (const part of hosts) part.probed(member, result);
             },
           )(supervisor),

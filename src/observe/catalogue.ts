@@ -360,6 +360,13 @@ export const CATALOGUE = {
     rows: "used",
     help: "Health checks that have ended, by result.",
   },
+  probe_duration_seconds: {
+    type: "histogram",
+    axes: ["pool"],
+    writer: "supervisor",
+    rows: "used",
+    help: "Time of a health check from its start to its result; one that is ended at its timeout took so long.",
+  },
   hosts_switches_total: {
     type: "counter",
     axes: ["host_name"],

@@ -98,7 +98,7 @@ export class SeriesSums {
         const cells = region.subarray(slot, slot + block.width);
         // Bucket counts decide, not the sum: many observations of 0 ms have the sum 0.
         if (!zeros && !hasCounts(cells)) continue;
-        this.#addHistogram(block.name, part, rests[index]!, layout.bounds_seconds, cells);
+        this.addHistogram(block.name, part, rests[index]!, layout.bounds_seconds, cells);
       } else if (zeros || region[slot] !== 0) {
         this.addNumber(block.name, block.type, part, rests[index]!, region[slot]!);
       }
@@ -110,7 +110,7 @@ export class SeriesSums {
     rows.set(rest, (rows.get(rest) ?? 0) + value);
   }
 
-  #addHistogram(
+  addHistogram(
     name: string,
     part: string,
     rest: string,
@@ -138,7 +138,7 @@ export class SeriesSums {
       for (const [part, rows] of numbers)
         for (const [rest, value] of rows) this.addNumber(name, type, part, rest, value);
       for (const [part, rows] of histograms) {
-        for (const [rest, { bounds, cells }] of rows) this.#addHistogram(name, part, rest, bounds, cells);
+        for (const [rest, { bounds, cells }] of rows) this.addHistogram(name, part, rest, bounds, cells);
       }
     }
   }
@@ -175,7 +175,7 @@ export class SeriesSums {
     }
     for (const part of spare(histograms)) {
       for (const [rest, sum] of histograms.get(part)!)
-        this.#addHistogram(name, into, rest, sum.bounds, sum.cells);
+        this.addHistogram(name, into, rest, sum.bounds, sum.cells);
       histograms.delete(part);
     }
   }
@@ -204,7 +204,7 @@ export class SeriesSums {
     for (const { name, type, numbers, histograms } of document.families) {
       for (const [part, rest, value] of numbers) sums.addNumber(name, type, part, rest, value);
       for (const [part, rest, bounds, cells] of histograms)
-        sums.#addHistogram(name, part, rest, bounds, cells);
+        sums.addHistogram(name, part, rest, bounds, cells);
     }
     return sums;
   }

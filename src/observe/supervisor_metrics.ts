@@ -7,6 +7,8 @@ import {
   metricDefinition,
   type SupervisorMetric,
 } from "./catalogue.ts";
+import { DEFAULT_METRICS } from "../core/defaults.ts";
+import { observeHistogram } from "./counters.ts";
 import { labelText, SeriesSums } from "./series_sums.ts";
 
 type NamesOfType<Type extends MetricDefinition["type"]> = {
@@ -16,10 +18,17 @@ type NamesOfType<Type extends MetricDefinition["type"]> = {
 export type SupervisorCounter = NamesOfType<"counter">;
 export type SupervisorGauge = NamesOfType<"gauge">;
 
+export type SupervisorHistogram = NamesOfType<"histogram">;
+
+const BOUNDS_MS = Float64Array.from(DEFAULT_METRICS.buckets_ms);
+const BOUNDS_SECONDS = DEFAULT_METRICS.buckets_ms.map((bound) => bound / 1_000);
+
 export const RELOAD_RESULTS = ["success", "failure"] as const;
 
 export class SupervisorMetrics {
   readonly #values = new Map<SupervisorMetric, Map<string, number>>();
+  /** Sum and buckets, by metric and labels; in the default buckets whatever the plan's are. */
+  readonly #histograms = new Map<SupervisorHistogram, Map<string, Float64Array>>();
 
   constructor() {
     for (const name of METRIC_NAMES) {
@@ -39,6 +48,16 @@ export class SupervisorMetrics {
     rows.set(text, (rows.get(text) ?? 0) + amount);
   }
 
+  /** Adds a duration to a histogram. */
+  observe(name: SupervisorHistogram, labels: readonly string[], valueMs: number): void {
+    let rows = this.#histograms.get(name);
+    if (rows === undefined) this.#histograms.set(name, (rows = new Map()));
+    const text = textOf(name, labels);
+    let cells = rows.get(text);
+    if (cells === undefined) rows.set(text, (cells = new Float64Array(BOUNDS_MS.length + 2)));
+    observeHistogram(cells, 0, BOUNDS_MS, valueMs);
+  }
+
   /** Sets a gauge. */
   set(name: SupervisorGauge, labels: readonly string[], value: number): void {
     this.#values.get(name)!.set(textOf(name, labels), value);
@@ -56,6 +75,8 @@ export class SupervisorMetrics {
       if (type === "gauge" && !gauges) continue;
       for (const [labels, value] of rows) sums.addNumber(name, type, labels, "", value);
     }
+    for (const [name, rows] of this.#histograms)
+      for (const [labels, cells] of rows) sums.addHistogram(name, labels, "", BOUNDS_SECONDS, cells);
   }
 }
 

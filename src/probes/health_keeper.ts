@@ -51,7 +51,7 @@ export interface HealthKeeperOptions {
   readonly files?: Files;
   readonly report?: (event: HealthEvent) => void;
   /** Hears every result of a probe, after it has been taken into account here. */
-  readonly probed?: (member: ProbedMember, result: ProbeResult) => void;
+  readonly probed?: (member: ProbedMember, result: ProbeResult, tookMs: number) => void;
 }
 
 /** A member that was probed: `pool/key`, and where traffic reaches it. */
@@ -106,7 +106,7 @@ export class HealthKeeper {
       changed: (name) => this.#nameChanged(name),
       failed: (name, reason, kept) => this.#nameFailed(name, reason, kept),
     });
-    const result = (id: string, found: ProbeResult): void => this.#result(id, found);
+    const result = (id: string, found: ProbeResult, tookMs: number): void => this.#result(id, found, tookMs);
     this.#scheduler = new ProbeScheduler({ clock, random, result, ...(nextTurn && { nextTurn }) });
   }
 
@@ -240,7 +240,7 @@ export class HealthKeeper {
     });
   }
 
-  #result(id: string, { healthy, reason }: ProbeResult): void {
+  #result(id: string, { healthy, reason }: ProbeResult, tookMs: number): void {
     const member = this.#members.get(id);
     if (member === undefined) return;
     const { pool, key } = member.scheduled.member;
@@ -249,7 +249,7 @@ export class HealthKeeper {
     member.checked = true;
     member.record = afterResult(member.record, healthy, pool.health_check!);
     this.#wake();
-    this.#options.probed?.({ id, endpoint: member.scheduled.member.endpoint }, { healthy, reason });
+    this.#options.probed?.({ id, endpoint: member.scheduled.member.endpoint }, { healthy, reason }, tookMs);
     const { health } = member.record;
     if (health === before) return;
     this.#reports?.changed({ pool: pool.name, key, health, reason });

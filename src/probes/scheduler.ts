@@ -33,7 +33,7 @@ export interface SchedulerOptions {
   /** From 0 (included) to 1 (excluded). */
   readonly random: () => number;
   /** Called once for each probe that has ended. */
-  readonly result: (id: string, result: ProbeResult) => void;
+  readonly result: (id: string, result: ProbeResult, tookMs: number) => void;
   readonly maxRunning?: number;
   /** Calls back in the next turn of the event loop. Without it all that may start does so at once. */
   readonly nextTurn?: (run: () => void) => void;
@@ -49,6 +49,7 @@ class Rhythm extends Timed {
   queued = false;
   /** When the probe under way, or the last one, was to start. */
   plannedAt = 0;
+  startedAt = 0;
   probes = 0;
 
   constructor(member: Scheduled, due: (rhythm: Rhythm) => void) {
@@ -160,6 +161,7 @@ export class ProbeScheduler {
     // Lateness of the clock's ticks does not add up; but what waited for long is not made up for.
     const now = this.#options.clock.now();
     if (now - rhythm.plannedAt > timing.interval_ms / 2) rhythm.plannedAt = now;
+    rhythm.startedAt = now;
     rhythm.probes++;
     this.#running++;
     let over = false;
@@ -200,8 +202,9 @@ export class ProbeScheduler {
     const { clock, random } = this.#options;
     const share = rhythm.probes === 1 ? random() : 1 + jitter * random();
     // A probe that took longer than the interval is followed at once.
-    rhythm.plannedAt = Math.max(rhythm.plannedAt + interval_ms * share, clock.now());
+    const now = clock.now();
+    rhythm.plannedAt = Math.max(rhythm.plannedAt + interval_ms * share, now);
     this.#wheel.set(rhythm, rhythm.plannedAt);
-    this.#options.result(rhythm.member.id, result);
+    this.#options.result(rhythm.member.id, result, now - rhythm.startedAt);
   }
 }
