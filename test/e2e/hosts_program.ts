@@ -154,6 +154,14 @@ export class HostsPlace implements AsyncDisposable {
     return names[0]?.candidates.find((one) => one.address === address)?.health;
   }
 
+  /** Sum of the series of a metric of the running program whose line holds `label`. */
+  async metric(name: string, label = ""): Promise<number> {
+    const answer = await fetch("http://localhost/metrics", { unix: join(this.state, "run/admin.sock") });
+    const lines = (await answer.text()).split("\n");
+    const found = lines.filter((line) => line.startsWith(`fairlead_${name}`) && line.includes(label));
+    return found.reduce((sum, line) => sum + Number(line.slice(line.lastIndexOf(" ") + 1)), 0);
+  }
+
   /** Waits until the block has these lines. */
   async untilBlock(...lines: readonly string[]): Promise<void> {
     const end = performance.now() + LIMIT_MS;
