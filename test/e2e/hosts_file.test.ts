@@ -19,7 +19,10 @@ test(
     const missing = await program.until("hosts_write_failed");
     expect(missing.message).toBe(`${place.hostsFile}: there is no such file; hosts.create makes it`);
     // Further tries have the same cause.
-    await until(async () => (await place.metric("hosts_writes_total", 'result="failure"')) >= 2, "it is tried again");
+    await until(
+      async () => (await place.metric("hosts_writes_total", 'result="failure"')) >= 2,
+      "it is tried again",
+    );
     expect(program.said.filter(({ event }) => event === "hosts_write_failed").length).toBe(1);
     expect((await place.command("status")).out).toContain(`problem: ${missing.message}`);
     writeFileSync(place.hostsFile, LOCAL);
@@ -53,7 +56,9 @@ test.skipIf(lacking !== null)(
     await using place = new HostsPlace(hostsYaml(backends), { directory: outside.directory, words });
     const { ino } = statSync(real);
     const program = await place.run();
-    expect((await program.until("hosts_in_place")).message).toStartWith(`${mounted} is a mount point, so it is written in place`);
+    expect((await program.until("hosts_in_place")).message).toStartWith(
+      `${mounted} is a mount point, so it is written in place`,
+    );
     const text = (): string => readFileSync(real, "utf8");
     await until(() => text().includes("127.0.1.1  db.test"), "the first backend is written");
     program.child.kill("SIGKILL");
@@ -61,7 +66,10 @@ test.skipIf(lacking !== null)(
     // As a kill between the first pages of a write and its end would leave it.
     const before = text();
     const after = before.replace("127.0.1.1  db.test\n", "127.0.1.2  db.test\n127.0.1.1  db.test\n");
-    const journal = { before: Buffer.from(before).toString("base64"), after: Buffer.from(after).toString("base64") };
+    const journal = {
+      before: Buffer.from(before).toString("base64"),
+      after: Buffer.from(after).toString("base64"),
+    };
     const name = new Bun.CryptoHasher("sha256").update(mounted).digest("hex").slice(0, 16);
     writeFileSync(join(place.state, `hosts-${name}.journal`), JSON.stringify(journal));
     const cut = after.indexOf("127.0.1.2") + 25;

@@ -5,8 +5,8 @@ import { closeDescriptor, ListenError, openListeningSocket } from "../../platfor
 export const DEMO_HOST = "127.0.0.1";
 
 /** `port` when nobody listens there, else 0: any free one. */
-export function portOrAny(port: number): number {
-  const address = { kind: "tcp", host: DEMO_HOST, port, dual_stack: false } as const;
+export function portOrAny(port: number, host = DEMO_HOST): number {
+  const address = { kind: "tcp", host, port, dual_stack: false } as const;
   try {
     closeDescriptor(openListeningSocket(address, { backlog: 1, reusePort: false, exclusive: true }).fd);
     return port;

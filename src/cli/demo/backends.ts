@@ -3,6 +3,8 @@ import { DEMO_HOST, portOrAny } from "./addresses.ts";
 import { PAGE } from "./page.ts";
 
 const FIRST_PORT = 9101;
+/** The second one has an address of its own, so that a name in the hosts file shows which one it leads to. */
+const HOSTS = [DEMO_HOST, "127.0.0.2"];
 const EVENTS = 5;
 const EVENT_EVERY_MS = 1_000;
 /** Seconds; longer than the proxy keeps an idle connection. */
@@ -11,6 +13,7 @@ const IDLE_SECONDS = 120;
 /** A running backend. */
 export interface DemoBackend {
   readonly id: string;
+  readonly host: string;
   readonly port: number;
   /** Closes the listener and all connections. */
   stop(): void;
@@ -22,13 +25,16 @@ interface EchoState {
 
 /** Starts a backend for each id, on the ports from 9101 on where they are free. */
 export function startBackends(ids: readonly string[]): DemoBackend[] {
-  return ids.map((id, index) => startBackend(id, portOrAny(FIRST_PORT + index)));
+  return ids.map((id, index) => {
+    const host = HOSTS[index] ?? DEMO_HOST;
+    return startBackend(id, host, portOrAny(FIRST_PORT + index, host));
+  });
 }
 
-function startBackend(id: string, port: number): DemoBackend {
+function startBackend(id: string, host: string, port: number): DemoBackend {
   let healthy = true;
   const server = Bun.serve<EchoState>({
-    hostname: DEMO_HOST,
+    hostname: host,
     port,
     idleTimeout: IDLE_SECONDS,
     async fetch(request, serving) {
@@ -57,7 +63,7 @@ function startBackend(id: string, port: number): DemoBackend {
       message: (socket, message) => void socket.send(message),
     },
   });
-  return { id, port: server.port!, stop: () => void server.stop(true) };
+  return { id, host, port: server.port!, stop: () => void server.stop(true) };
 }
 
 async function* events(id: string): AsyncGenerator<string> {

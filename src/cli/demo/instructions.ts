@@ -33,7 +33,8 @@ try
   curl -s --cacert ${place.certificate} ${tls}/whoami
   curl -sN ${plain}/events    # server-sent events, one per second
   curl -siN --max-time 2 ${HANDSHAKE} ${plain}/echo    # a WebSocket's handshake and first message
-  curl -s -d down http://${DEMO_HOST}:${backends[0]!.port}/healthz    # ${backends[0]!.id} fails its health check; "-d up" ends that
+  curl -s -d down http://${backends[0]!.host}:${backends[0]!.port}/healthz    # ${backends[0]!.id} fails its health check; "-d up" ends that
+  cat ${place.hostsFile}    # the name site.demo leads to a healthy backend, without a proxy in between
   curl -s http://${admin}/metrics
 
 look at

@@ -15,6 +15,7 @@ export interface DemoPlace {
   readonly configuration: string;
   readonly certificate: string;
   readonly log: string;
+  readonly hostsFile: string;
   remove(): void;
 }
 
@@ -28,21 +29,22 @@ export function makePlace(backends: readonly DemoBackend[], workers: string): De
   });
   writeFileSync(path("localhost.crt"), cert);
   writeFileSync(path("localhost.key"), key, { mode: 0o600 });
-  writeFileSync(path("fairlead.yaml"), configurationText(backends, workers));
+  writeFileSync(path("fairlead.yaml"), configurationText(backends, workers, path("hosts")));
   return {
     directory,
     configuration: path("fairlead.yaml"),
     certificate: path("localhost.crt"),
     log: path("access.log"),
+    hostsFile: path("hosts"),
     remove: () => rmSync(directory, { recursive: true, force: true }),
   };
 }
 
-function configurationText(backends: readonly DemoBackend[], workers: string): string {
+function configurationText(backends: readonly DemoBackend[], workers: string, hostsFile: string): string {
   const url = (id: string): string => {
     const found = backends.find((backend) => backend.id === id);
     if (found === undefined) throw new Error(`no backend ${id}`);
-    return `http://${DEMO_HOST}:${found.port}`;
+    return `http://${found.host}:${found.port}`;
   };
   return `# The configuration of this demo. Save a change, and it is in force.
 workers: ${workers}
@@ -64,6 +66,10 @@ pools:
 routes:
   - { name: api, match: "PathPrefix(\`/api/\`)", pool: api, middlewares: [{ strip_prefix: { prefixes: [/api] } }] }
   - { name: site, pool: site }
+hosts:
+  file: ${hostsFile}
+  create: true
+  names: [{ name: site.demo, pool: site, failback: { after: 3s } }]
 timeouts: { drain: 2s, drain_tunnels: 2s }
 observability:
   access_log: { path: access.log }
