@@ -21,6 +21,8 @@ export interface SystemNamesOptions {
   readonly resolverFile?: string;
   /** Name servers (`address` or `address:port`) in the place of those of the resolver file. */
   readonly servers?: readonly string[];
+  /** Which of the servers are asked, or others in their place. */
+  readonly serversOf?: (servers: readonly string[]) => readonly string[];
   /** This machine reaches other machines by IPv6. */
   readonly hasIpv6?: () => boolean;
 }
@@ -88,7 +90,10 @@ export class SystemNames implements NameSource {
     // Whoever watches is told when the file changes, so its entries may stay long.
     if (known !== null) return { kind: "found", addresses: known, ttl_ms: MAX_TTL_MS };
     const file = this.#resolverFile.content;
-    const dns = this.#dns(this.#options.servers ?? file.servers);
+    const { serversOf = (given: readonly string[]) => given, servers = file.servers } = this.#options;
+    const asked = serversOf(servers);
+    if (asked.length === 0) return { kind: "failed", reason: "there is no name server to ask" };
+    const dns = this.#dns(asked);
     let problem = "";
     for (const candidate of searchNames(name, file)) {
       const answer = await this.#query(dns, candidate);
