@@ -98,9 +98,10 @@ export function withLines(text: string, block: Block | null, lines: readonly Hos
 /** `text` without the block, as it was before. */
 export function withoutBlock(text: string, { start, end }: Block): string {
   const behind = text.slice(end);
-  // A block without an end of its last line stands behind a line that had none either.
+  // A block without an end of its last line stands behind a line that had none either, and got the block's.
   const isAppended = behind === "" && start > 0 && !text.endsWith("\n");
-  return (isAppended ? text.slice(0, start).replace(/\r?\n$/, "") : text.slice(0, start)) + behind;
+  const added = isAppended ? endOfLine(firstLine(text.slice(start))).length : 0;
+  return text.slice(0, start - added) + behind;
 }
 
 /** `text` whose block has the markers of the original program. */
@@ -110,7 +111,7 @@ export function released(text: string, block: Block): string {
 
 function replaced(text: string, block: Block, markers: Markers, lines: readonly HostsLine[]): string {
   const { start, end } = block;
-  const eol = endOfLine(text.slice(start, text.indexOf("\n", start) + 1));
+  const eol = endOfLine(firstLine(text.slice(start)));
   const body = rendered(markers, lines, eol);
   const hasEnd = text[end - 1] === "\n";
   return text.slice(0, start) + (hasEnd ? body : body.slice(0, -eol.length)) + text.slice(end);
@@ -119,10 +120,12 @@ function replaced(text: string, block: Block, markers: Markers, lines: readonly 
 /** A last line without an end gets one; the block then has none, so that taking it out gives the old text back. */
 function appended(text: string, lines: readonly HostsLine[]): string {
   const lastLine = text.slice(text.lastIndexOf("\n", text.length - 2) + 1);
-  const eol = text.endsWith("\n") ? endOfLine(lastLine) : endOfLine(text.slice(0, text.indexOf("\n") + 1));
+  const eol = text.endsWith("\n") ? endOfLine(lastLine) : endOfLine(firstLine(text));
   const body = rendered(OWN_MARKERS, lines, eol);
   return text === "" || text.endsWith("\n") ? text + body : text + eol + body.slice(0, -eol.length);
 }
+
+const firstLine = (text: string): string => text.slice(0, text.indexOf("\n") + 1);
 
 const endOfLine = (line: string): string => (line.endsWith("\r\n") ? "\r\n" : "\n");
 

@@ -2,6 +2,7 @@
  * The hosts file: read anew for each change, changed as a whole, everything outside our block left as it is, whoever edits
  * it meanwhile. One program at a time writes to it, by a lock.
  */
+import { readFileSync, statSync } from "node:fs";
 import type { FileHandle } from "node:fs/promises";
 import { link, open, readdir, rename, rm } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
@@ -219,7 +220,7 @@ export class HostsFile {
     );
     try {
       await this.#writeFresh(fresh, target, bytes);
-      return await this.#swap(fresh, target, bytes);
+      return await this.#swap(fresh, target);
     } finally {
       await rm(fresh, { force: true });
     }
@@ -242,7 +243,7 @@ export class HostsFile {
     }
   }
 
-  async #swap(fresh: string, target: TargetContent, bytes: Buffer): Promise<boolean> {
+  async #swap(fresh: string, target: TargetContent): Promise<boolean> {
     const { path } = target;
     if (target.stat === null) {
       // Not over a file that somebody has made meanwhile.
@@ -255,10 +256,11 @@ export class HostsFile {
         if (!CANNOT_EXCHANGE.has(codeOf(error))) throw error;
         return this.#renameOver(fresh, target);
       }
-      if (!(await holds(fresh, target.text))) {
+      // Without a wait, so that nobody edits between the two exchanges unless within some microseconds.
+      if (!holds(fresh, target)) {
         // An edit has come between look and exchange: it gets its place back, and is merged with the next try.
         exchangeFiles(fresh, path);
-        return !(await holds(fresh, bytes.toString("latin1")));
+        return false;
       }
     }
     await syncDirectory(dirname(path));
@@ -343,13 +345,9 @@ async function giveOwner(
   if (now.uid !== uid || now.gid !== gid) await file.chown(uid, gid);
 }
 
-async function holds(path: string, text: string): Promise<boolean> {
-  const file = await open(path, "r");
-  try {
-    return (await file.readFile()).toString("latin1") === text;
-  } finally {
-    await file.close();
-  }
+/** True when the file at `path` is the one that was read, and nobody has written to it since. */
+function holds(path: string, { stat, text }: TargetContent): boolean {
+  return statSync(path).ino === stat?.ino && readFileSync(path, "latin1") === text;
 }
 
 /** In one call, so that the time in which a reader may see a part is short. */
