@@ -51,9 +51,13 @@ export function exchangeFiles(one: string, other: string): void {
   if (Number(result) < 0) throw new SystemCallError("renameat2", errno());
 }
 
-/** Gives `target` all extended attributes of `source`. Those that may not be set and are equal anyway are no failure. */
+/** Hashes and signatures of the content, which the kernel makes anew (IMA, EVM). */
+const OF_THE_CONTENT: ReadonlySet<string> = new Set(["security.ima", "security.evm"]);
+
+/** Gives `target` the extended attributes of `source`. Those that may not be set and are equal anyway are no failure. */
 export function copyAttributes(source: string, target: string): void {
   for (const name of attributeNames(source)) {
+    if (OF_THE_CONTENT.has(name)) continue;
     const value = attribute(source, name);
     if (value !== null && attribute(target, name)?.equals(value) !== true) setAttribute(target, name, value);
   }

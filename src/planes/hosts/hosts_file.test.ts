@@ -325,6 +325,33 @@ test.skipIf(noUnshare !== null)(
   },
 );
 
+test.skipIf(noUnshare !== null)(
+  "HF26 HF27 a disk that is full in the middle of a write in place: the old content is back, and goes on",
+  () => {
+    const directory = folder();
+    const disk = join(directory, "disk");
+    mkdirSync(disk);
+    const path = join(disk, "hosts");
+    const said = inNamespace(
+      'mount -t tmpfs -o size=64k tmpfs "$0"',
+      disk,
+      `const fs = require("node:fs");
+     fs.writeFileSync("${path}", ${JSON.stringify(LOCAL)});
+     const { HostsFile } = await import("${import.meta.dir}/hosts_file.ts");
+     const file = new HostsFile({ file: "${path}", write: "in_place", allowed_roots: [], create: false }, "${join(directory, "state")}");
+     await file.open();
+     const many = Array.from({ length: 500 }, (_, index) => ({ names: ["n" + index + ".test"], addresses: ["10.0.0.1"] }));
+     const change = (wanted) => file.update(wanted).then(() => "written", (error) => error.cause_key);
+     try { fs.writeFileSync("${disk}/ballast", Buffer.alloc(128 * 1024)); } catch {}
+     console.log(await change(many));
+     console.log(fs.readFileSync("${path}", "utf8") === ${JSON.stringify(LOCAL)});
+     fs.rmSync("${disk}/ballast");
+     console.log(await change(many), fs.readFileSync("${path}", "utf8").split("\\n").length);`,
+    );
+    expect(said.trim().split("\n")).toEqual(["write ENOSPC", "true", "written 504"]);
+  },
+);
+
 const noSetpriv = requireTool("setpriv") ?? noRoot;
 test.skipIf(noSetpriv !== null)(
   "HF26 without the right to write the file it is told, and left as it is",

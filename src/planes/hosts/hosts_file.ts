@@ -157,6 +157,7 @@ export class HostsFile {
 
   async #changeNow(edit: Edit): Promise<UpdateResult> {
     const { file: path } = this.#rules;
+    if (this.way === "in_place") await this.#complete(path);
     for (let tries = 0; tries < MAX_TRIES; tries++) {
       const target = await this.#target();
       const after = edit(target.text, findBlock(target.text, path));
@@ -289,7 +290,14 @@ export class HostsFile {
       await this.#journal.end();
       return false;
     }
-    await overwrite(target.path, bytes);
+    try {
+      await overwrite(target.path, bytes);
+    } catch (error) {
+      // What was there has its room still, and comes back. If not, the next change completes what was begun.
+      await overwrite(target.path, Buffer.from(target.text, "latin1"));
+      await this.#journal.end();
+      throw error;
+    }
     await this.#journal.end();
     return true;
   }
@@ -304,14 +312,18 @@ export class HostsFile {
     for (const name of names)
       if (name.startsWith(temporaryPrefix(path)))
         await rm(join(folder, name), { force: true }).catch(() => undefined);
-    const { text } = await this.#target();
-    const unfinished = await this.#journal.unfinished(text);
-    if (unfinished !== null) {
-      await overwrite(path, unfinished);
-      const words = `${this.#rules.file} was written by halves when a program died: it is complete now`;
-      this.#report({ event: "hosts_completed", level: "warning", text: words, fields: { path } });
-    }
+    await this.#complete(path);
     await this.#journal.end();
+  }
+
+  /** Ends a write in place that was begun: its program has died, or it has failed and could not be taken back. */
+  async #complete(path: string): Promise<void> {
+    const { text, path: target } = await this.#target();
+    const unfinished = await this.#journal.unfinished(text);
+    if (unfinished === null) return;
+    await overwrite(target, unfinished);
+    const words = `${this.#rules.file} was written by halves when a program died: it is complete now`;
+    this.#report({ event: "hosts_completed", level: "warning", text: words, fields: { path } });
   }
 }
 
@@ -350,11 +362,13 @@ function holds(path: string, { stat, text }: TargetContent): boolean {
   return statSync(path).ino === stat?.ino && readFileSync(path, "latin1") === text;
 }
 
-/** In one call, so that the time in which a reader may see a part is short. */
+/** In one call where the file system lets it, so that the time in which a reader may see a part is short. */
 async function overwrite(path: string, bytes: Uint8Array): Promise<void> {
   const file = await open(path, "r+");
   try {
-    await file.write(bytes, 0, bytes.length, 0);
+    // A full disk takes a part, and refuses the rest.
+    for (let at = 0; at < bytes.length;)
+      at += (await file.write(bytes, at, bytes.length - at, at)).bytesWritten;
     await file.truncate(bytes.length);
     await file.sync();
   } finally {

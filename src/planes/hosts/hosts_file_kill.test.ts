@@ -8,7 +8,7 @@ import { seededRandom } from "../../core/strategies/random.ts";
 import type { WritingWay } from "./hosts_file.ts";
 import { isTorn } from "./journal.ts";
 
-const MAIN = join(import.meta.dir, "test_writer_main.ts");
+const MAIN = join(import.meta.dir, "../../../test/support/hosts_writer_main.ts");
 const KILLS = 200;
 const NAMES = 300;
 /** Some writes long. */

@@ -1,6 +1,6 @@
 /** Writes a hosts file again and again, between two addresses, until it is killed. For tests. */
 import { readFileSync } from "node:fs";
-import { HostsFile } from "./hosts_file.ts";
+import { HostsFile } from "../../src/planes/hosts/hosts_file.ts";
 
 const [file = "", stateDir = "", names = "1"] = process.argv.slice(2);
 const hosts = new HostsFile({ file, write: "auto", allowed_roots: [], create: false }, stateDir);
