@@ -1,5 +1,5 @@
 import { expect, test } from "bun:test";
-import { backendUrls, parseBackendUrl } from "./backend_url.ts";
+import { backendUrls, parseBackendUrl, parseBackendUrls } from "./backend_url.ts";
 
 test.each([
   ["http://127.0.0.1:9001", { endpoint: { kind: "tcp", host: "127.0.0.1", port: 9_001 }, tls: false }],
@@ -33,4 +33,18 @@ test.each([
 
 test("credentials in a refused URL are not repeated in the message", () => {
   expect(backendUrls().safeParse("http://user:hunter2@a").error?.issues[0]?.message).not.toContain("hunter2");
+});
+
+test("HF37 a URL with ellipses stands for several, and a path of a socket may hold braces", () => {
+  const parsed = parseBackendUrls("https://s{1...2}.test");
+  expect(parsed).toEqual([
+    { url: "https://s1.test", endpoint: { kind: "tcp", host: "s1.test", port: 443 }, tls: true },
+    { url: "https://s2.test", endpoint: { kind: "tcp", host: "s2.test", port: 443 }, tls: true },
+  ]);
+  expect(parseBackendUrls("unix:/run/a{1...2}.sock")).toMatchObject([{ endpoint: { path: "/run/a{1...2}.sock" } }]);
+  expect(parseBackendUrls("tcp://db{1...2}.test:5432")).toMatchObject([
+    { endpoint: { host: "db1.test", port: 5432 }, tls: false },
+    { endpoint: { host: "db2.test", port: 5432 }, tls: false },
+  ]);
+  expect(parseBackendUrls("tcp://db.test")).toEqual({ problem: '"tcp://db.test" has no port; expected tcp://host:port' });
 });

@@ -74,7 +74,8 @@ export type BackendUrl = ParsedBackendUrl & { readonly url: string };
 
 /** All URLs that a text with ellipses stands for, or why it is refused. */
 export function parseBackendUrls(text: string): readonly BackendUrl[] | { readonly problem: string } {
-  const expanded = expandEllipses(text);
+  // Paths of sockets may hold braces.
+  const expanded = /^(?:https?\+)?unix:/i.test(text) ? { texts: [text] } : expandEllipses(text);
   if ("problem" in expanded) return expanded;
   const urls: BackendUrl[] = [];
   for (const url of expanded.texts) {
