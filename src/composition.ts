@@ -82,15 +82,15 @@ export const parts: ProgramParts = {
           return part;
         },
         (supervisor) =>
-          healthPart(
-            (event) => supervisor.report(event),
-            (member, result, tookMs) => {
+          healthPart({
+            report: (event) => supervisor.report(event),
+            probed(member, result, tookMs) {
               const pool = member.id.slice(0, member.id.indexOf("/"));
               metrics.supervisor.count("probes_total", [pool, result.healthy ? "success" : "failure"]);
               metrics.supervisor.observe("probe_duration_seconds", [pool], tookMs);
               for (const part of hosts) part.probed(member, result);
             },
-          )(supervisor),
+          })(supervisor),
         // Behind the health checks, whose first results it judges.
         (supervisor) => new PoolWatch(supervisor, realClock),
       ],

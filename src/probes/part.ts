@@ -5,18 +5,18 @@ import { realClock } from "../platform/clock.ts";
 import { realFiles } from "../platform/files.ts";
 import { SystemNames } from "../platform/names_system.ts";
 import { probes } from "./all.ts";
-import {
-  HealthKeeper,
-  type HealthEvent,
-  type HealthHost,
-  type HealthKeeperOptions,
-} from "./health_keeper.ts";
+import { HealthKeeper, type HealthHost, type HealthKeeperOptions } from "./health_keeper.ts";
 
-/** Makes the part for a supervisor; `report` is told of changes and of names that cannot be resolved, `probed` of results. */
-export function healthPart(
-  report?: (event: HealthEvent) => void,
-  probed?: HealthKeeperOptions["probed"],
-): (host: HealthHost) => HealthKeeper {
+export interface HealthPartOptions extends Pick<HealthKeeperOptions, "report" | "probed"> {
+  /** Health is kept in `state_dir`, and that of an earlier run counts until the first results. Default: yes. */
+  readonly isKept?: boolean;
+}
+
+/** Makes the part for a supervisor. */
+export function healthPart({
+  isKept = true,
+  ...told
+}: HealthPartOptions): (host: HealthHost) => HealthKeeper {
   return (host) =>
     new HealthKeeper(host, {
       probes,
@@ -27,9 +27,8 @@ export function healthPart(
       clock: realClock,
       random: Math.random,
       nextTurn: (run) => void setImmediate(run),
-      files: realFiles,
-      ...(report === undefined ? {} : { report }),
-      ...(probed === undefined ? {} : { probed }),
+      ...(isKept ? { files: realFiles } : {}),
+      ...told,
     });
 }
 

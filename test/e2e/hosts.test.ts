@@ -1,7 +1,7 @@
 /** `fairlead hosts`: names that follow real backends through a real file. */
 import { expect, test } from "bun:test";
 import { Resolver } from "node:dns/promises";
-import { readFileSync, statSync, writeFileSync } from "node:fs";
+import { existsSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { BackendProcess, backendProcesses, HostsPlace, hostsYaml } from "./hosts_program.ts";
 import { runFairlead, until } from "./processes_program.ts";
@@ -136,6 +136,7 @@ test(
     expect([diff.code, diff.error]).toEqual([0, ""]);
     expect(diff.out).toContain("+127.0.1.1  db.test\n");
     expect(place.hosts).toBe(LOCAL);
+    expect(existsSync(place.state)).toBe(false);
 
     const dry = await place.command("once", "--set", "hosts.dry_run=true", "--json");
     expect(JSON.parse(dry.out)).toMatchObject({

@@ -152,12 +152,12 @@ async function probedNames(plan: Plan, files: Snapshot["files"], file: HostsFile
     () => null,
   );
   names.planChanged(plan, snapshot, inFile, realClock.now());
-  const keeper = healthPart(
-    () => undefined,
-    (member, result) => {
+  const keeper = healthPart({
+    isKept: false,
+    probed(member, result) {
       if (names.probed(member, result, realClock.now()).length > 0) settle();
     },
-  )({
+  })({
     snapshot: () => snapshot,
     publish(delta) {
       changeState(snapshot, delta);

@@ -41,10 +41,14 @@ test("HF37 a URL with ellipses stands for several, and a path of a socket may ho
     { url: "https://s1.test", endpoint: { kind: "tcp", host: "s1.test", port: 443 }, tls: true },
     { url: "https://s2.test", endpoint: { kind: "tcp", host: "s2.test", port: 443 }, tls: true },
   ]);
-  expect(parseBackendUrls("unix:/run/a{1...2}.sock")).toMatchObject([{ endpoint: { path: "/run/a{1...2}.sock" } }]);
+  expect(parseBackendUrls("unix:/run/a{1...2}.sock")).toMatchObject([
+    { endpoint: { path: "/run/a{1...2}.sock" } },
+  ]);
   expect(parseBackendUrls("tcp://db{1...2}.test:5432")).toMatchObject([
     { endpoint: { host: "db1.test", port: 5432 }, tls: false },
     { endpoint: { host: "db2.test", port: 5432 }, tls: false },
   ]);
-  expect(parseBackendUrls("tcp://db.test")).toEqual({ problem: '"tcp://db.test" has no port; expected tcp://host:port' });
+  expect(parseBackendUrls("tcp://db.test")).toEqual({
+    problem: '"tcp://db.test" has no port; expected tcp://host:port',
+  });
 });
