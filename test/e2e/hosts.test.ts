@@ -428,8 +428,16 @@ test(
     await until(() => text().includes("127.0.1.2  db.test"), "the second backend is written");
     const { text: shown } = await fairlead.page("/admin/hosts");
     expect(JSON.parse(shown)).toMatchObject({ file, names: [{ name: "db.test", addresses: ["127.0.1.2"] }] });
+    const other = `${file}.other`;
+    writeFileSync(other, LOCAL);
+    await fairlead.apply(`${hostsYaml(backends, undefined, `file: ${other}`)}routes: [{ pool: web }]`);
+    const otherText = () => readFileSync(other, "utf8");
+    await until(
+      () => text() === LOCAL && otherText().includes("127.0.1.2  db.test"),
+      "the names have moved to another file",
+    );
     await fairlead.apply("routes: [{ respond: { status: 200 } }]");
-    await until(() => text() === LOCAL, "the block is gone with its section");
+    await until(() => otherText() === LOCAL, "the block is gone with its section");
     for (const backend of backends) await backend.kill();
   },
   PATIENCE,

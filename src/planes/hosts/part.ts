@@ -195,7 +195,8 @@ export class HostsPart {
     const coming = this.#comingFile;
     this.#comingFile = null;
     if (this.#isHeld(hosts)) return this.#file?.follow(hosts);
-    await this.#closeFile();
+    // Another file: what stands in the one before is kept up to date by nobody any more.
+    await this.#leaveFile();
     this.#file = coming ?? this.#fileOf(hosts);
     // A dry run may go on beside the program that writes; and the lock is not to be had before those who have it are relieved.
     if (coming === null && !hosts.dry_run && !this.#host.takingOver) await this.#file.open();
@@ -237,18 +238,21 @@ export class HostsPart {
     await file?.close();
   }
 
-  /** The plan has no names any more: our block goes. */
-  async #leave(): Promise<void> {
-    if (this.#plan === null) return;
-    const { dry_run } = this.#plan;
+  /** Our block goes, and then the lock. */
+  async #leaveFile(): Promise<void> {
     await this.#writer?.stop();
-    this.#writer = null;
     try {
-      if (!dry_run) await this.#file?.remove();
+      if (this.#file?.isOpen === true && this.#plan?.dry_run === false) await this.#file.remove();
     } catch (error) {
       this.#fileFailed(error);
     }
     await this.#closeFile();
+  }
+
+  /** The plan has no names any more. */
+  async #leave(): Promise<void> {
+    if (this.#plan === null) return;
+    await this.#leaveFile();
     this.#plan = null;
     this.#hooks.follow([]);
     this.#names.planChanged(
