@@ -84,11 +84,12 @@ function textReport(result: LoadResult, good: boolean, file: string, origin: boo
 }
 
 function summary({ plan }: LoadResult): string {
-  const { listeners, pools, routes } = plan!;
+  const { listeners, pools, routes, hosts } = plan!;
   return [
     counted(listeners.length, "listener"),
     counted(pools.length, "pool"),
     counted(routes.length, "route"),
+    ...(hosts === null ? [] : [counted(hosts.names.length, "name")]),
   ].join(", ");
 }
 

@@ -86,6 +86,11 @@ test(
         0,
       ]);
     }
+    const ours = await command("check", "-c", join(EXAMPLES, "hosts.yaml"));
+    expect([ours.code, ours.out]).toEqual([
+      0,
+      `${join(EXAMPLES, "hosts.yaml")}: ok: 0 listeners, 2 pools, 0 routes, 2 names\n`,
+    ]);
     const alone = await command("check", "-c", join(EXAMPLES, "lb_configs/lb_tcp_healthcheck.yml"));
     expect([alone.code, alone.out]).toEqual([
       0,
