@@ -100,6 +100,7 @@ class HttpRun implements ConnectionHandlers {
   readonly #prepared: Prepared;
   readonly #address: SocketAddress;
   readonly #done: (result: ProbeResult) => void;
+  #method: string;
   #target: string;
   #redirects = 0;
   #reader: AnswerReader;
@@ -109,6 +110,7 @@ class HttpRun implements ConnectionHandlers {
     this.#prepared = prepared;
     this.#address = address;
     this.#done = done;
+    this.#method = prepared.options.method;
     this.#target = prepared.options.path;
     this.#reader = this.#newReader();
     this.#connect();
@@ -119,8 +121,8 @@ class HttpRun implements ConnectionHandlers {
   }
 
   #newReader(): AnswerReader {
-    const { options, matcher } = this.#prepared;
-    return new AnswerReader(options.method === "HEAD", matcher === null ? 0 : ANSWER_LIMIT_BYTES);
+    const { matcher } = this.#prepared;
+    return new AnswerReader(this.#method === "HEAD", matcher === null ? 0 : ANSWER_LIMIT_BYTES);
   }
 
   #connect(): void {
@@ -129,7 +131,10 @@ class HttpRun implements ConnectionHandlers {
 
   connected(connection: ProbeConnection): void {
     const { options, origin, request } = this.#prepared;
-    connection.write(this.#target === options.path ? request : requestOf(options, origin, this.#target));
+    const isFirst = this.#redirects === 0;
+    connection.write(
+      isFirst ? request : requestOf({ ...options, method: this.#method }, origin, this.#target),
+    );
   }
 
   data(bytes: Uint8Array): void {
@@ -167,6 +172,7 @@ class HttpRun implements ConnectionHandlers {
     if (target === null || target.origin !== URL.parse(origin)?.origin)
       return this.#end({ healthy: false, reason: `redirected to ${location}, which is not this backend` });
     this.#connection?.close();
+    this.#method = methodBehind(this.#reader.status, this.#method);
     this.#target = target.pathname + target.search;
     this.#reader = this.#newReader();
     this.#connect();
@@ -181,6 +187,12 @@ class HttpRun implements ConnectionHandlers {
 
 function isRedirect(status: number): boolean {
   return [301, 302, 303, 307, 308].includes(status);
+}
+
+/** The method that goes on (RFC 9110 15.4): what was posted is not posted again unless the answer wants that. */
+function methodBehind(status: number, method: string): string {
+  if (status === 303) return method === "HEAD" ? method : "GET";
+  return status <= 302 && method === "POST" ? "GET" : method;
 }
 
 function requestOf(options: HttpOptions, origin: string, target: string): Uint8Array {

@@ -3,6 +3,7 @@ import { z } from "zod";
 import { inputFile } from "../core/schema/file_name.ts";
 import { hostField } from "../core/model.ts";
 import { isHostName } from "../core/schema/host.ts";
+import { isIp } from "../core/schema/ip.ts";
 import type { UpstreamTlsPlan } from "../core/plan.ts";
 import type { FileMap } from "../core/snapshot.ts";
 import { withoutAddresses } from "../net/proxy_header_writer.ts";
@@ -21,9 +22,9 @@ export function tlsOption() {
       key: inputFile().optional().meta({ description: "PEM file with its key." }),
       server_name: z
         .string()
-        .refine(isHostName, { error: "expected a host name" })
+        .refine((text) => isHostName(text) || isIp(text), { error: "expected a host name or an address" })
         .optional()
-        .meta({ description: "Name that is sent (SNI) and verified." }),
+        .meta({ description: "Name that is sent (SNI) and verified; an address is verified only." }),
       verify: z.boolean().optional().meta({ description: "Verify the backend's certificate." }),
     }),
   ]);

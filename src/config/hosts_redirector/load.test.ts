@@ -260,8 +260,14 @@ test("HF2 every option of an http check acts", async () => {
 test("https without a Host and authorities, and a Host that is an address", async () => {
   const https = `${HTTP}    scheme: https\n`;
   expect((await poolOf(https)).health_check["tls"]).toBe(true);
-  const { host, tls } = (await poolOf(`${https}    headers: { Host: "10.0.0.9:1" }\n`)).health_check;
-  expect([host, tls]).toEqual(["10.0.0.9:1", true]);
+  for (const [given, server_name] of [
+    ["10.0.0.9:1", "10.0.0.9"],
+    ["[2001:db8::1]:1", "2001:db8::1"],
+    ["2001:db8::1", "2001:db8::1"],
+  ]) {
+    const { host, tls } = (await poolOf(`${https}    headers: { Host: "${given}" }\n`)).health_check;
+    expect([host, tls]).toEqual([given, { server_name }]);
+  }
 });
 
 test("the keys that the original does not have act", async () => {

@@ -2,6 +2,7 @@
 import { isAbsolute, resolve } from "node:path";
 import { endpointText } from "../../core/model.ts";
 import { isHostName } from "../../core/schema/host.ts";
+import { isIp } from "../../core/schema/ip.ts";
 import { mapOr, type PlainMap } from "../plain_value.ts";
 import type { CheckedFile } from "./read.ts";
 import { hookSetting, type MainFile } from "./main_file.ts";
@@ -145,12 +146,15 @@ function httpCheckOf(config: HttpConfig, headers: readonly (readonly [string, st
 }
 
 function tlsOf({ cacerts }: HttpConfig, host: string | undefined): PlainMap | true {
-  const name = host?.replace(/:\d+$/, "") ?? "";
-  if (cacerts == null && !isHostName(name)) return true;
-  return {
-    ...given("ca", cacerts ?? undefined),
-    ...given("server_name", isHostName(name) ? name : undefined),
-  };
+  const name = host === undefined ? undefined : verifiedName(host);
+  if (cacerts == null && name === undefined) return true;
+  return { ...given("ca", cacerts ?? undefined), ...given("server_name", name) };
+}
+
+/** The name or address in a Host field; undefined = it holds neither. */
+function verifiedName(host: string): string | undefined {
+  const name = isIp(host) ? host : host.replace(/:\d+$/, "").replace(/^\[(.*)\]$/, "$1");
+  return isHostName(name) || isIp(name) ? name : undefined;
 }
 
 /** Fields as they stand in the file: a secret (`${NAME}`, `file:PATH`) is still to be read. */
