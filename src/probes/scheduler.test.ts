@@ -1,5 +1,5 @@
 import { expect, test } from "bun:test";
-import { ManualClock } from "../platform/clock.ts";
+import { ManualClock, type Clock } from "../platform/clock.ts";
 import { socketAddress } from "../platform/socket_address.ts";
 import { TICK_MS } from "../platform/timer_wheel.ts";
 import type { Check, ProbeResult } from "./contract.ts";
@@ -259,4 +259,32 @@ test("the lateness of ticks does not add up", () => {
   clock.advance(101 * 1_010 + TICK_MS);
   expect(check.starts.length).toBe(102);
   scheduler.stop();
+});
+
+test("HF45 1,000 probes that time out use one timer, and none is left behind them", () => {
+  const clock = new ManualClock();
+  let timers = 0;
+  let most = 0;
+  const counting: Clock = {
+    now: () => clock.now(),
+    wall: () => clock.wall(),
+    every(ms, run) {
+      most = Math.max(most, ++timers);
+      const stop = clock.every(ms, run);
+      return () => {
+        timers--;
+        stop();
+      };
+    },
+  };
+  let failed = 0;
+  const result = (_: string, found: ProbeResult): void => void (failed += found.healthy ? 0 : 1);
+  const scheduler = new ProbeScheduler({ clock: counting, random: () => 0.5, result });
+  const check = new FakeCheck(clock);
+  scheduler.update(Array.from({ length: 10 }, (_, index) => member(`m${index}`, check)));
+  clock.advance(101_000);
+  expect(failed).toBeGreaterThanOrEqual(1_000);
+  expect([most, check.most]).toEqual([1, 10]);
+  scheduler.stop();
+  expect([timers, check.open.length, scheduler.running]).toEqual([0, 0, 0]);
 });
