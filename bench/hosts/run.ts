@@ -100,7 +100,7 @@ ${namesYaml(names, () => "web")}
     written.push(seen - start);
     behind.push(Math.max(0, seen - told));
     say(
-      `${names} names, death ${round + 1} of ${rounds}: decided after ${(told - start).toFixed(0)} ms, new line after ${(seen - start).toFixed(0)} ms`,
+      `${names} ${names === 1 ? "name" : "names"}, death ${round + 1} of ${rounds}: decided after ${(told - start).toFixed(0)} ms, new line after ${(seen - start).toFixed(0)} ms`,
     );
     backends = [heir, await BackendProcess.start(dying.address, dying.port)];
     await untilHealthy(place, dying.address);

@@ -31,8 +31,14 @@ exit code: 0 after a complete drain, 1 when the start is refused or connections 
 
 const TAKE_OVER = "--take-over";
 
-/** What is told however often it comes: each line answers something that the operator did. */
-export const ANSWERS_TO_THE_OPERATOR = [
+/**
+ * What is told however often it comes: each line answers something that the operator did, or is the only record of where a
+ * name led.
+ */
+export const TOLD_ALWAYS = [
+  "hosts_switched",
+  "hosts_down",
+  "hosts_recovered",
   "config_problem",
   "config_warning",
   "listening",
@@ -114,7 +120,7 @@ async function supervise(
   } catch (error) {
     return usageError("run", (error as Error).message, output);
   }
-  const log = told === null ? new ProcessLog({ format, unlimited: ANSWERS_TO_THE_OPERATOR }) : null;
+  const log = told === null ? new ProcessLog({ format, unlimited: TOLD_ALWAYS }) : null;
   try {
     const { createProgram } = program;
     const parts = { ...loading, ...(await program.supervisor()), createProgram };

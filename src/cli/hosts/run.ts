@@ -7,7 +7,7 @@ import type { Report, RunEvent } from "../../run/events.ts";
 import { runProcess } from "../../run/run_process.ts";
 import { SpareWorkers } from "../../run/spare_workers.ts";
 import { readOptions, usageError, type Output } from "../command.ts";
-import { ANSWERS_TO_THE_OPERATOR } from "../run.ts";
+import { TOLD_ALWAYS } from "../run.ts";
 import type { ProgramParts } from "../program_parts.ts";
 import { hostsConfiguration, loadHosts, type LoadedHosts } from "./hosts_plan.ts";
 import { CHOICE_HELP, CHOICE_OPTIONS, choiceOf } from "./options.ts";
@@ -91,7 +91,7 @@ interface OpenLog {
 
 /** With the original's files: the log that they name, and on standard error why a start is refused. */
 function logOf({ original, plan }: LoadedHosts, format: "text" | "json"): OpenLog {
-  const onTerminal = new ProcessLog({ format, unlimited: ANSWERS_TO_THE_OPERATOR });
+  const onTerminal = new ProcessLog({ format, unlimited: TOLD_ALWAYS });
   // A start that is refused leaves no log behind.
   if (original === null || plan === null)
     return { report: onTerminal.write, close: () => onTerminal.close() };
