@@ -1,4 +1,5 @@
 import { expect, test } from "bun:test";
+import { ORIGINAL_MARKERS, OWN_MARKERS } from "../core/text/hosts_markers.ts";
 import { parseHosts, parseResolverFile, searchNames } from "./names_files.ts";
 
 test("a hosts file: aliases, comments, both families, case, and lines that are none", () => {
@@ -45,4 +46,44 @@ test("the search list comes first for names with few dots, last for others, and 
   expect(searchNames("web", file)).toEqual(["web.a.test", "web.b.test", "web"]);
   expect(searchNames("web.x.y", file)).toEqual(["web.x.y", "web.x.y.a.test", "web.x.y.b.test"]);
   expect(searchNames("web.", file)).toEqual(["web"]);
+});
+
+test("HF17 what a managed block says is never an answer, whoever's block it is and however its lines end", () => {
+  for (const { begin, end } of [OWN_MARKERS, ORIGINAL_MARKERS])
+    for (const eol of ["\n", "\r\n"]) {
+      const lines = [
+        "192.0.2.1 web.test",
+        begin,
+        "192.0.2.2 web.test",
+        "192.0.2.3 db.test",
+        end,
+        "192.0.2.4 log.test",
+      ];
+      expect([...parseHosts(lines.join(eol))]).toEqual([
+        ["web.test", ["192.0.2.1"]],
+        ["log.test", ["192.0.2.4"]],
+      ]);
+    }
+});
+
+test("HF17 the blocks of two programs are both passed over", () => {
+  const block = ({ begin, end }: typeof OWN_MARKERS): string => `${begin}\n192.0.2.2 web.test\n${end}\n`;
+  for (const text of [
+    block(OWN_MARKERS) + block(ORIGINAL_MARKERS),
+    block(ORIGINAL_MARKERS) + block(OWN_MARKERS),
+  ])
+    expect([...parseHosts(`${text}192.0.2.1 web.test\n`)]).toEqual([["web.test", ["192.0.2.1"]]]);
+});
+
+test("HF17 a block without an end, an end alone and what only looks like a marker hide nothing", () => {
+  const { begin, end } = OWN_MARKERS;
+  const line = "192.0.2.1 web.test";
+  for (const lines of [
+    [begin, line],
+    [end, line],
+    [end, line, begin],
+    [` ${begin}`, line, end],
+    [begin, line, `${end} x`],
+  ])
+    expect(parseHosts(lines.join("\n")).get("web.test")).toEqual(["192.0.2.1"]);
 });

@@ -60,11 +60,11 @@ export class Journal {
 /** True for a text that begins as `after` and goes on as `before`: the write had begun and not ended. */
 export function isTorn(now: string, before: string, after: string): boolean {
   if (now === before || now === after) return false;
-  let same = 0;
-  while (same < now.length && same < after.length && now[same] === after[same]) same++;
-  // Of the old text a rest follows: up to its own end before the truncation, in place of what is not written yet.
-  for (let written = 0; written <= same; written++)
-    if (now.length === Math.max(before.length, written) && now.slice(written) === before.slice(written))
-      return true;
-  return false;
+  // Grown behind the old end: all of it is new.
+  if (now.length > before.length) return after.startsWith(now);
+  // Up to its own end before the truncation, the old text follows in place of what is not written yet.
+  if (now.length < before.length) return false;
+  let written = 0;
+  while (written < now.length && now[written] === after[written]) written++;
+  return now.slice(written) === before.slice(written);
 }
