@@ -12,7 +12,10 @@ test("HF27 a text is torn exactly when a write or its truncation could have been
   let torn = 0;
   for (let round = 0; round < 20_000; round++) {
     const [now, before, after] = [text(), text(), text()];
-    const cuts = Array.from({ length: after.length + 1 }, (_, end) => after.slice(0, end) + before.slice(end));
+    const cuts = Array.from(
+      { length: after.length + 1 },
+      (_, end) => after.slice(0, end) + before.slice(end),
+    );
     const expected = now !== before && now !== after && cuts.includes(now);
     if (expected) torn++;
     expect([now, before, after, isTorn(now, before, after)]).toEqual([now, before, after, expected]);
