@@ -61,9 +61,8 @@ export class HostsLock {
       if (fd === null) return holderOf(path);
       // Whoever held it has taken the file away when it ended: then this lock is one of nothing.
       if (statSync(path, { throwIfNoEntry: false })?.ino === fstatSync(fd).ino) {
-        ftruncateSync(fd);
-        writeSync(fd, `${process.pid}\n`);
         this.#held = { path, fd };
+        nameHolder(fd);
         return null;
       }
       closeSync(fd);
@@ -79,6 +78,16 @@ export class HostsLock {
       closeSync(held.fd);
     }
     return Promise.resolve();
+  }
+}
+
+/** A full disk has room for a lock, and none for a name: whoever is refused hears of no pid then. */
+function nameHolder(fd: number): void {
+  try {
+    ftruncateSync(fd);
+    writeSync(fd, `${process.pid}\n`);
+  } catch {
+    // It is locked all the same.
   }
 }
 
