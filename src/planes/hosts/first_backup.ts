@@ -18,7 +18,8 @@ export class FirstBackup {
   async keep(text: string): Promise<void> {
     if (this.#isKept) return;
     await mkdir(this.#folder, { recursive: true, mode: 0o750 });
-    const fresh = `${this.#path}.${process.pid}.new`;
+    // Always the same name, under the lock: the next program takes away what a killed one has left.
+    const fresh = `${this.#path}.new`;
     const file = await open(fresh, "w", 0o600);
     try {
       await file.writeFile(Buffer.from(text, "latin1"));

@@ -2,15 +2,15 @@
  * The hosts file: read anew for each change, changed as a whole, everything outside our block left as it is, whoever edits
  * it meanwhile. One program at a time writes to it, by a lock.
  */
-import { readFileSync, statSync } from "node:fs";
 import type { FileHandle } from "node:fs/promises";
 import { link, open, readdir, rename, rm } from "node:fs/promises";
 import { basename, dirname, join } from "node:path";
 import type { HostsPlan } from "../../core/plan.ts";
 import { messageOf } from "../../core/text/message_of.ts";
-import { copyAttributes, exchangeFiles } from "../../platform/file_extras.ts";
+import { copyAttributes } from "../../platform/file_extras.ts";
 import { errnoName, SystemCallError } from "../../platform/libc.ts";
-import { findBlock, released, wantedLines, withLines, withoutBlock, type Block } from "./block.ts";
+import { findBlock, released, wantedLines, withLines, withoutBlock } from "./block.ts";
+import { exchangeUnlessEdited } from "./exchange.ts";
 import { HostsFileError } from "./hosts_file_error.ts";
 import { isMountPoint, readTarget, syncDirectory, targetOf, type TargetContent } from "./hosts_target.ts";
 import { Journal } from "./journal.ts";
@@ -25,6 +25,8 @@ export { HostsFileError } from "./hosts_file_error.ts";
 const MAX_TRIES = 20;
 /** The file systems and mounts that cannot exchange or rename say so by these. */
 const CANNOT_EXCHANGE: ReadonlySet<string> = new Set(["EINVAL", "ENOSYS", "EOPNOTSUPP"]);
+/** Somebody else has made the file, or taken it away. */
+const MADE_OR_GONE: ReadonlySet<string> = new Set(["EEXIST", "ENOENT"]);
 const MUST_BE_IN_PLACE: ReadonlySet<string> = new Set(["EBUSY", "EXDEV"]);
 
 export type WritingWay = "rename" | "in_place";
@@ -107,12 +109,19 @@ export class HostsFile {
 
   /** Brings our block to what is wanted. An equal file is not written. Throws HostsFileError. */
   update(wanted: readonly WantedName[]): Promise<UpdateResult> {
-    return this.#change((text, block) => withLines(text, block, wantedLines(wanted, block)));
+    return this.#change(this.#withWanted(wanted));
   }
 
   /** What `update` would do. */
   preview(wanted: readonly WantedName[]): Promise<Preview> {
-    return this.#preview((text, block) => withLines(text, block, wantedLines(wanted, block)));
+    return this.#preview(this.#withWanted(wanted));
+  }
+
+  #withWanted(wanted: readonly WantedName[]): Edit {
+    return (text) => {
+      const block = findBlock(text, this.#rules.file);
+      return withLines(text, block, wantedLines(wanted, block));
+    };
   }
 
   /** Takes our block out, and leaves the rest as it is. */
@@ -135,7 +144,8 @@ export class HostsFile {
         throw new HostsFileError(`there is no first backup of ${this.#rules.file}`, "no backup");
       return () => first;
     }
-    return (text, block) => {
+    return (text) => {
+      const block = findBlock(text, this.#rules.file);
       if (block === null) return text;
       return what === "remove" ? withoutBlock(text, block) : released(text, block);
     };
@@ -143,7 +153,7 @@ export class HostsFile {
 
   async #preview(edit: Edit): Promise<Preview> {
     const { text } = await this.#target();
-    const after = edit(text, findBlock(text, this.#rules.file));
+    const after = edit(text);
     const shown = (latin1: string): string => Buffer.from(latin1, "latin1").toString();
     return { before: shown(text), after: shown(after) };
   }
@@ -160,7 +170,7 @@ export class HostsFile {
     if (this.way === "in_place") await this.#complete(path);
     for (let tries = 0; tries < MAX_TRIES; tries++) {
       const target = await this.#target();
-      const after = edit(target.text, findBlock(target.text, path));
+      const after = edit(target.text);
       if (after === target.text) return NOTHING;
       const bytes = Buffer.from(after, "latin1");
       try {
@@ -246,23 +256,14 @@ export class HostsFile {
 
   async #swap(fresh: string, target: TargetContent): Promise<boolean> {
     const { path } = target;
-    if (target.stat === null) {
-      // Not over a file that somebody has made meanwhile.
-      await link(fresh, path);
-    } else {
-      try {
-        exchangeFiles(fresh, path);
-      } catch (error) {
-        if (codeOf(error) === "ENOENT") return false;
-        if (!CANNOT_EXCHANGE.has(codeOf(error))) throw error;
-        return this.#renameOver(fresh, target);
-      }
-      // Without a wait, so that nobody edits between the two exchanges unless within some microseconds.
-      if (!holds(fresh, target)) {
-        // An edit has come between look and exchange: it gets its place back, and is merged with the next try.
-        exchangeFiles(fresh, path);
-        return false;
-      }
+    try {
+      // A new one by a link: not over a file that somebody has made meanwhile.
+      if (target.stat === null) await link(fresh, path);
+      else if (!exchangeUnlessEdited(fresh, path, target)) return false;
+    } catch (error) {
+      if (MADE_OR_GONE.has(codeOf(error))) return false;
+      if (!CANNOT_EXCHANGE.has(codeOf(error))) throw error;
+      return this.#renameOver(fresh, target);
     }
     await syncDirectory(dirname(path));
     return true;
@@ -327,8 +328,8 @@ export class HostsFile {
   }
 }
 
-/** Makes a new text of one, in which our block may be. */
-type Edit = (text: string, block: Block | null) => string;
+/** Makes a new text of one. Throws HostsFileError when it needs our block and that is damaged. */
+type Edit = (text: string) => string;
 
 /** `.hosts.fairlead-`: never a name that anybody else reads. */
 function temporaryPrefix(path: string): string {
@@ -355,11 +356,6 @@ async function giveOwner(
 ): Promise<void> {
   const now = await file.stat();
   if (now.uid !== uid || now.gid !== gid) await file.chown(uid, gid);
-}
-
-/** True when the file at `path` is the one that was read, and nobody has written to it since. */
-function holds(path: string, { stat, text }: TargetContent): boolean {
-  return statSync(path).ino === stat?.ino && readFileSync(path, "latin1") === text;
 }
 
 /** In one call where the file system lets it, so that the time in which a reader may see a part is short. */
