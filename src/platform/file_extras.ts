@@ -11,6 +11,9 @@ const RENAME_EXCHANGE = 2;
 /** Number of renameat2(2), which not every C library has a function for. */
 const RENAMEAT2 = process.arch === "arm64" ? 276 : 316;
 
+/** Access control lists; a file gets one of its own where its folder has one for new files. */
+const ACCESS_LIST = "system.posix_acl_access";
+
 const ENODATA = 61;
 const EOPNOTSUPP = 95;
 const EPERM = 1;
@@ -54,9 +57,15 @@ export function exchangeFiles(one: string, other: string): void {
 /** Hashes and signatures of the content, which the kernel makes anew (IMA, EVM). */
 const OF_THE_CONTENT: ReadonlySet<string> = new Set(["security.ima", "security.evm"]);
 
-/** Gives `target` the extended attributes of `source`. Those that may not be set and are equal anyway are no failure. */
+/**
+ * Gives `target` the extended attributes of `source`, and no access control list but that of `source`. Those that may not be
+ * set and are equal anyway are no failure. Throws SystemCallError.
+ */
 export function copyAttributes(source: string, target: string): void {
-  for (const name of attributeNames(source)) {
+  const names = attributeNames(source);
+  if (!names.includes(ACCESS_LIST) && attribute(target, ACCESS_LIST) !== null)
+    removeAttribute(target, ACCESS_LIST);
+  for (const name of names) {
     if (OF_THE_CONTENT.has(name)) continue;
     const value = attribute(source, name);
     if (value !== null && attribute(target, name)?.equals(value) !== true) setAttribute(target, name, value);
@@ -93,4 +102,10 @@ export function setAttribute(path: string, name: string, value: Uint8Array): voi
   memory.values.set(value);
   if (libc.setxattr(memory.path, memory.name, memory.value, value.length, 0) < 0)
     throw new SystemCallError("setxattr", errno());
+}
+
+function removeAttribute(path: string, name: string): void {
+  const memory = args();
+  memory.set(path, "", name);
+  if (libc.removexattr(memory.path, memory.name) < 0) throw new SystemCallError("removexattr", errno());
 }

@@ -36,6 +36,7 @@ const SYMBOLS = {
   listxattr: { args: [pointer, pointer, u64], returns: i64 },
   getxattr: { args: [pointer, pointer, pointer, u64], returns: i64 },
   setxattr: { args: [pointer, pointer, pointer, u64, i32], returns: i32 },
+  removexattr: { args: [pointer, pointer], returns: i32 },
   syscall: { args: [i64, i32, pointer, i32, pointer, u32], returns: i64 },
   flock: { args: [i32, i32], returns: i32 },
   memfd_create: { args: [pointer, u32], returns: i32 },
