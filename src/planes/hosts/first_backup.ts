@@ -5,19 +5,19 @@ import { syncDirectory } from "./hosts_target.ts";
 import { stateName } from "./state_name.ts";
 
 export class FirstBackup {
-  readonly #folder: string;
+  readonly folder: string;
   readonly #path: string;
   #isKept = false;
 
   constructor(stateDir: string, hostsFile: string) {
-    this.#folder = stateDir;
+    this.folder = stateDir;
     this.#path = join(stateDir, `${stateName(hostsFile)}.first`);
   }
 
   /** Keeps `text` (latin1) unless there is a backup already. */
   async keep(text: string): Promise<void> {
     if (this.#isKept) return;
-    await mkdir(this.#folder, { recursive: true, mode: 0o750 });
+    await mkdir(this.folder, { recursive: true, mode: 0o750 });
     // Always the same name, under the lock: the next program takes away what a killed one has left.
     const fresh = `${this.#path}.new`;
     const file = await open(fresh, "w", 0o600);
@@ -29,7 +29,7 @@ export class FirstBackup {
     }
     try {
       await link(fresh, this.#path);
-      await syncDirectory(this.#folder);
+      await syncDirectory(this.folder);
     } catch (error) {
       if ((error as { code?: string }).code !== "EEXIST") throw error;
     } finally {

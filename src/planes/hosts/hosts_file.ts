@@ -174,7 +174,7 @@ export class HostsFile {
       if (after === target.text) return NOTHING;
       const bytes = Buffer.from(after, "latin1");
       try {
-        await this.#backup.keep(target.text);
+        await this.#keepFirst(target.text);
         if (await this.#put(target, bytes)) return { changed: true, bytesWritten: bytes.length };
       } catch (error) {
         throw this.#inWords(error);
@@ -183,10 +183,19 @@ export class HostsFile {
     throw new HostsFileError(`${path} is edited by others all the time: nothing was written`, "edited");
   }
 
+  async #keepFirst(text: string): Promise<void> {
+    try {
+      await this.#backup.keep(text);
+    } catch (error) {
+      const { code, words } = reason(error);
+      const message = `the first backup cannot be kept in ${this.#backup.folder}: ${words}`;
+      throw new HostsFileError(message, `backup ${code}`, error);
+    }
+  }
+
   #inWords(error: unknown): Error {
     if (error instanceof HostsFileError) return error;
-    const code = codeOf(error);
-    const words = WORDS[code] ?? messageOf(error);
+    const { code, words } = reason(error);
     return new HostsFileError(`${this.#rules.file} cannot be written: ${words}`, `write ${code}`, error);
   }
 
@@ -342,7 +351,13 @@ const WORDS: Readonly<Record<string, string>> = {
   EROFS: "the file system is read-only",
   ENOSPC: "no space is left",
   EDQUOT: "no space is left",
+  EBUSY: "it is a mount point, which hosts.write: rename cannot replace",
 };
+
+function reason(error: unknown): { readonly code: string; readonly words: string } {
+  const code = codeOf(error);
+  return { code, words: WORDS[code] ?? messageOf(error) };
+}
 
 function codeOf(error: unknown): string {
   if (error instanceof SystemCallError) return errnoName(error.code);

@@ -17,6 +17,7 @@ import {
 } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { requireRoot, requireTool } from "../../../test/support/require.ts";
 import * as extras from "../../platform/file_extras.ts";
 import { SystemCallError } from "../../platform/libc.ts";
 import { findBlock } from "./block.ts";
@@ -240,4 +241,52 @@ test("HF32 a program that is killed while it keeps the first backup leaves no fi
   open.push(next);
   await next.update([]);
   expect([readdirSync(state), readFileSync(join(state, backup), "utf8")]).toEqual([[backup], LOCAL + BLOCK]);
+});
+
+const noUnshare = requireTool("unshare") ?? requireRoot();
+test.skipIf(noUnshare !== null)(
+  "HF27 a file that something is mounted on while the program runs is written in place from then on; rename says so",
+  async () => {
+    const { directory, file, path, text } = await place();
+    await file.close();
+    open.length = 0;
+    const script = `
+      const fs = require("node:fs");
+      const { HostsFile } = await import("${import.meta.dir}/hosts_file.ts");
+      const told = [];
+      const rules = { file: "${path}", write: "auto", allowed_roots: [], create: false };
+      const file = new HostsFile(rules, "${directory}/state", ({ event }) => told.push(event));
+      await file.open();
+      const ways = [file.way];
+      fs.writeFileSync("${directory}/mounted", "10.7.7.7 mounted\\n");
+      const mount = Bun.spawnSync(["sh", "-c", "mount --make-rprivate / && mount --bind ${directory}/mounted ${path}"]);
+      await file.update(${JSON.stringify(WANTED)});
+      ways.push(file.way);
+      file.follow({ ...rules, write: "rename" });
+      const error = await file.remove().catch((thrown) => thrown);
+      console.log(JSON.stringify({ ways, told, mount: mount.stderr.toString(), cause: error.cause_key, message: error.message }));`;
+    const { stdout, stderr } = Bun.spawnSync(["unshare", "-m", process.execPath, "-e", script]);
+    expect(stderr.toString()).toBe("");
+    expect(JSON.parse(stdout.toString())).toEqual({
+      ways: ["rename", "in_place"],
+      told: ["hosts_in_place"],
+      mount: "",
+      cause: "write EBUSY",
+      message: `${path} cannot be written: it is a mount point, which hosts.write: rename cannot replace`,
+    });
+    expect([text(), readFileSync(join(directory, "mounted"), "utf8")]).toEqual([
+      LOCAL,
+      `10.7.7.7 mounted\n${BLOCK}`,
+    ]);
+  },
+);
+
+test("HF26 a state directory that cannot be written is told by its own name", async () => {
+  const { file, state, text } = await place();
+  writeFileSync(state, "a file");
+  const error = (await file.update(WANTED).catch((thrown: unknown) => thrown)) as HostsFileError;
+  expect(error.message).toStartWith(`the first backup cannot be kept in ${state}: `);
+  expect([error.cause_key.startsWith("backup "), text()]).toEqual([true, LOCAL]);
+  rmSync(state);
+  expect((await file.update(WANTED)).changed).toBe(true);
 });
