@@ -113,6 +113,18 @@ describe("HF20", () => {
   });
 });
 
+test("HF20 what somebody appends behind a block without a last newline becomes a line of its own", () => {
+  const written = updated("127.0.0.1 localhost", DB);
+  expect(written.endsWith(OWN_MARKERS.end)).toBe(true);
+  const appended = `${written}10.1.1.1 other\n`;
+  const expected = `127.0.0.1 localhost\n${own("10.0.0.1  db.test")}10.1.1.1 other\n`;
+  expect(updated(appended, DB)).toBe(expected);
+  expect(updated(appended, { ...DB, addresses: ["10.0.0.2"] })).toBe(
+    expected.replace("10.0.0.1", "10.0.0.2"),
+  );
+  expect(withoutBlock(appended, findBlock(appended, "")!)).toBe("127.0.0.1 localhost\n10.1.1.1 other\n");
+});
+
 test("HF21 an equal block is the same text, however it is spaced", () => {
   for (const text of [
     own("10.0.0.1  db.test"),

@@ -52,16 +52,27 @@ function findMarks(text: string): Mark[] {
   for (let start = 0; start < text.length; line++) {
     const newline = text.indexOf("\n", start);
     const end = newline < 0 ? text.length : newline + 1;
-    const marker = text[start] === "#" ? markerOf(text.slice(start, end).trimEnd()) : null;
-    if (marker !== null) found.push({ ...marker, line, start, end });
+    const marker = text[start] === "#" ? markerOf(text.slice(start, end)) : null;
+    if (marker !== null)
+      found.push({ ...marker, line, start, end: marker.isGlued ? start + marker.text.length : end });
     start = end;
   }
   return found;
 }
 
-function markerOf(text: string): Pick<Mark, "kind" | "markers" | "text"> | null {
+interface Marker extends Pick<Mark, "kind" | "markers" | "text"> {
+  /** Something stands right behind it: it had no end of its line, and somebody has appended to the file. */
+  readonly isGlued: boolean;
+}
+
+function markerOf(line: string): Marker | null {
+  const text = line.trimEnd();
   for (const markers of ALL_MARKERS)
-    for (const kind of ["begin", "end"] as const) if (text === markers[kind]) return { kind, markers, text };
+    for (const kind of ["begin", "end"] as const) {
+      if (text === markers[kind]) return { kind, markers, text, isGlued: false };
+      const isGlued = kind === "end" && text.startsWith(markers.end) && !/\s/.test(text[markers.end.length]!);
+      if (isGlued) return { kind, markers, text: markers.end, isGlued };
+    }
   return null;
 }
 
@@ -90,7 +101,8 @@ export function wantedLines(wanted: readonly WantedName[], block: Block | null):
 
 /** `text` with these lines in our block; `text` itself when they stand there already, whoever's block it is. */
 export function withLines(text: string, block: Block | null, lines: readonly HostsLine[]): string {
-  if (JSON.stringify(lines) === JSON.stringify(block?.lines ?? [])) return text;
+  const isEqual = JSON.stringify(lines) === JSON.stringify(block?.lines ?? []);
+  if (isEqual && !(block !== null && hasGluedText(text, block))) return text;
   if (lines.length === 0) return block === null ? text : withoutBlock(text, block);
   return block === null ? appended(text, lines) : replaced(text, block, OWN_MARKERS, lines);
 }
@@ -113,7 +125,7 @@ function replaced(text: string, block: Block, markers: Markers, lines: readonly 
   const { start, end } = block;
   const eol = endOfLine(firstLine(text.slice(start)));
   const body = rendered(markers, lines, eol);
-  const hasEnd = text[end - 1] === "\n";
+  const hasEnd = text[end - 1] === "\n" || hasGluedText(text, block);
   return text.slice(0, start) + (hasEnd ? body : body.slice(0, -eol.length)) + text.slice(end);
 }
 
@@ -124,6 +136,9 @@ function appended(text: string, lines: readonly HostsLine[]): string {
   const body = rendered(OWN_MARKERS, lines, eol);
   return text === "" || text.endsWith("\n") ? text + body : text + eol + body.slice(0, -eol.length);
 }
+
+/** What was appended without a look at the last line becomes a line of its own. */
+const hasGluedText = (text: string, { end }: Block): boolean => text[end - 1] !== "\n" && end < text.length;
 
 const firstLine = (text: string): string => text.slice(0, text.indexOf("\n") + 1);
 
