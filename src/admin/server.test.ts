@@ -1,4 +1,4 @@
-import { afterEach, expect, test } from "bun:test";
+import { afterAll, afterEach, expect, test } from "bun:test";
 import { createHash } from "node:crypto";
 import { existsSync, mkdtempSync, readdirSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { connect, type Socket } from "node:net";
@@ -16,6 +16,7 @@ const folder = mkdtempSync(join(tmpdir(), "fairlead-admin-"));
 afterEach(() => {
   for (const server of servers.splice(0)) server.stop();
 });
+afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
 const RULES: AccessRules = { token_sha256: null, hosts: [] };
 const TOKEN = "0123456789-0123456789-0123456789";
@@ -380,7 +381,7 @@ test("a successor serves beside the program that it is to replace: at its end th
 const bearer = (token: string) => `Host: localhost\r\nAuthorization: Bearer ${token}\r\n`;
 
 test("with a token every operation but /health needs it, on loopback and unix sockets too", async () => {
-  const path = join(mkdtempSync(join(tmpdir(), "fairlead-admin-")), "admin.sock");
+  const path = join(folder, "with_token.sock");
   const servers = [start({ rules: WITH_TOKEN }).port, start({ rules: WITH_TOKEN, address: `unix:${path}` })];
   for (const target of [servers[0] as number, path]) {
     expect(statusOf(await ask(target, "GET /health"))).toBe(200);

@@ -1,7 +1,9 @@
 /** `fairlead explain` of the real program: the same way in every process, and the one that requests take. */
 import { afterAll, beforeAll, expect, test } from "bun:test";
+import { rmSync } from "node:fs";
 import { createServer, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
+import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { explanationSchema, type Explanation } from "../../src/core/explain/answer.ts";
 import type { GivenQuestion } from "../../src/core/explain/question.ts";
@@ -125,8 +127,10 @@ const LONG_FIELDS = Array.from({ length: 20 }, () => ["-H", `A: ${"x".repeat(30_
 test(
   "H-J24/cli a question shows the way as text, leaves no trace, and what cannot be asked is refused in one sentence",
   async () => {
+    const log = join(tmpdir(), `fairlead-explain-${process.pid}.log`);
+    using _log = { [Symbol.dispose]: () => rmSync(log, { force: true }) };
     await using fairlead = await runFairlead(
-      `${configuration(false)}observability: { access_log: { path: "${"/tmp"}/fairlead-explain-${process.pid}.log" } }\n`,
+      `${configuration(false)}observability: { access_log: { path: "${log}" } }\n`,
     );
     const shown = await explain(fairlead, "http://api.example/v1/x", "--listener", "web");
     expect([shown.code, shown.error]).toEqual([0, ""]);

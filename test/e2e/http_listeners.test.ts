@@ -1,6 +1,7 @@
 /** Where requests come in and go out: TCP of both families and unix sockets; readiness; routes over listeners. */
-import { statSync } from "node:fs";
-import { networkInterfaces } from "node:os";
+import { mkdtempSync, rmSync, statSync } from "node:fs";
+import { networkInterfaces, tmpdir } from "node:os";
+import { join } from "node:path";
 import { expect, test } from "bun:test";
 import { startFairlead } from "../support/fairlead.ts";
 import { rawClient } from "../support/raw_client.ts";
@@ -19,7 +20,9 @@ const noIpv6 = requirement(
 
 test("a unix socket listens with its mode, and its clients are unknown to backends", async () => {
   using origin = await rawOrigin((request) => answerText(String(request.get("x-forwarded-for"))));
-  const path = `/tmp/fairlead-test-${process.pid}.sock`;
+  const folder = mkdtempSync(join(tmpdir(), "fairlead-socket-"));
+  using _folder = { [Symbol.dispose]: () => rmSync(folder, { recursive: true }) };
+  const path = join(folder, "web.sock");
   await using fairlead = await startFairlead(`listeners: { web: { address: "unix:${path}", mode: "0600" } }
 pools: { app: { backends: [{ url: "${origin.url}" }] } }
 routes: [{ pool: app }]`);
