@@ -381,6 +381,7 @@ test("a successor serves beside the program that it is to replace: at its end th
 const bearer = (token: string) => `Host: localhost\r\nAuthorization: Bearer ${token}\r\n`;
 
 test("with a token every operation but /health needs it, on loopback and unix sockets too", async () => {
+  mkdirSync(folder, { recursive: true });
   const path = join(folder, "with_token.sock");
   const servers = [start({ rules: WITH_TOKEN }).port, start({ rules: WITH_TOKEN, address: `unix:${path}` })];
   for (const target of [servers[0] as number, path]) {
