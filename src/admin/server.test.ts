@@ -335,7 +335,6 @@ test("a unix socket serves any Host, has a mode of its own and is removed at the
   expect(existsSync(path)).toBe(false);
   writeFileSync(path, "");
   expect(() => start({ address: `unix:${path}` })).toThrow("a file that is no socket stands there");
-  rmSync(folder, { recursive: true });
 });
 
 test("stop closes idle connections and lets nobody in", async () => {
@@ -381,7 +380,6 @@ test("a successor serves beside the program that it is to replace: at its end th
 const bearer = (token: string) => `Host: localhost\r\nAuthorization: Bearer ${token}\r\n`;
 
 test("with a token every operation but /health needs it, on loopback and unix sockets too", async () => {
-  mkdirSync(folder, { recursive: true });
   const path = join(folder, "with_token.sock");
   const servers = [start({ rules: WITH_TOKEN }).port, start({ rules: WITH_TOKEN, address: `unix:${path}` })];
   for (const target of [servers[0] as number, path]) {
