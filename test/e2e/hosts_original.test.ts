@@ -153,6 +153,35 @@ persist_hosts_block: false
 );
 
 test(
+  "HF2 a log or a pid file that cannot be written is told on standard error, and the log goes on when it can be",
+  async () => {
+    const backends = await backendProcesses(1);
+    await using place = originalPlace("", { "db.yml": balancer("db", backends) });
+    const folder = join(place.directory, "missing");
+    place.write(`log_file_path: ${folder}/redirector.log\npid_file: ${folder}/pid\n`);
+    const program = place.start();
+    expect(await program.until("log_failed")).toMatchObject({
+      level: "error",
+      message: `cannot open the log ${folder}/redirector.log: no such file or directory`,
+    });
+    expect(await program.until("pid_file_failed")).toMatchObject({
+      message: expect.stringContaining(`${folder}/pid cannot be written`),
+    });
+    await place.untilBlock("127.0.1.1 db.test");
+    mkdirSync(folder);
+    await until(() => {
+      // It is tried again with a later line, a second after the failure at the earliest.
+      program.child.kill("SIGHUP");
+      return existsSync(join(folder, "redirector.log"));
+    }, "the log is there");
+    expect(await program.until("log_recovered")).toMatchObject({ level: "info" });
+    expect(readFileSync(join(folder, "redirector.log"), "utf8")).toContain("ready (pid");
+    await backends[0]!.kill();
+  },
+  PATIENCE,
+);
+
+test(
   "HF3 an unknown key is a warning with its place in an original's file, and an error with a guess in ours",
   async () => {
     const [one] = (await backendProcesses(1)) as [BackendProcess];

@@ -89,17 +89,31 @@ interface OpenLog {
   close(): void;
 }
 
-/** With the original's files: the log that they name, and on standard error why a start is refused. */
+/** Events that an operator looks for on standard error, although the original's files name a log. */
+const ALSO_ON_STANDARD_ERROR: ReadonlySet<string> = new Set([
+  "start_refused",
+  "config_problem",
+  "pid_file_failed",
+]);
+
+/** With the original's files: the log that they name, and on standard error what is wrong with the start or with that log. */
 function logOf({ original, plan }: LoadedHosts, format: "text" | "json"): OpenLog {
   const onTerminal = new ProcessLog({ format, unlimited: TOLD_ALWAYS });
   // A start that is refused leaves no log behind.
   if (original === null || plan === null)
     return { report: onTerminal.write, close: () => onTerminal.close() };
-  const inFile = new PythonLog(original.log);
+  const inFile = new PythonLog({
+    ...original.log,
+    problem: (text) => onTerminal.write({ event: "log_failed", level: "error", text }),
+    recovered(lost) {
+      const text = `the log ${original.log.path} is written again; ${lost} lines of it are lost`;
+      onTerminal.write({ event: "log_recovered", level: "info", text });
+    },
+  });
   return {
     report(event: RunEvent) {
       inFile.write(event);
-      if (event.event === "start_refused" || event.event === "config_problem") onTerminal.write(event);
+      if (ALSO_ON_STANDARD_ERROR.has(event.event)) onTerminal.write(event);
     },
     close() {
       inFile.close();
