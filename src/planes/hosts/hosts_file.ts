@@ -73,10 +73,10 @@ export class HostsFile {
     this.#lock = new HostsLock(file, stateDir);
   }
 
-  /** Other rules for the same file. */
-  follow(rules: HostsFileRules): void {
+  /** Other rules for the same file. A file that cannot be found is no failure here: the next change tells it. */
+  async follow(rules: HostsFileRules): Promise<void> {
     this.#rules = rules;
-    this.way = null;
+    await this.#findWay().catch(() => undefined);
   }
 
   /**
@@ -212,6 +212,7 @@ export class HostsFile {
   }
 
   #goesInPlace(): void {
+    if (this.way === "in_place") return;
     this.way = "in_place";
     const { file: path } = this.#rules;
     const text = `${path} is a mount point, so it is written in place: readers may see a part of it for a moment`;

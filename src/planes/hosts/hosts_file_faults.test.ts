@@ -262,13 +262,15 @@ test.skipIf(noUnshare !== null)(
       const mount = Bun.spawnSync(["sh", "-c", "mount --make-rprivate / && mount --bind ${directory}/mounted ${path}"]);
       await file.update(${JSON.stringify(WANTED)});
       ways.push(file.way);
-      file.follow({ ...rules, write: "rename" });
+      await file.follow({ ...rules });
+      ways.push(file.way);
+      await file.follow({ ...rules, write: "rename" });
       const error = await file.remove().catch((thrown) => thrown);
       console.log(JSON.stringify({ ways, told, mount: mount.stderr.toString(), cause: error.cause_key, message: error.message }));`;
     const { stdout, stderr } = Bun.spawnSync(["unshare", "-m", process.execPath, "-e", script]);
     expect(stderr.toString()).toBe("");
     expect(JSON.parse(stdout.toString())).toEqual({
-      ways: ["rename", "in_place"],
+      ways: ["rename", "in_place", "in_place"],
       told: ["hosts_in_place"],
       mount: "",
       cause: "write EBUSY",
