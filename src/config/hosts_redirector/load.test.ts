@@ -364,6 +364,17 @@ test("HF23 one name or one host name in two files: an error that names both", as
   expect(result.value).toBeNull();
 });
 
+test("HF24 what is more than a hosts file takes is told with its place in the original's file", async () => {
+  const hooks = Array.from({ length: 9 }, () => "  - command: [/bin/true]\n").join("");
+  const aliases = Array.from({ length: 33 }, (_, index) => `a${index}`).join(", ");
+  const text = `${TCP}max_entries: 17\naliases: [${aliases}]\n`;
+  expect(texts((await load(`hooks:\n${hooks}`, { "lb_configs/a.yml": text })).problems)).toEqual([
+    "config.yml:2:3: hooks: expected at most 8 entries",
+    "lb_configs/a.yml:10:14: max_entries: expected a number from 1 to 16",
+    "lb_configs/a.yml:11:10: aliases: expected at most 32 entries",
+  ]);
+});
+
 const REQUIRED = ["name", "local_host", "backend_hosts", "strategy", "healthcheck"];
 test.each(REQUIRED)("HF24 without %s one line says so", async (key) => {
   const text = TCP.replace(new RegExp(`^${key}:.*\n(?: .*\n)*`, "m"), "");

@@ -6,6 +6,7 @@ import { inputFile } from "../../core/schema/file_name.ts";
 import { isIp } from "../../core/schema/ip.ts";
 import { share } from "../../core/schema/share.ts";
 import { parsedText } from "../../core/schema/text.ts";
+import { MAX_ALIASES, MAX_ENTRIES } from "../schema/hosts.ts";
 import { zone } from "../schema/zone.ts";
 import { backendHost, ownedName, port, seconds, secondsOrDuration, wholeNumber } from "./kinds.ts";
 import { whatwgLabel } from "./python_codecs.ts";
@@ -147,8 +148,8 @@ export const loadBalancerFile = z.strictObject({
     .union([z.enum(["keep", "remove"]), z.strictObject({ last_resort: address() })])
     .prefault("keep"),
   family: z.enum(["ipv4", "ipv6", "both"]).prefault("ipv4"),
-  aliases: z.array(ownedName()).prefault([]),
-  max_entries: wholeNumber(1, 1_000, "a number from 1 to 1000").prefault(1),
+  aliases: z.array(ownedName()).max(MAX_ALIASES).prefault([]),
+  max_entries: wholeNumber(1, MAX_ENTRIES, `a number from 1 to ${MAX_ENTRIES}`).prefault(1),
 });
 
 export type LoadBalancerFile = z.output<typeof loadBalancerFile>;

@@ -2,6 +2,7 @@
 import { isAbsolute } from "node:path";
 import { z } from "zod";
 import { PYTHON_LEVELS, type PythonLevel } from "../../core/text/python_format.ts";
+import { MAX_HOOKS } from "../schema/hosts.ts";
 import { zone } from "../schema/zone.ts";
 import { seconds, secondsOrDuration, trueOrFalse, wholeNumber } from "./kinds.ts";
 
@@ -40,7 +41,7 @@ export const mainFile = z.strictObject({
   dry_run: trueOrFalse().optional(),
   resolve_interval: seconds().optional(),
   local_zone: zone().optional(),
-  hooks: z.array(hook).prefault([]),
+  hooks: z.array(hook).max(MAX_HOOKS).prefault([]),
 });
 
 export type MainFile = z.output<typeof mainFile>;

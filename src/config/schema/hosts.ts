@@ -11,9 +11,9 @@ import { parsedText } from "../../core/schema/text.ts";
 
 /** More names than a hosts file serves well: every look-up reads all of it. */
 const MAX_NAMES = 10_000;
-const MAX_ALIASES = 32;
-const MAX_ENTRIES = 16;
-const MAX_HOOKS = 8;
+export const MAX_ALIASES = 32;
+export const MAX_ENTRIES = 16;
+export const MAX_HOOKS = 8;
 
 const HOST_NAME = "expected a host name such as db.example.internal";
 /** A name of the hosts file: compared without regard to case, so kept in lower case. */
