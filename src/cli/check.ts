@@ -4,6 +4,7 @@ import { loadConfig, type LoadResult } from "../config/load.ts";
 import type { OriginRow } from "../config/origins.ts";
 import type { ConfigParts } from "../config/parts.ts";
 import { problemText } from "../config/problem.ts";
+import { counted } from "../core/text/counted.ts";
 import { malformedSet, setFlag } from "./set_flag.ts";
 import { DEFAULT_CONFIG_FILE, readOptions, terminal, usageError, type Output } from "./command.ts";
 
@@ -91,10 +92,6 @@ function summary({ plan }: LoadResult): string {
     counted(routes.length, "route"),
     ...(hosts === null ? [] : [counted(hosts.names.length, "name")]),
   ].join(", ");
-}
-
-function counted(count: number, word: string): string {
-  return `${count} ${word}${count === 1 ? "" : "s"}`;
 }
 
 /** Columns are at most that wide; longer values push the rest to the right. */

@@ -1,6 +1,7 @@
 /** `fairlead check` of the original hosts redirector's files. */
 import { ConfigCache } from "../../config/config_files.ts";
 import type { ConfigParts } from "../../config/parts.ts";
+import { counted } from "../../core/text/counted.ts";
 import type { Output } from "../command.ts";
 import { loadHosts } from "./hosts_plan.ts";
 
@@ -14,9 +15,10 @@ export async function checkOriginal(
   const { plan, problems, warnings } = await loadHosts({ file, set: [] }, parts, new ConfigCache());
   if (asJson) output.out(`${JSON.stringify({ ok: plan !== null, problems, warnings }, null, 2)}\n`);
   else {
-    const names = plan?.hosts?.names.length ?? 0;
-    const found = `ok: ${names} ${names === 1 ? "name" : "names"} of the hosts redirector`;
-    const last = plan === null ? `${problems.length} problems` : found;
+    const last =
+      plan === null
+        ? counted(problems.length, "problem")
+        : `ok: ${counted(plan.hosts?.names.length ?? 0, "name")} of the hosts redirector`;
     const lines = [...warnings.map((text) => `warning: ${text}`), ...problems, `${file}: ${last}`];
     output.out(`${lines.join("\n")}\n`);
   }
