@@ -14,6 +14,8 @@ export interface NameChange {
   readonly name: HostsNamePlan;
   readonly state: NameState;
   readonly before: NameState;
+  /** It leads to an address; true as well where what stands in the file is not known. */
+  readonly hasAddress: boolean;
   /** Null: the address is the same. "" = none. */
   readonly switched: { readonly from: string; readonly to: string; readonly reason: string } | null;
 }
@@ -133,7 +135,8 @@ export class HostName {
     const switched = isSwitch
       ? { from: old, to: fresh, reason: reason ?? "a better backend is healthy" }
       : null;
-    return { name: this.plan, state: this.state, before, switched };
+    const hasAddress = this.#addresses?.length !== 0;
+    return { name: this.plan, state: this.state, before, hasAddress, switched };
   }
 
   /** Monotonic time at which it must be decided again although nothing is found until then, or null. */

@@ -6,6 +6,7 @@ import { seededRandom } from "../../core/strategies/random.ts";
 import { hostsNameOf, hostsOf, planOf, poolOf, checkOf, type TestBackend } from "../../core/test_plan.ts";
 import { ManualClock } from "../../platform/clock.ts";
 import type { NameChange } from "./host_name.ts";
+import { changeEvent } from "./words.ts";
 import { HostNames, type AddressesInFile, type KnownMembers } from "./host_names.ts";
 
 const NOBODY: KnownMembers = { members: {}, overrides: {} };
@@ -120,6 +121,18 @@ describe("start", () => {
       world.probe("b2", false);
       expect([world.names.all[0]!.state, world.addresses]).toEqual(["down", expected]);
     }
+  });
+
+  test("HF9 a name that never had an address is not said to keep it", () => {
+    const texts = (inFile: AddressesInFile): (string | undefined)[] => {
+      const world = new World(pool(backends(1)), name(), inFile);
+      world.down("b1");
+      return world.changes.map((change) => changeEvent(change, false)?.text);
+    };
+    const down = "db.test: no backend of pool web is healthy; ";
+    expect(texts(new Map())).toEqual([`${down}it has no address`]);
+    expect(texts(new Map([["db.test", ["127.0.1.9"]]]))).toEqual([`${down}its last address stays`]);
+    expect(texts(null)).toEqual([`${down}its last address stays`]);
   });
 
   test("HF4 a name that has no address at all is down after as long as its probes might have taken", () => {

@@ -35,8 +35,8 @@ export function changeEvent(change: NameChange, isDryRun: boolean): HostsEvent |
   };
 }
 
-function downText({ name: { on_all_down }, switched }: NameChange): string {
+function downText({ name: { on_all_down }, hasAddress }: NameChange): string {
   if (on_all_down === "remove") return "it is removed";
   if (on_all_down !== "keep") return `it leads to ${on_all_down.last_resort} as its last resort`;
-  return switched?.from === "" ? "it has no address" : "its last address stays";
+  return hasAddress ? "its last address stays" : "it has no address";
 }
