@@ -182,6 +182,45 @@ test(
 );
 
 test(
+  "HF42 a file without names changes nothing, also with --hosts-file, which makes a section hosts",
+  async () => {
+    const given = `${LOCAL}# BEGIN FAIRLEAD MANAGED BLOCK\n10.0.0.1  db.test\n# END FAIRLEAD MANAGED BLOCK\n`;
+    await using place = new HostsPlace("", { name: "config.yml", hosts: given });
+    const message = `${place.file}: has no section hosts; expected one with names\n`;
+    const refused = await place.command("once");
+    expect([refused.code, refused.error]).toEqual([1, expect.stringContaining(message)]);
+    expect(place.hosts).toBe(given);
+    // Names that are taken out on purpose go.
+    place.write("hosts: { names: [] }\n");
+    expect((await place.command("once")).code).toBe(0);
+    expect(place.hosts).toBe(LOCAL);
+  },
+  PATIENCE,
+);
+
+test(
+  "HF3 a main file of unknown keys alone is the original's beside its folder, and else ours",
+  async () => {
+    const [one] = (await backendProcesses(1)) as [BackendProcess];
+    await using place = originalPlace("", { "db.yml": balancer("db", [one]) });
+    place.write("logfile: /tmp/x.log\n");
+    const checked = await command("check", "-c", place.file);
+    expect([checked.code, checked.out]).toEqual([
+      0,
+      expect.stringMatching(/^warning: \S+config\.yml:1:1: logfile: unknown key, which is ignored; /),
+    ]);
+    rmSync(join(place.directory, "lb_configs"), { recursive: true });
+    const ours = await command("check", "-c", place.file);
+    expect([ours.code, ours.out]).toEqual([
+      1,
+      expect.stringContaining("logfile: unknown key; expected one of"),
+    ]);
+    await one.kill();
+  },
+  PATIENCE,
+);
+
+test(
   "HF3 an unknown key is a warning with its place in an original's file, and an error with a guess in ours",
   async () => {
     const [one] = (await backendProcesses(1)) as [BackendProcess];

@@ -52,8 +52,8 @@ export interface LoadedHosts extends LoadedConfiguration {
 }
 
 /**
- * True for a file of the original: one of its load balancers, a main file with one of its keys and none of ours, or an empty
- * one beside its folder. A file that cannot be read or parsed is taken for one of ours, which tells.
+ * True for a file of the original: one of its load balancers, a main file with one of its keys and none of ours, or one with
+ * neither beside its folder. A file that cannot be read or parsed is taken for one of ours, which tells.
  */
 export async function isOriginal(file: string, parts: ConfigParts): Promise<boolean> {
   const path = resolve(file);
@@ -63,7 +63,7 @@ export async function isOriginal(file: string, parts: ConfigParts): Promise<bool
   if (problems.length > 0) return false;
   if (isLoadBalancerFile(value)) return true;
   if (!isHostsRedirectorFile(value, parts)) return false;
-  if (isMap(value) && Object.keys(value).length > 0) return Object.keys(value).some(isMainFileKey);
+  if (isMap(value) && Object.keys(value).some(isMainFileKey)) return true;
   const folder = await realFiles.list(join(dirname(path), DEFAULT_FOLDER));
   return "names" in folder && folder.names !== null;
 }
@@ -85,7 +85,10 @@ async function loadOwn(choice: HostsChoice, parts: ConfigParts, cache: ConfigCac
   const flags = [...standAlone(choice), ...choice.set.map(setFlag)];
   const result = await loadConfig({ file: choice.file, parts, environment: process.env, flags, cache });
   const { plan, problems } = loadedOf(result);
-  const missing = plan !== null && plan.hosts === null ? [`${choice.file}: has no section hosts`] : [];
+  const missing =
+    plan !== null && lacksNames(plan, result)
+      ? [`${choice.file}: has no section hosts; expected one with names`]
+      : [];
   return {
     ...loadedOf(result),
     plan: plan === null || missing.length > 0 ? null : hostsOnly(plan),
@@ -95,6 +98,12 @@ async function loadOwn(choice: HostsChoice, parts: ConfigParts, cache: ConfigCac
     runtimeDir: result.runtimeDir,
     folder: null,
   };
+}
+
+/** `--hosts-file` alone makes a section too: names that nobody has written would take out what the file holds. */
+function lacksNames({ hosts }: Plan, { origins }: LoadResult): boolean {
+  if (hosts === null || hosts.names.length > 0) return hosts === null;
+  return origins.rows().some(({ path, source }) => path === "hosts.names" && source === "default");
 }
 
 /** What is left out serves nothing here: no listener is opened, no other pool is probed. */

@@ -88,7 +88,6 @@ test.each([
       backups: 5,
     },
     pidFile: null,
-    persistBlock: true,
     folder: lbs,
   });
   const { pools, hosts } = parts(result);
@@ -139,7 +138,6 @@ hooks:
       backups: 0,
     },
     pidFile: "/run/r.pid",
-    persistBlock: false,
     folder: "/etc/r/other",
   });
   expect(parts(result).hosts).toMatchObject({

@@ -50,8 +50,6 @@ export interface HostsRedirectorResult {
   readonly log: HostsRedirectorLog;
   /** Absolute, or null where none is wanted. */
   readonly pidFile: string | null;
-  /** Whether the block stays in the hosts file when the program stops. */
-  readonly persistBlock: boolean;
   /** The folder of the load balancers' files, absolute; null where there is none or it is not known. */
   readonly folder: string | null;
   /** Hash of every file that was read, by absolute name, "" where it cannot be read; of the folder what is wrong with it. */
@@ -206,7 +204,6 @@ function resultOf(
     },
     // As in the original, against the folder in which the program was started.
     pidFile: main.pid_file == null ? null : resolve(main.pid_file),
-    persistBlock: main.persist_hosts_block,
     folder: folder === null ? null : resolve(folder),
     fileHashes: Object.fromEntries(found.hashes),
   };
