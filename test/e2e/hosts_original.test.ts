@@ -182,6 +182,36 @@ test(
 );
 
 test(
+  "HF2 HF31 SIGHUP takes over the log, its level and format, and the pid file; a refused reload none of them",
+  async () => {
+    const backends = await backendProcesses(1);
+    await using place = originalPlace("", { "db.yml": balancer("db", backends) });
+    const path = (name: string): string => join(place.directory, name);
+    const main = (name: string, more: string): string =>
+      `log_file_path: ${path(name)}.log\npid_file: ${path(name)}.pid\n${more}`;
+    place.write(main("redirector", ""));
+    const program = await run(place);
+    await until(() => existsSync(path("redirector.pid")), "the pid file is written");
+    place.write(main("refused", "log_level: LOUD\n"));
+    program.child.kill("SIGHUP");
+    await until(() => logOf(place).includes("reload refused"), "the refusal stands in the log");
+    place.write(main("new", 'log_format: "new %(message)s"\n'));
+    program.child.kill("SIGHUP");
+    await until(() => existsSync(path("new.pid")), "the new pid file is written");
+    expect(readFileSync(path("new.log"), "utf8")).toStartWith("new nothing changed, generation 1");
+    expect(readdirSync(place.directory).filter((name) => /^(?:redirector|refused)\./.test(name))).toEqual([
+      "redirector.log",
+    ]);
+    program.child.kill("SIGTERM");
+    await program.child.exited;
+    expect(existsSync(path("new.pid"))).toBe(false);
+    expect(readFileSync(path("new.log"), "utf8")).toEndWith("new stopped\n");
+    await backends[0]!.kill();
+  },
+  PATIENCE,
+);
+
+test(
   "HF42 a file without names changes nothing, also with --hosts-file, which makes a section hosts",
   async () => {
     const given = `${LOCAL}# BEGIN FAIRLEAD MANAGED BLOCK\n10.0.0.1  db.test\n# END FAIRLEAD MANAGED BLOCK\n`;

@@ -181,10 +181,11 @@ function loadedOf(result: LoadResult): LoadedConfiguration {
   };
 }
 
-/** Loading and watching for a program that runs. */
+/** Loading and watching for a program that runs. `onLoaded` hears of each load. */
 export function hostsConfiguration(
   choice: HostsChoice,
   parts: ConfigParts,
+  onLoaded: (loaded: LoadedHosts) => void,
 ): Pick<RunParts, "load" | "preview" | "watch"> {
   const cache = new ConfigCache();
   let told: ((hashes: Readonly<Record<string, string>>) => void) | null = null;
@@ -196,6 +197,7 @@ export function hostsConfiguration(
       hashes = loaded.fileHashes;
       folder = loaded.folder;
       told?.(hashes);
+      onLoaded(loaded);
       return loaded;
     },
     preview: () => loadHosts(choice, parts, cache.copy()),
