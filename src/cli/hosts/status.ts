@@ -3,7 +3,7 @@ import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { messageOf } from "../../core/text/message_of.ts";
 import type { CandidateReport, HostsReport, NameReport } from "../../planes/hosts/report.ts";
-import { askSupervisor } from "../../run/control_client.ts";
+import { askSupervisor, NotRunningError } from "../../run/control_client.ts";
 import { controlSocketPath } from "../../run/runtime_directory.ts";
 import { readOptions, type Output } from "../command.ts";
 import { DEFAULT_RUNTIME_DIRECTORY, runtimeDirectory } from "../configuration.ts";
@@ -15,11 +15,14 @@ const WATCH_MS = 1_000;
 /** Erases the terminal and puts the cursor at its top (ECMA-48). */
 const CLEAR = "\x1b[H\x1b[2J";
 
+const ELSEWHERE =
+  "expected a program that runs; --state-dir or --runtime-dir finds one that was started with it";
+
 const HELP = `usage: fairlead hosts status [-c FILE | --state-dir DIR | --runtime-dir DIR] [--watch] [--json]
 
 Shows the names of the running program with their addresses, and what its probes have found of every candidate.
 
-  -c, --config FILE      the configuration that "fairlead run" runs with
+  -c, --config FILE      the configuration that the program runs with
       --state-dir DIR    the state directory that the program was started with
       --runtime-dir DIR  its runtime directory (default: ${DEFAULT_HOSTS_RUNTIME_DIR}, else ${DEFAULT_RUNTIME_DIRECTORY})
       --watch            show it again every second, until Ctrl-C
@@ -61,8 +64,9 @@ export async function hostsStatusCommand(
       await Bun.sleep(WATCH_MS);
     }
   } catch (error) {
-    if (given.json) output.out(`${JSON.stringify({ ok: false, error: messageOf(error) })}\n`);
-    else output.error(`fairlead hosts status: ${messageOf(error)}\n`);
+    const message = error instanceof NotRunningError ? `${error.message}; ${ELSEWHERE}` : messageOf(error);
+    if (given.json) output.out(`${JSON.stringify({ ok: false, error: message })}\n`);
+    else output.error(`fairlead hosts status: ${message}\n`);
     return 1;
   }
 }
