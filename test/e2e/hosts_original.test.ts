@@ -182,6 +182,50 @@ test(
 );
 
 test(
+  "HF2 a header from the environment or from a file is sent, and one that is not there is told with its place",
+  async () => {
+    const seen: (string | null)[][] = [];
+    await using server = Bun.serve({
+      hostname: "127.0.0.1",
+      port: 0,
+      fetch({ headers }) {
+        seen.push([headers.get("x-token"), headers.get("x-file")]);
+        return new Response("ok");
+      },
+    });
+    const text = `name: db
+local_host: db.test
+backend_hosts: [127.0.0.1]
+strategy: sequential
+healthcheck:
+  type: http
+  period: 5
+  config:
+    port: ${server.port}
+    path: /
+    headers: { X-Token: "\${HOSTS_TEST_TOKEN}", X-File: "file:token" }
+`;
+    await using place = originalPlace("", { "db.yml": text, token: "from a file" });
+    const without = await place.command("once");
+    expect([without.code, without.error]).toEqual([
+      1,
+      expect.stringContaining(
+        "lb_configs/db.yml:11:25: healthcheck.config.headers.X-Token: the environment variable HOSTS_TEST_TOKEN is not set",
+      ),
+    ]);
+    process.env["HOSTS_TEST_TOKEN"] = "secret";
+    try {
+      const once = await place.command("once");
+      expect([once.code, once.error]).toEqual([0, ""]);
+    } finally {
+      delete process.env["HOSTS_TEST_TOKEN"];
+    }
+    expect([seen, place.block]).toEqual([[["secret", "from a file"]], ["127.0.0.1 db.test"]]);
+  },
+  PATIENCE,
+);
+
+test(
   "HF2 HF31 SIGHUP takes over the log, its level and format, and the pid file; a refused reload none of them",
   async () => {
     const backends = await backendProcesses(1);

@@ -140,6 +140,8 @@ export class HostsPlace implements AsyncDisposable {
     const choice = name === "status" ? ["--state-dir", this.state] : this.#choice;
     const child = Bun.spawn([...this.#words, "hosts", name, ...choice, ...args], {
       stdio: ["ignore", "pipe", "pipe"],
+      // As it is now: a test may have set a variable.
+      env: { ...process.env },
     });
     const [out, error] = await Promise.all([child.stdout.text(), child.stderr.text()]);
     return { code: await child.exited, out, error };

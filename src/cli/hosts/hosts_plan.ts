@@ -129,7 +129,8 @@ async function loadOriginal(
   const file = join(dirname(resolve(choice.file)), `.${basename(choice.file)}.as-fairlead.yaml`);
   const flags = [...standAlone(choice), ...choice.set.map(setFlag)];
   const files = withText(file, JSON.stringify(value));
-  const result = await loadConfig({ file, parts, flags, files });
+  // Headers that name a variable are read now: what was written down holds no secret.
+  const result = await loadConfig({ file, parts, environment: process.env, flags, files });
   const loaded = loadedOf(result);
   return {
     ...loaded,
