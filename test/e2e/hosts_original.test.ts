@@ -185,7 +185,7 @@ test(
   "HF2 a header from the environment or from a file is sent, and one that is not there is told with its place",
   async () => {
     const seen: (string | null)[][] = [];
-    await using server = Bun.serve({
+    using server = Bun.serve({
       hostname: "127.0.0.1",
       port: 0,
       fetch({ headers }) {
@@ -283,6 +283,13 @@ test(
       0,
       expect.stringMatching(/^warning: \S+config\.yml:1:1: logfile: unknown key, which is ignored; /),
     ]);
+    const json = await command("check", "-c", place.file, "--json");
+    expect(JSON.parse(json.out)).toEqual({
+      ok: true,
+      problems: [],
+      warnings: [expect.objectContaining({ source: place.file, line: 1, column: 1, path: "logfile" })],
+      degraded_files: [],
+    });
     rmSync(join(place.directory, "lb_configs"), { recursive: true });
     const ours = await command("check", "-c", place.file);
     expect([ours.code, ours.out]).toEqual([

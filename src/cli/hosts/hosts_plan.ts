@@ -18,7 +18,7 @@ import {
 import { isMap } from "../../config/plain_value.ts";
 import { loadConfig, type LoadResult } from "../../config/load.ts";
 import type { ConfigParts } from "../../config/parts.ts";
-import { problemText } from "../../config/problem.ts";
+import { problemText, type Problem } from "../../config/problem.ts";
 import { watchConfig } from "../../config/watch.ts";
 import { readYaml } from "../../config/yaml_text.ts";
 import type { Plan } from "../../core/plan.ts";
@@ -44,8 +44,13 @@ export interface HostsChoice {
 /** What one load of either kind of configuration gave. */
 export interface LoadedHosts extends LoadedConfiguration {
   readonly fileHashes: Readonly<Record<string, string>>;
-  /** With the original's files: its log and its pid file; null with our own. */
-  readonly original: { readonly log: HostsRedirectorLog; readonly pidFile: string | null } | null;
+  /** With the original's files: its log, its pid file, and all that was found with its place; null with our own. */
+  readonly original: {
+    readonly log: HostsRedirectorLog;
+    readonly pidFile: string | null;
+    readonly problems: readonly Problem[];
+    readonly warnings: readonly Problem[];
+  } | null;
   readonly runtimeDir: string | null;
   /** Folder whose files are loaded too, or null. */
   readonly folder: string | null;
@@ -119,10 +124,10 @@ async function loadOriginal(
 ): Promise<LoadedHosts> {
   const found = await loadHostsRedirector({ file: choice.file, environment: process.env, cache });
   const { value, fileHashes, pidFile, log, folder } = found;
-  const original = { log, pidFile };
   const warnings = found.warnings.map(problemText);
   if (value === null) {
     const problems = found.problems.map(problemText);
+    const original = { log, pidFile, problems: found.problems, warnings: found.warnings };
     return { plan: null, files: {}, problems, warnings, fileHashes, original, runtimeDir: null, folder };
   }
   // What it means is written down as a configuration of ours, which is checked and completed like any other.
@@ -136,7 +141,7 @@ async function loadOriginal(
     ...loaded,
     warnings,
     fileHashes: { ...withoutKey(result.fileHashes, file), ...fileHashes },
-    original,
+    original: { log, pidFile, problems: result.problems, warnings: found.warnings },
     runtimeDir: result.runtimeDir,
     folder,
   };
