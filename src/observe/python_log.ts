@@ -1,4 +1,4 @@
-/** The log of the original hosts redirector: a format of Python's `logging`, a level, and a file that is put aside. */
+/** The log of the original hosts redirector: a format of Python's `logging`, a level, and a file that is rotated. */
 import { PYTHON_LEVELS, type PythonLevel } from "../core/text/python_format.ts";
 import { realClock, type Clock } from "../platform/clock.ts";
 import { messageText, type LogEntry } from "./log_line.ts";

@@ -30,7 +30,7 @@ function noting(options: { maxBytes: number; backups: number; path?: string; clo
   return { file, told };
 }
 
-test("HF2/rotation a file is put aside before it is full, and so many are kept", () => {
+test("HF2/rotation a file is rotated before it is full, and so many are kept", () => {
   const { file, told } = noting({ maxBytes: 10, backups: 2 });
   for (const line of ["1234", "5678", "abcd", "a line that is longer than a file", "e", "f"])
     file.write(line);
@@ -74,7 +74,7 @@ handler.close()
 }
 
 test.skipIf(noPython !== null)("HF2/rotation the files are those of Python's RotatingFileHandler", () => {
-  // Every line is shorter than a file: Python before 3.13 puts even an empty file aside.
+  // Every line is shorter than a file: Python before 3.13 rotates even an empty file.
   const scenario = fc.record({
     maxBytes: fc.constantFrom(0, 20, 33, 64),
     backups: fc.integer({ min: 0, max: 4 }),
@@ -134,7 +134,7 @@ test("a device that is always full takes nothing, is told once, and memory stays
   file.close();
 });
 
-test("a file that cannot be put aside grows, is told once, and is put aside later", () => {
+test("a file that cannot be rotated grows, is told once, and is rotated later", () => {
   const clock = new ManualClock();
   mkdirSync(join(folder, "x.log.1"));
   const { file, told } = noting({ maxBytes: 10, backups: 1, clock });
@@ -144,7 +144,7 @@ test("a file that cannot be put aside grows, is told once, and is put aside late
   }
   expect(readFileSync(join(folder, "x.log"), "utf8")).toBe("12345678\na\nb\n");
   expect(told).toEqual([
-    `cannot put the log ${join(folder, "x.log")} aside, so it grows: illegal operation on a directory`,
+    `cannot rotate the log ${join(folder, "x.log")}, so it grows: illegal operation on a directory`,
   ]);
   rmdirSync(join(folder, "x.log.1"));
   file.write("c");

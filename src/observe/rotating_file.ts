@@ -1,5 +1,5 @@
 /**
- * A log file that is put aside when it has grown, as Python's `RotatingFileHandler` does it: `x.log` becomes `x.log.1`,
+ * A log file that is rotated when it has grown, as Python's `RotatingFileHandler` does it: `x.log` becomes `x.log.1`,
  * that one `x.log.2`, and what would be more than the kept ones is lost.
  */
 import { fstatSync, renameSync } from "node:fs";
@@ -38,7 +38,7 @@ export class RotatingFile {
   #lost = 0;
   #isFailing = false;
   #cannotRotate = false;
-  #isAside = false;
+  #isRenamed = false;
   #openNotBefore = -Infinity;
   #rotateNotBefore = -Infinity;
 
@@ -107,7 +107,7 @@ export class RotatingFile {
   }
 
   /**
-   * Puts the file aside where a line of `bytes` has no place in it. Unlike Python before 3.13, not an empty file: a line
+   * Rotates the file where a line of `bytes` has no place in it. Unlike Python before 3.13, not an empty file: a line
    * that is longer than a whole file stands alone in one.
    */
   #rotateBefore(bytes: number): void {
@@ -116,22 +116,22 @@ export class RotatingFile {
     const size = this.#size();
     if (size === 0 || size + this.#buffer.waiting + bytes < maxBytes) return;
     try {
-      // Where only opening fails, lines still go to the file that was put aside: it must not move again.
-      if (!this.#isAside) this.#rename();
-      this.#isAside = true;
+      // Where only opening fails, lines still go to the file that was renamed: it must not move again.
+      if (!this.#isRenamed) this.#rename();
+      this.#isRenamed = true;
       this.#cannotRotate = false;
-      if (this.#open()) this.#isAside = false;
+      if (this.#open()) this.#isRenamed = false;
     } catch (error) {
       this.#rotateNotBefore = this.#clock.now() + RETRY_MS;
       if (!this.#cannotRotate)
         this.#options.problem?.(
-          `cannot put the log ${this.#options.path} aside, so it grows: ${systemErrorWords(error)}`,
+          `cannot rotate the log ${this.#options.path}, so it grows: ${systemErrorWords(error)}`,
         );
       this.#cannotRotate = true;
     }
   }
 
-  /** 0 for what is no regular file: pipes and terminals are never put aside. */
+  /** 0 for what is no regular file: pipes and terminals are never rotated. */
   #size(): number {
     try {
       const file = this.#fd === null ? null : fstatSync(this.#fd);
