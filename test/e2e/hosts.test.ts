@@ -216,6 +216,29 @@ test(
 );
 
 test(
+  "HF17 once writes as many addresses as run would, also where an answer takes longer",
+  async () => {
+    const [quick] = (await backendProcesses(1)) as [BackendProcess];
+    using slow = Bun.serve({
+      hostname: "127.0.1.2",
+      port: quick.port,
+      async fetch() {
+        await Bun.sleep(400);
+        return new Response("ok");
+      },
+    });
+    const backends = [quick, { url: `http://127.0.1.2:${slow.port}` }];
+    const names = "[{ name: db.test, pool: web, max_entries: 2 }]";
+    const text = hostsYaml(backends, names).replace("type: tcp", "type: http, path: /");
+    await using place = new HostsPlace(text, { hosts: LOCAL });
+    expect((await place.command("once")).code).toBe(0);
+    expect(place.block).toEqual(["127.0.1.1 db.test", "127.0.1.2 db.test"]);
+    await quick.kill();
+  },
+  PATIENCE,
+);
+
+test(
   "HF34 hooks run after a change that is written, and slow ones hold nothing back",
   async () => {
     const backends = await backendProcesses(2);

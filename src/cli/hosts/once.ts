@@ -182,8 +182,11 @@ async function probedNames(plan: Plan, files: Snapshot["files"], file: HostsFile
 
 /** A second probe would not tell more. */
 function isSettled(name: HostName): boolean {
-  if (name.state !== "waiting") return true;
+  const { family, max_entries } = name.plan;
+  // With several addresses a first healthy one is not all of it.
+  const isOneAddress = family !== "both" && max_entries === 1;
   const candidates = name.candidates();
+  if (name.state !== "waiting" && (isOneAddress || candidates.length === 0)) return true;
   return candidates.length > 0 && candidates.every(({ health }) => health !== "unknown");
 }
 
