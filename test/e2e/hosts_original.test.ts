@@ -372,6 +372,27 @@ test(
 );
 
 test(
+  "HF22 HF4 the line of a name in capitals stays when the block is taken over with no backend healthy",
+  async () => {
+    const [dead] = (await backendProcesses(1)) as [BackendProcess];
+    await dead.kill();
+    const line = "127.0.1.9  Db.Test\n";
+    const given = `${LOCAL}# BEGIN REDIRECTOR MANAGED BLOCK\n${line}# END REDIRECTOR MANAGED BLOCK\n`;
+    const text = balancer("db", [dead]).replace("db.test", "Db.Test");
+    await using place = originalPlace("", { "db.yml": text }, given);
+    expect((await place.command("once")).out).toContain("stays as it is");
+    await run(place);
+    await until(() => logOf(place).includes("its last address stays"), "it is down");
+    expect(place.hosts).toBe(given);
+    // Another name needs a write: the line goes with it.
+    await using live = await BackendProcess.start("127.0.1.2");
+    writeFileSync(join(place.directory, "lb_configs/log.yml"), balancer("log", [live]));
+    await place.untilBlock("127.0.1.9 db.test", "127.0.1.2 log.test");
+  },
+  PATIENCE,
+);
+
+test(
   "HF31 a new lb file and SIGHUP are all taken over, or all refused with one line",
   async () => {
     const backends = await backendProcesses(2);

@@ -80,7 +80,9 @@ function linesOf(inside: string, firstLine: number, path: string): HostsLine[] {
   return inside.split("\n").flatMap((text, index) => {
     const [address = "", ...names] = text.trim().split(/\s+/);
     if (address === "") return [];
-    if (parseIp(address) !== null && names.length > 0 && !text.includes("#")) return [{ address, names }];
+    if (parseIp(address) !== null && names.length > 0 && !text.includes("#"))
+      // The original wrote them as its files did; case means nothing in a name.
+      return [{ address, names: names.map((name) => name.toLowerCase()) }];
     throw new HostsFileError(
       `${path}:${firstLine + index}: a line inside our block is not ours; expected an address and names`,
       "block line",

@@ -4,6 +4,7 @@
 export interface HostsLine {
   /** An IPv4 or IPv6 literal. */
   readonly address: string;
+  /** In lower case. */
   readonly names: readonly string[];
 }
 
