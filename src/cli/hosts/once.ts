@@ -176,6 +176,8 @@ async function probedNames(plan: Plan, files: Snapshot["files"], file: HostsFile
   settle();
   await promise;
   clearTimeout(timer);
+  // The time of names that have no address may be over.
+  settle();
   await keeper.stop();
   return names;
 }

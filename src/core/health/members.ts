@@ -36,7 +36,7 @@ export function membersOf(backend: BackendPlan, addresses: readonly string[]): M
 }
 
 /** Every member of every pool of `plan`, in the order of the plan. */
-export function membersOfPlan(plan: Plan, members: MemberMap): PoolMember[] {
+export function membersOfPlan(plan: Pick<Plan, "pools">, members: MemberMap): PoolMember[] {
   return plan.pools.flatMap((pool) =>
     pool.backends.flatMap((backend) =>
       membersOf(backend, members[`${pool.name}/${backend.id}`] ?? []).map(({ key, endpoint }) => ({

@@ -28,12 +28,12 @@ export type Decision =
       /** When to decide again even if nothing is found until then; null = no need. */
       readonly again_ms: number | null;
     }
-  /** Nobody is known to be healthy, and somebody has not been judged yet. */
-  | { readonly kind: "waiting" }
+  /** Nobody is known to be healthy, or the one in use is not judged, and somebody's verdict is awaited. */
+  | { readonly kind: "waiting"; readonly again_ms: number | null }
   /** Every candidate has failed. */
   | { readonly kind: "down" };
 
-const WAITING: Decision = { kind: "waiting" };
+const WAITING: Decision = { kind: "waiting", again_ms: null };
 const DOWN: Decision = { kind: "down" };
 
 export class Choice {
@@ -41,6 +41,8 @@ export class Choice {
   /** Key of the candidate in use, and where it stood among the others. */
   #current: string | null;
   #place = -1;
+  /** The address that it was taken with: a reload may give the backend another one, or the address another key. */
+  #address: string | null = null;
   /** A choice has been made in this run: nobody is waited for any more. */
   #chosen = false;
 
@@ -58,20 +60,36 @@ export class Choice {
   withRules(rules: ChoiceRules): Choice {
     const copy = new Choice(rules, this.#current);
     copy.#place = this.#place;
+    copy.#address = this.#address;
     copy.#chosen = this.#chosen;
     return copy;
   }
 
   /** Decides anew. `ranking` holds all candidates, best first. */
   decide(ranking: readonly Candidate[], now: number): Decision {
-    const place = ranking.findIndex(({ key }) => key === this.#current);
-    if (place >= 0) this.#place = place;
+    const place = this.#placeIn(ranking);
     const current = ranking[place];
+    if (current !== undefined) {
+      this.#current = current.key;
+      this.#place = place;
+    }
     if (current?.health === "healthy") return this.#stayOrReturn(ranking, place, now);
+    // It has served under another key or port, and its first result under this one is near.
+    if (current?.health === "unknown" && current.address === this.#address) return WAITING;
     if (!this.#chosen && this.#mustWait(ranking, current)) return WAITING;
     const next = this.#successor(ranking);
     if (next === null) return ranking.every(({ failed }) => failed) ? DOWN : WAITING;
     return this.#take(ranking, next, now);
+  }
+
+  /** Place of the one in use, or -1. */
+  #placeIn(ranking: readonly Candidate[]): number {
+    const [byKey, byAddress] = [
+      ranking.findIndex(({ key }) => key === this.#current),
+      ranking.findIndex(({ address }) => address === this.#address),
+    ];
+    const hasSameAddress = this.#address === null || ranking[byKey]?.address === this.#address;
+    return hasSameAddress || byAddress < 0 ? byKey : byAddress;
   }
 
   /** At the start the best one is to serve, not the quickest: those before the first healthy one must have been judged. */
@@ -101,6 +119,7 @@ export class Choice {
   #take(ranking: readonly Candidate[], place: number, now: number): Decision {
     const taken = ranking[place]!;
     this.#current = taken.key;
+    this.#address = taken.address;
     this.#place = place;
     this.#chosen = true;
     const others = ranking.filter(({ health, key }) => health === "healthy" && key !== taken.key);

@@ -1,5 +1,6 @@
 /** One name of the configuration: what it leads to now, and why. Pure, like everything that decides here. */
 import type { BackendPlan, HostsNamePlan, PoolPlan } from "../../core/plan.ts";
+import { backendName } from "../../core/health/members.ts";
 import { weightOf } from "../../core/health/overrides.ts";
 import type { Snapshot } from "../../core/snapshot.ts";
 import { Choice, type Decision } from "./choice.ts";
@@ -32,7 +33,7 @@ interface FamilyState {
   last: readonly string[] | null;
 }
 
-const WAITING: Decision = { kind: "waiting" };
+const WAITING: Decision = { kind: "waiting", again_ms: null };
 
 export interface NameNeeds {
   readonly pool: PoolPlan;
@@ -47,6 +48,8 @@ export class HostName {
   changed_at_ms: number;
   #needs: NameNeeds;
   readonly #families: FamilyState[];
+  /** Since when a backend's name has no address yet, or null. */
+  #unresolved_since_ms: number | null = null;
   /** What of the pool decides on the order; the candidates stand in the order for this. */
   #rankedFor = "";
   /** What the name leads to: addresses, best first, or null where what stands in the file is not known and stays. */
@@ -104,13 +107,18 @@ export class HostName {
     const rankedFor = JSON.stringify([strategy, zones, backends]);
     const isStale = rerank || rankedFor !== this.#rankedFor;
     this.#rankedFor = rankedFor;
+    const isUnresolved = backends.some(
+      (backend) =>
+        backendName(backend) !== null && (snapshot.members[`${pool.name}/${backend.id}`] ?? []).length === 0,
+    );
+    this.#unresolved_since_ms = isUnresolved ? (this.#unresolved_since_ms ?? now) : null;
     for (const one of this.#families) {
       const members = membersOfFamily(pool, one.family, snapshot);
       one.empty_since_ms = members.length > 0 ? null : (one.empty_since_ms ?? now);
       if (!isStale && sameKeys(members, one.members)) continue;
-      const isFirst = one.members.length === 0;
       one.members = ranker.rank(members, weights);
-      if (isFirst && one.choice.current === null) one.choice = new Choice(this.plan, this.#keyInFile(one));
+      // Addresses of names come one after the other.
+      if (one.choice.current === null) one.choice = new Choice(this.plan, this.#keyInFile(one));
     }
   }
 
@@ -124,7 +132,7 @@ export class HostName {
   decide(now: number): NameChange | null {
     const before = this.state;
     const from = this.#addresses;
-    const reason = this.#reasonToLeave();
+    const leaving = this.#reasonToLeave();
     for (const one of this.#families) this.#decideFamily(one, now);
     this.state = this.#stateNow();
     this.#addresses = this.#addressesNow();
@@ -133,7 +141,7 @@ export class HostName {
     if (!isSwitch && before === this.state && sameTexts(from, this.#addresses)) return null;
     this.changed_at_ms = now;
     const switched = isSwitch
-      ? { from: old, to: fresh, reason: reason ?? "a better backend is healthy" }
+      ? { from: old, to: fresh, reason: leaving ?? reasonToTake(before, this.state) }
       : null;
     const hasAddress = this.#addresses?.length !== 0;
     return { name: this.plan, state: this.state, before, hasAddress, switched };
@@ -141,10 +149,9 @@ export class HostName {
 
   /** Monotonic time at which it must be decided again although nothing is found until then, or null. */
   get again_ms(): number | null {
-    const times = this.#families.flatMap(({ decision, empty_since_ms: since }) => {
-      if (decision.kind === "serving") return decision.again_ms ?? [];
-      return since === null || decision.kind === "down" ? [] : since + this.#patience_ms;
-    });
+    const times = this.#families.flatMap(({ decision }) =>
+      decision.kind === "down" ? [] : (decision.again_ms ?? []),
+    );
     return times.length === 0 ? null : Math.min(...times);
   }
 
@@ -154,11 +161,23 @@ export class HostName {
     return check === null ? 0 : check.timeout_ms + check.interval_ms * (check.unhealthy_after - 1);
   }
 
+  /** So long a first choice waits for backends whose names have no address yet, as for a probe without an answer. */
+  get #resolved_ms(): number {
+    const since = this.#unresolved_since_ms;
+    return since === null ? 0 : since + (this.#needs.pool.health_check?.timeout_ms ?? 0);
+  }
+
   #decideFamily(one: FamilyState, now: number): void {
     const { records, pool } = this.#needs;
     const mostFailures = pool.health_check?.unhealthy_after ?? 1;
     if (one.empty_since_ms !== null) {
-      one.decision = one.empty_since_ms + this.#patience_ms <= now ? { kind: "down" } : WAITING;
+      const end = one.empty_since_ms + this.#patience_ms;
+      one.decision = end <= now ? { kind: "down" } : { kind: "waiting", again_ms: end };
+      return;
+    }
+    const resolved = this.#resolved_ms;
+    if (one.choice.current === null && now < resolved) {
+      one.decision = { kind: "waiting", again_ms: resolved };
       return;
     }
     const ranking = one.members.map((member) => {
@@ -187,14 +206,20 @@ export class HostName {
   /** Why the candidate in use cannot stay, or null while it could. */
   #reasonToLeave(): string | null {
     for (const { choice, members, decision } of this.#families) {
-      if (choice.current === null || decision.kind !== "serving") continue;
+      if (choice.current === null || decision.kind === "down") continue;
       const member = members.find(({ key }) => key === choice.current);
       if (member === undefined) return `${choice.current} takes no new work`;
       const { health, reason } = this.#needs.records.of(member);
       if (health === "unhealthy") return `${choice.current} failed: ${reason}`;
     }
-    return this.state === "serving" ? null : "a backend is healthy";
+    return null;
   }
+}
+
+/** Why another address was taken although nobody had to leave. */
+function reasonToTake(before: NameState, state: NameState): string {
+  if (state === "down") return "no backend is healthy";
+  return before === "serving" ? "a better backend is healthy" : "a backend is healthy";
 }
 
 function familiesOf({ family }: HostsNamePlan): Family[] {

@@ -73,6 +73,19 @@ class World {
     for (const key of keys) this.probe(key, false);
   }
 
+  /** Names of backends have these addresses from now on. */
+  members(members: KnownMembers["members"]): void {
+    this.known = { ...this.known, members };
+    this.names.membersChanged(["web"], this.known, false, this.clock.now());
+    this.decide();
+  }
+
+  reload(web: PoolPlan, names: readonly HostsNamePlan[] = this.plan.hosts!.names): void {
+    this.plan = planOf([web], { hosts: hostsOf(names) });
+    this.names.planChanged(this.plan, this.known, new Map(), this.clock.now());
+    this.decide();
+  }
+
   /** Time passes; what must be decided again then is. */
   pass(ms: number): void {
     const end = this.clock.now() + ms;
@@ -433,4 +446,88 @@ test("HF31 a reload that changes other things keeps where names lead and what pr
     ["10.0.0.2", "10.0.0.1"],
     ["10.0.0.1"],
   ]);
+});
+
+describe("addresses that come and go", () => {
+  const NAMED: TestBackend[] = [
+    { id: "b1", url: "http://one.test:80" },
+    { id: "b2", url: "http://two.test:80" },
+  ];
+
+  test("HF5 the address that stands in the file stays although its backend's name is resolved after others", () => {
+    const world = new World(pool(NAMED), name(), new Map([["db.test", ["10.0.0.2"]]]));
+    world.members({ "web/b1": ["10.0.0.1"] });
+    world.members({ "web/b1": ["10.0.0.1"], "web/b2": ["10.0.0.2"] });
+    world.up("b1@10.0.0.1", "b2@10.0.0.2");
+    expect([world.addresses, world.switches]).toEqual([["10.0.0.2"], 0]);
+  });
+
+  test("HF5 a backend whose name is not resolved yet is waited for as long as for a probe", () => {
+    const world = new World(pool([NAMED[0]!, ...backends(3).slice(1)]), name());
+    world.up("b2");
+    expect(world.addresses).toEqual([]);
+    world.members({ "web/b1": ["10.0.0.1"] });
+    world.up("b1@10.0.0.1");
+    expect(world.addresses).toEqual(["10.0.0.1"]);
+
+    const without = new World(pool([NAMED[0]!, ...backends(3).slice(1)]), name());
+    without.up("b2");
+    const { timeout_ms } = without.plan.pools[0]!.health_check!;
+    without.pass(timeout_ms - 1);
+    expect(without.addresses).toEqual([]);
+    without.pass(1);
+    expect(without.addresses).toEqual(["10.0.0.2"]);
+  });
+
+  test("HF17 an address that has gone and comes back is not believed to be healthy by what was found before", () => {
+    const world = new World(pool(NAMED.slice(0, 1)), name());
+    world.members({ "web/b1": ["10.0.0.1", "10.0.0.2"] });
+    world.up("b1@10.0.0.1", "b1@10.0.0.2");
+    world.members({ "web/b1": ["10.0.0.1"] });
+    world.members({ "web/b1": ["10.0.0.1", "10.0.0.2"] });
+    const healths = world.names.all[0]!.candidates().map(({ health }) => health);
+    expect(healths).toEqual(["healthy", "unknown"]);
+  });
+
+  test("HF31 a backend that gets another key or port by a reload keeps the name while its address is judged anew", () => {
+    const after: Record<string, TestBackend[]> = {
+      key: [
+        { id: "c1", url: "http://10.0.0.1:80" },
+        { id: "b2", url: "http://10.0.0.2:80" },
+      ],
+      port: [
+        { id: "b1", url: "http://10.0.0.1:81" },
+        { id: "b2", url: "http://10.0.0.2:80" },
+      ],
+    };
+    for (const [what, list] of Object.entries(after)) {
+      const world = new World(pool(backends(2)), name());
+      world.up("b1", "b2");
+      world.reload(pool(list));
+      expect([what, world.addresses, world.switches]).toEqual([what, ["10.0.0.1"], 1]);
+      world.up(list[0]!.id!);
+      expect([what, world.addresses, world.switches]).toEqual([what, ["10.0.0.1"], 1]);
+      world.down(list[0]!.id!);
+      expect([what, world.addresses]).toEqual([what, ["10.0.0.2"]]);
+    }
+  });
+});
+
+describe("reasons", () => {
+  test("HF9 a name that gets its last resort because nobody answers says so", () => {
+    const world = new World(pool(backends(2)), name({ on_all_down: { last_resort: "10.8.8.8" } }));
+    world.down("b1", "b2");
+    expect(world.changes.at(-1)!.switched!.reason).toBe("no backend is healthy");
+  });
+
+  test("HF9 another last resort while all are down is no recovery", () => {
+    const world = new World(pool(backends(1)), name({ on_all_down: { last_resort: "10.8.8.8" } }));
+    world.down("b1");
+    world.reload(pool(backends(1)), name({ on_all_down: { last_resort: "10.7.7.7" } }));
+    expect(world.changes.at(-1)!.switched).toEqual({
+      from: "10.8.8.8",
+      to: "10.7.7.7",
+      reason: "no backend is healthy",
+    });
+  });
 });

@@ -1,5 +1,6 @@
 /** All names of a plan: told of plans, members and results, they say what stands in the block, and what has changed. */
 import type { HostsPlan, Plan, PoolPlan } from "../../core/plan.ts";
+import { membersOfPlan } from "../../core/health/members.ts";
 import type { Snapshot } from "../../core/snapshot.ts";
 import type { Random, Strategy } from "../../core/strategies/contract.ts";
 import { HostName, type NameChange } from "./host_name.ts";
@@ -54,8 +55,13 @@ export class HostNames {
     );
     this.#byPool = Map.groupBy(this.#names.values(), ({ pool }) => pool);
     for (const name of this.#names.values()) name.refresh(known, false, now);
-    const ids = this.all.flatMap((name) => name.candidates().map(({ id }) => id));
-    this.#records.keepOnly(new Set(ids));
+    this.#forgetOthers(known);
+  }
+
+  /** An address that has gone may come back as another machine. */
+  #forgetOthers({ members }: KnownMembers): void {
+    const pools = [...this.#pools.values()];
+    this.#records.keepOnly(new Set(membersOfPlan({ pools }, members).map(({ id }) => id)));
   }
 
   #nameOf(
@@ -78,8 +84,10 @@ export class HostNames {
 
   /** Members or what an operator has set has changed in these pools. */
   membersChanged(pools: Iterable<string>, known: KnownMembers, rerank: boolean, now: number): void {
-    for (const pool of pools)
+    const changed = [...pools];
+    for (const pool of changed)
       for (const name of this.#byPool.get(pool) ?? []) name.refresh(known, rerank, now);
+    if (changed.length > 0) this.#forgetOthers(known);
   }
 
   /** Takes a result. Returns the names that it may matter to. */
