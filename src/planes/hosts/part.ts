@@ -16,6 +16,7 @@ import { HostsFile, HostsFileError } from "./hosts_file.ts";
 import { addressesByName, type WantedName } from "./lines.ts";
 import type { Probed, ProbedMember } from "./member_records.ts";
 import { hostsReport, type HostsReport } from "./report.ts";
+import { UnwrittenSwitches } from "./unwritten.ts";
 import { changeEvent, type HostsEvent } from "./words.ts";
 
 /** So long a start waits for the program that it relieves to give the file up. */
@@ -48,7 +49,7 @@ export class HostsPart {
   #dns: { readonly plan: HostsDnsPlan; readonly responder: DnsResponder } | null = null;
   #endWait: (() => void) | null = null;
   /** Changes whose hooks wait for the write that brings them. */
-  #unwritten: NameChange[] = [];
+  readonly #unwritten = new UnwrittenSwitches();
   #lastProblem = "";
   #draining = false;
   #lastWrite: { readonly at: string; readonly bytes: number } | null = null;
@@ -217,8 +218,16 @@ export class HostsPart {
 
   async #write(wanted: readonly WantedName[]): Promise<Written> {
     const file = this.#file;
-    const isWritten = file !== null && this.#plan?.dry_run === false;
-    return isWritten ? file.update(wanted) : { changed: false, bytesWritten: 0 };
+    if (file === null || this.#plan?.dry_run !== false) return { changed: false, bytesWritten: 0 };
+    const told = this.#unwritten.take();
+    try {
+      const result = await file.update(wanted);
+      for (const change of told) this.#hooks.changed(change);
+      return result;
+    } catch (error) {
+      this.#unwritten.giveBack(told);
+      throw error;
+    }
   }
 
   /** Null when it cannot be read, which the writes will tell. */
@@ -272,9 +281,6 @@ export class HostsPart {
       metrics.count("hosts_written_bytes_total", [], bytesWritten);
       this.#lastWrite = { at: new Date(clock.wall()).toISOString(), bytes: bytesWritten };
     }
-    const told = this.#unwritten;
-    this.#unwritten = [];
-    for (const change of told) this.#runHooks(change);
   }
 
   /** Each cause is told once, until a write has succeeded. */
@@ -323,15 +329,10 @@ export class HostsPart {
     if (switched !== null) {
       metrics.count("hosts_switches_total", [name.name]);
       metrics.set("hosts_last_switch_timestamp_seconds", [name.name], clock.wall() / 1_000);
-      this.#unwritten.push(change);
+      this.#unwritten.add({ name: name.name, pool: name.pool, ...switched });
     }
     const event = changeEvent(change, this.#plan?.dry_run === true);
     if (event !== null) this.#host.report(event);
-  }
-
-  #runHooks({ name, switched }: NameChange): void {
-    if (switched === null || this.#plan?.dry_run === true) return;
-    this.#hooks.changed({ name: name.name, pool: name.pool, ...switched });
   }
 
   // DNS.
@@ -371,7 +372,9 @@ export class HostsPart {
   }
 
   #addressesOf(name: string): readonly string[] | null {
-    return this.#names.find(name)?.addresses ?? null;
+    const found = this.#names.find(name);
+    // One of ours is nobody else's, also while it is not known where it leads.
+    return found === undefined ? null : (found.addresses ?? []);
   }
 
   #namesOf(address: string): readonly string[] {
