@@ -8,13 +8,33 @@ import type { HostsPlan, Plan } from "../../core/plan.ts";
 import type { Snapshot } from "../../core/snapshot.ts";
 import { strategyByName } from "../../core/strategies/all.ts";
 import { checkOf, hostsNameOf, hostsOf, planOf, poolOf } from "../../core/test_plan.ts";
+import { SeriesSums } from "../../observe/series_sums.ts";
 import { SupervisorMetrics } from "../../observe/supervisor_metrics.ts";
 import { ManualClock } from "../../platform/clock.ts";
+import { HostsFile } from "./hosts_file.ts";
 import { HostsPart } from "./part.ts";
 import type { HostsEvent } from "./words.ts";
 
+class CountingClock extends ManualClock {
+  /** Timers that have not been ended. */
+  running = 0;
+
+  override every(intervalMs: number, run: () => void): () => void {
+    const end = super.every(intervalMs, run);
+    this.running++;
+    let ended = false;
+    return () => {
+      end();
+      if (!ended) this.running--;
+      ended = true;
+    };
+  }
+}
+
 class World implements AsyncDisposable {
-  readonly clock = new ManualClock();
+  readonly clock = new CountingClock();
+  readonly metrics = new SupervisorMetrics();
+  takingOver = false;
   readonly directory = mkdtempSync(join(tmpdir(), "fairlead-hosts-part-"));
   readonly file = join(this.directory, "hosts");
   readonly log = join(this.directory, "told");
@@ -24,15 +44,18 @@ class World implements AsyncDisposable {
 
   constructor(settings: Partial<HostsPlan> = {}) {
     this.plan = this.planWith(settings);
+    const takingOver = () => this.takingOver;
     this.part = new HostsPart(
       {
-        takingOver: false,
+        get takingOver() {
+          return takingOver();
+        },
         snapshot: () => this.snapshot,
         report: (event) => this.events.push(event),
       },
       {
         clock: this.clock,
-        metrics: new SupervisorMetrics(),
+        metrics: this.metrics,
         strategy: strategyByName,
         random: () => 0,
         machine_hash: 1,
@@ -61,8 +84,8 @@ class World implements AsyncDisposable {
     return planOf([web], { state_dir: join(this.directory, "state"), hosts });
   }
 
-  async reload(settings: Partial<HostsPlan>): Promise<void> {
-    const plan = this.planWith(settings);
+  async reload(settings: Partial<HostsPlan> | null): Promise<void> {
+    const plan = { ...this.planWith(settings ?? {}), ...(settings === null && { hosts: null }) };
     await this.part.planComing(plan);
     this.plan = plan;
     await this.part.planChanged(plan);
@@ -156,4 +179,53 @@ test("HF33 a dry run that is switched off writes what it has told, and on again 
   await world.reload({ dry_run: false });
   await world.until(() => world.text.includes("10.0.0.2") && world.told.length === 2);
   expect(world.told).toEqual([" 10.0.0.1", "10.0.0.1 10.0.0.2"]);
+});
+
+test("a part that has ended starts no timer again, whatever is found or set after it", async () => {
+  await using world = new World({ names: [hostsNameOf("db.test", "web", { failback_ms: 30_000 })] });
+  writeFileSync(world.file, "");
+  await world.part.planChanged(world.plan);
+  world.probe(1, false);
+  world.probe(2, true);
+  world.probe(1, true);
+  expect(world.clock.running).toBe(1);
+  await world.part.stop();
+  world.probe(3, true);
+  world.probe(1, false);
+  world.probe(1, true);
+  expect(world.clock.running).toBe(0);
+});
+
+test("HF31 a reload without the section leaves no series and no timer of its names", async () => {
+  await using world = new World();
+  writeFileSync(world.file, "");
+  await world.part.planChanged(world.plan);
+  const rows = () => {
+    const sums = new SeriesSums();
+    world.metrics.addTo(sums, true);
+    return JSON.stringify(sums).includes("hosts_name_down");
+  };
+  expect(rows()).toBe(true);
+  await world.reload(null);
+  expect([rows(), world.clock.running]).toEqual([false, 0]);
+});
+
+test("HF29 a part that ends while it waits for the file of the one before takes neither file nor address", async () => {
+  await using world = new World({
+    dns: { address: { host: "127.0.0.1", port: 0 }, ttl_ms: 5_000, upstream: [] },
+  });
+  writeFileSync(world.file, "");
+  const { hosts, state_dir } = world.plan;
+  const before = new HostsFile(hosts!, state_dir);
+  await before.open();
+  world.takingOver = true;
+  await world.part.planChanged(world.plan);
+  world.takingOver = false;
+  const serving = world.part.serving();
+  const stopped = world.part.stop();
+  await before.close();
+  await Promise.all([serving, stopped]);
+  expect(world.part.status().dns).toBeNull();
+  await before.open();
+  await before.close();
 });

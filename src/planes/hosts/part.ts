@@ -52,6 +52,7 @@ export class HostsPart {
   readonly #unwritten = new UnwrittenSwitches();
   #lastProblem = "";
   #draining = false;
+  #stopped = false;
   #lastWrite: { readonly at: string; readonly bytes: number } | null = null;
 
   constructor(host: HostsHost, options: HostsPartOptions) {
@@ -122,7 +123,10 @@ export class HostsPart {
   async serving(): Promise<void> {
     if (this.#plan === null || this.#writer !== null) return;
     try {
-      if (!this.#plan.dry_run) await this.#file?.open({ waitMs: TAKE_OVER_MS });
+      const file = this.#file;
+      if (!this.#plan.dry_run) await file?.open({ waitMs: TAKE_OVER_MS });
+      // The end, or a plan with another file, has come meanwhile.
+      if (this.#stopped || file !== this.#file) return await file?.close();
       this.#startWriting();
       await this.#followDns(this.#plan.dns);
     } catch (error) {
@@ -152,6 +156,7 @@ export class HostsPart {
   }
 
   async stop(): Promise<void> {
+    this.#stopped = true;
     this.#endWait?.();
     this.#endWait = null;
     this.#hooks.stop();
@@ -270,6 +275,8 @@ export class HostsPart {
       null,
       this.#options.clock.now(),
     );
+    this.#showGauges();
+    this.#decideAgainLater();
     await this.#followDns(null);
   }
 
@@ -309,7 +316,7 @@ export class HostsPart {
 
   #decideAgainLater(): void {
     this.#endWait?.();
-    const at = this.#names.again_ms;
+    const at = this.#stopped ? null : this.#names.again_ms;
     const { clock } = this.#options;
     this.#endWait =
       at === null
@@ -342,7 +349,10 @@ export class HostsPart {
     const before = this.#dns;
     // Another port or host can be had beside the one before; the same one only after it.
     const isSame = before !== null && JSON.stringify(before.plan.address) === JSON.stringify(plan?.address);
-    if (isSame) before.responder.stop();
+    if (isSame) {
+      before.responder.stop();
+      this.#dns = null;
+    }
     this.#dns = plan === null ? null : { plan, responder: await this.#startDns(plan) };
     if (!isSame) before?.responder.stop();
   }
