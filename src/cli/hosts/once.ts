@@ -40,7 +40,7 @@ exit code: 0 when the file is as it should be, or would be, 1 when something has
 const ONCE_HELP = usage(
   "once",
   `Probes every candidate once, writes the hosts file where it has to change, and exits. A name of which no backend answers
-keeps what it has.`,
+keeps what it has, unless it has another on_all_down and unhealthy_after is 1.`,
   `  fairlead hosts once -c fairlead.yaml
   fairlead hosts once -c /etc/redirector/config.yml --json | jq .names
 `,

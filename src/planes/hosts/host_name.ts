@@ -14,9 +14,10 @@ export type NameState = "serving" | "waiting" | "down";
 export interface NameChange {
   readonly name: HostsNamePlan;
   readonly state: NameState;
+  /** `down` from the begin of an outage until somebody serves. */
   readonly before: NameState;
-  /** It leads to an address; true as well where what stands in the file is not known. */
-  readonly hasAddress: boolean;
+  /** "" = none, null = not known. */
+  readonly address: string | null;
   /** Null: the address is the same. "" = none. */
   readonly switched: { readonly from: string; readonly to: string; readonly reason: string } | null;
 }
@@ -50,6 +51,8 @@ export class HostName {
   readonly #families: FamilyState[];
   /** Since when a backend's name has no address yet, or null. */
   #unresolved_since_ms: number | null = null;
+  /** All have failed, and nobody has served since: addresses that come meanwhile do not end an outage. */
+  #isOut = false;
   /** What of the pool decides on the order; the candidates stand in the order for this. */
   #rankedFor = "";
   /** What the name leads to: addresses, best first, or null where what stands in the file is not known and stays. */
@@ -130,7 +133,8 @@ export class HostName {
 
   /** Decides anew. Null when nothing has changed. */
   decide(now: number): NameChange | null {
-    const before = this.state;
+    const stateBefore = this.state;
+    const before = this.#isOut ? "down" : stateBefore;
     const from = this.#addresses;
     const leaving = this.#reasonToLeave();
     for (const one of this.#families) this.#decideFamily(one, now);
@@ -138,13 +142,14 @@ export class HostName {
     this.#addresses = this.#addressesNow();
     const [old = "", fresh = ""] = [from?.[0], this.#addresses?.[0]];
     const isSwitch = old !== fresh;
-    if (!isSwitch && before === this.state && sameTexts(from, this.#addresses)) return null;
+    if (!isSwitch && stateBefore === this.state && sameTexts(from, this.#addresses)) return null;
     this.changed_at_ms = now;
+    if (this.state !== "waiting") this.#isOut = this.state === "down";
     const switched = isSwitch
       ? { from: old, to: fresh, reason: leaving ?? reasonToTake(before, this.state) }
       : null;
-    const hasAddress = this.#addresses?.length !== 0;
-    return { name: this.plan, state: this.state, before, hasAddress, switched };
+    const address = this.#addresses === null ? null : fresh;
+    return { name: this.plan, state: this.state, before, address, switched };
   }
 
   /** Monotonic time at which it must be decided again although nothing is found until then, or null. */

@@ -531,3 +531,42 @@ describe("reasons", () => {
     });
   });
 });
+
+describe("outages", () => {
+  const textsOf = (changes: readonly NameChange[]) =>
+    changes.flatMap((change) => changeEvent(change, false)?.text ?? []);
+
+  test("HF9 a name that is kept without an address says that it has none", () => {
+    const texts = [[], ["10.9.9.9"], null].map((addresses) => {
+      const inFile = addresses === null ? null : new Map([["db.test", addresses]]);
+      const world = new World(pool(backends(1)), name(), inFile);
+      world.down("b1");
+      return textsOf(world.changes);
+    });
+    expect(texts).toEqual([
+      ["db.test: no backend of pool web is healthy; it has no address"],
+      ["db.test: no backend of pool web is healthy; its last address stays"],
+      ["db.test: no backend of pool web is healthy; what stands in the file stays"],
+    ]);
+  });
+
+  test("HF9 an outage in which addresses come and go is told once, and so is its end", () => {
+    const world = new World(
+      pool([{ id: "b1", url: "http://one.test:80" }]),
+      name(),
+      new Map([["db.test", ["10.0.0.1"]]]),
+    );
+    world.members({ "web/b1": ["10.0.0.1"] });
+    world.down("b1@10.0.0.1");
+    world.members({ "web/b1": ["10.0.0.1", "10.0.0.2"] });
+    world.down("b1@10.0.0.2");
+    world.members({ "web/b1": ["10.0.0.1", "10.0.0.3"] });
+    world.up("b1@10.0.0.1");
+    expect(textsOf(world.changes)).toEqual([
+      "db.test: no backend of pool web is healthy; its last address stays",
+      "db.test: a backend of pool web is healthy again",
+    ]);
+    const outages = world.changes.filter(({ state, before }) => state === "down" && before !== "down");
+    expect(outages).toHaveLength(1);
+  });
+});

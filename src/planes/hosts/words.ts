@@ -35,8 +35,9 @@ export function changeEvent(change: NameChange, isDryRun: boolean): HostsEvent |
   };
 }
 
-function downText({ name: { on_all_down }, hasAddress }: NameChange): string {
+function downText({ name: { on_all_down }, address }: NameChange): string {
   if (on_all_down === "remove") return "it is removed";
   if (on_all_down !== "keep") return `it leads to ${on_all_down.last_resort} as its last resort`;
-  return hasAddress ? "its last address stays" : "it has no address";
+  if (address === null) return "what stands in the file stays";
+  return address === "" ? "it has no address" : "its last address stays";
 }
