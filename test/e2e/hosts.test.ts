@@ -470,3 +470,28 @@ test(
   },
   PATIENCE,
 );
+
+test(
+  "HF33 once does not give up a healthy backend for another one whose name has no address",
+  async () => {
+    await using backend = await BackendProcess.start("127.0.1.1");
+    const configuration = (urls: readonly string[]) => `
+pools:
+  db:
+    strategy: sequential
+    backends: [${urls.map((url) => `{ url: "${url}" }`).join(", ")}]
+    health_check: { type: tcp, interval: 100ms, timeout: 300ms, unhealthy_after: 1 }
+hosts:
+  names: [{ name: db.test, pool: db, on_all_down: remove }]
+`;
+    await using place = new HostsPlace(configuration(["http://nowhere.invalid:80", backend.url]), {
+      hosts: LOCAL,
+    });
+    const { code } = await place.command("once");
+    expect([code, place.block]).toEqual([0, ["127.0.1.1 db.test"]]);
+    await backend.kill();
+    await place.command("once");
+    expect(place.block).toEqual([]);
+  },
+  PATIENCE,
+);

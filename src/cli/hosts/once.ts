@@ -143,9 +143,14 @@ async function probedNames(plan: Plan, files: Snapshot["files"], file: HostsFile
     overrides: {},
   });
   const { promise, resolve } = Promise.withResolvers<void>();
+  let wait: Timer | undefined;
   const settle = (): void => {
-    names.decide(names.all, realClock.now());
+    const now = realClock.now();
+    names.decide(names.all, now);
     if (names.all.every(isSettled)) resolve();
+    clearTimeout(wait);
+    const { again_ms } = names;
+    wait = again_ms === null ? undefined : setTimeout(settle, Math.max(1, again_ms - now));
   };
   const inFile = await file.read().then(
     ({ lines }) => addressesByName(lines),
@@ -172,13 +177,15 @@ async function probedNames(plan: Plan, files: Snapshot["files"], file: HostsFile
   });
   const slowest = Math.max(0, ...plan.pools.map(({ health_check }) => health_check?.timeout_ms ?? 0));
   const timer = setTimeout(resolve, slowest + MARGIN_MS);
-  await keeper.planChanged(plan);
-  settle();
-  await promise;
-  clearTimeout(timer);
-  // The time of names that have no address may be over.
-  settle();
-  await keeper.stop();
+  try {
+    await keeper.planChanged(plan);
+    settle();
+    await promise;
+  } finally {
+    clearTimeout(timer);
+    await keeper.stop();
+    clearTimeout(wait);
+  }
   return names;
 }
 
@@ -189,6 +196,8 @@ function isSettled(name: HostName): boolean {
   const isOneAddress = family !== "both" && max_entries === 1;
   const candidates = name.candidates();
   if (name.state !== "waiting" && (isOneAddress || candidates.length === 0)) return true;
+  // A backend whose name is not resolved yet is waited for.
+  if (name.state === "waiting" && name.again_ms !== null) return false;
   return candidates.length > 0 && candidates.every(({ health }) => health !== "unknown");
 }
 
