@@ -145,7 +145,7 @@ describe("start", () => {
     const down = "db.test: no backend of pool web is healthy; ";
     expect(texts(new Map())).toEqual([`${down}it has no address`]);
     expect(texts(new Map([["db.test", ["127.0.1.9"]]]))).toEqual([`${down}its last address stays`]);
-    expect(texts(null)).toEqual([`${down}its last address stays`]);
+    expect(texts(null)).toEqual([`${down}what stands in the file stays`]);
   });
 
   test("HF4 a name that has no address at all is down after as long as its probes might have taken", () => {
