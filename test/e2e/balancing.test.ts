@@ -227,7 +227,7 @@ test(
     const ejected = () => fairlead.metric("backend_ejected", 'backend="c"');
     const requests = (name: string) => fairlead.metric("backend_requests_total", `backend="${name}"`);
     await until(async () => {
-      await answers(fairlead, 1);
+      await answers(fairlead, 10);
       return (await ejected()) === 1 && b.state.requests > 0;
     }, "c is left out and the time of b is known");
     const counted = { a: a.state.requests, b: b.state.requests, c: c.state.requests };
