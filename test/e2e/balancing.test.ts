@@ -215,11 +215,14 @@ test(
 test(
   "H-H10/ops over a reload an unchanged backend keeps health, counts, its time and its ejection",
   async () => {
-    using a = await origin("a");
-    using b = await origin("b", async () => {
-      await Bun.sleep(150);
-      return answerText("b");
-    });
+    const slow = (name: string, ms: number) =>
+      origin(name, async () => {
+        await Bun.sleep(ms);
+        return answerText(name);
+      });
+    // The quickest one is asked until it is left out, then the one behind it.
+    using a = await slow("a", 20);
+    using b = await slow("b", 150);
     using c = await origin("c", () => answerText("c", 500));
     const more = `strategy: { name: least_time, decay: 10m }, ${CHECK}, outliers: { failures: 2, ejection: 1m, statuses: [500] }`;
     const text = poolText([backend(a), backend(b), backend(c)], more);
