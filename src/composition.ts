@@ -1,6 +1,7 @@
 /** The composition root: the only place that knows every part by name. Parts are loaded when a command asks for them. */
 import { programCommand, workerCommand } from "./cli/main.ts";
 import type { ProgramParts } from "./cli/program_parts.ts";
+import { poolOfId } from "./core/health/members.ts";
 import { VERSION } from "./core/version.ts";
 import type { HostsPart } from "./planes/hosts/part.ts";
 
@@ -85,7 +86,7 @@ export const parts: ProgramParts = {
           healthPart({
             report: (event) => supervisor.report(event),
             probed(member, result, tookMs) {
-              const pool = member.id.slice(0, member.id.indexOf("/"));
+              const pool = poolOfId(member.id);
               metrics.supervisor.count("probes_total", [pool, result.healthy ? "success" : "failure"]);
               metrics.supervisor.observe("probe_duration_seconds", [pool], tookMs);
               for (const part of hosts) part.probed(member, result);

@@ -1,6 +1,5 @@
 /** Measures the hosts plane: `fairlead hosts run` from the sources, on files and backends of its own. */
 import { readdirSync, readFileSync } from "node:fs";
-import { join } from "node:path";
 import type { Program } from "../../test/e2e/processes_fixture.ts";
 import { BackendProcess, backendProcesses, HostsPlace } from "../../test/e2e/hosts_program.ts";
 import { PROGRAM } from "../../test/support/program.ts";
@@ -105,8 +104,8 @@ ${namesYaml(names, () => "web")}
     backends = [heir, await BackendProcess.start(dying.address, dying.port)];
     await untilHealthy(place, dying.address);
   }
-  const bytes = await metric(place, "hosts_written_bytes_total");
-  const writes = await metric(place, "hosts_writes_total", 'result="success"');
+  const bytes = await place.metric("hosts_written_bytes_total");
+  const writes = await place.metric("hosts_writes_total", 'result="success"');
   for (const backend of backends) await backend.kill();
   const title = (what: string): string => `${names} ${names === 1 ? "name" : "names"}: ${what}`;
   return [
@@ -135,25 +134,9 @@ async function untilLead(place: HostsPlace, address: string, names: number): Pro
 }
 
 async function untilHealthy(place: HostsPlace, address: string): Promise<void> {
-  for (const end = performance.now() + LIMIT_MS; performance.now() < end; await Bun.sleep(20)) {
-    const answer = await adminPage(place, "/admin/hosts");
-    const { names } = JSON.parse(answer) as {
-      names: { candidates: { address: string; health: string }[] }[];
-    };
-    if (names[0]!.candidates.some((one) => one.address === address && one.health === "healthy")) return;
-  }
+  for (const end = performance.now() + LIMIT_MS; performance.now() < end; await Bun.sleep(20))
+    if ((await place.candidate(address)) === "healthy") return;
   throw new Error(`${address} has not become healthy`);
-}
-
-async function adminPage(place: HostsPlace, path: string): Promise<string> {
-  const answer = await fetch(`http://localhost${path}`, { unix: join(place.state, "run/admin.sock") });
-  return answer.text();
-}
-
-async function metric(place: HostsPlace, name: string, label = ""): Promise<number> {
-  const lines = (await adminPage(place, "/metrics")).split("\n");
-  const found = lines.filter((line) => line.startsWith(`fairlead_${name}`) && line.includes(label));
-  return found.reduce((sum, line) => sum + Number(line.slice(line.lastIndexOf(" ") + 1)), 0);
 }
 
 /** Open files without those of probes under way: the least of some looks. */
@@ -200,7 +183,7 @@ async function measureProbes(seconds: number, say: Say): Promise<HostsFigure[]> 
   await untilLead(place, backends[0]!.address, NAMES);
   await Bun.sleep(WARM_UP_MS);
   const { cpuUs, probes, filesBefore, filesAfter } = await measured(program.child.pid, seconds, () =>
-    metric(place, "probes_total"),
+    place.metric("probes_total"),
   );
   say(`${probes} probes in ${seconds} s took ${(cpuUs / 1_000).toFixed(0)} ms of CPU time`);
   for (const backend of backends) await backend.kill();

@@ -67,7 +67,8 @@ export function configuration(
   };
 }
 
-function loadedOf(result: LoadResult): LoadedConfiguration {
+/** What a supervisor takes of a load. */
+export function loadedOf(result: LoadResult): LoadedConfiguration {
   return {
     plan: result.plan,
     files: result.plan === null ? {} : namedFiles(result.plan, result.files),

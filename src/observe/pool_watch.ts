@@ -1,6 +1,6 @@
 /** Tells the operator when a pool stands in another way than before: down, in panic, on its last resort, serving. */
 import { type PoolCondition, standingOf } from "../core/health/availability.ts";
-import { membersOfPlan } from "../core/health/members.ts";
+import { membersOfPlan, poolOfId } from "../core/health/members.ts";
 import type { PoolPlan } from "../core/plan.ts";
 import type { Snapshot, SnapshotDelta } from "../core/snapshot.ts";
 import type { Clock } from "../platform/clock.ts";
@@ -61,7 +61,7 @@ export class PoolWatch {
 
   published({ health, members, overrides }: SnapshotDelta): void {
     for (const changes of [health, members, overrides])
-      for (const id of Object.keys(changes)) this.#changed.add(id.slice(0, id.indexOf("/")));
+      for (const id of Object.keys(changes)) this.#changed.add(poolOfId(id));
     if (this.#endGap === null) this.#look();
   }
 

@@ -1,7 +1,6 @@
 /** A thousand names: what probes cost, that none is missed, and that nothing piles up. */
 import { expect, test } from "bun:test";
 import { readdirSync, readFileSync } from "node:fs";
-import { join } from "node:path";
 import { PROGRAM } from "../support/program.ts";
 import { requireRoot, requireTool } from "../support/require.ts";
 import { BackendProcess, backendProcesses, HostsPlace } from "./hosts_program.ts";
@@ -31,12 +30,6 @@ function cpuMs(pid: number): number {
 
 const openFiles = (pid: number): number => readdirSync(`/proc/${pid}/fd`).length;
 
-async function probes(place: HostsPlace): Promise<number> {
-  const page = await fetch("http://localhost/metrics", { unix: join(place.state, "run/admin.sock") });
-  const lines = (await page.text()).split("\n").filter((line) => line.startsWith("fairlead_probes_total{"));
-  return lines.reduce((sum, line) => sum + Number(line.slice(line.lastIndexOf(" ") + 1)), 0);
-}
-
 test(
   "HF39 1,000 names in 100 pools: one probe per candidate and interval, under 10 % of a core, no failover missed",
   async () => {
@@ -55,13 +48,13 @@ test(
     await Bun.sleep(3_000);
     const before = {
       cpu: cpuMs(pid),
-      probes: await probes(place),
+      probes: await place.metric("probes_total"),
       files: openFiles(pid),
       at: performance.now(),
     };
     await Bun.sleep(MEASURED_MS);
     const seconds = (performance.now() - before.at) / 1_000;
-    const made = (await probes(place)) - before.probes;
+    const made = (await place.metric("probes_total")) - before.probes;
     expect((cpuMs(pid) - before.cpu) / (seconds * 1_000)).toBeLessThan(0.1);
     expect(made / (POOLS * 3 * seconds)).toBeGreaterThan(0.85);
     expect(made / (POOLS * 3 * seconds)).toBeLessThan(1.15);

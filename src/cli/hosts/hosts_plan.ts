@@ -24,6 +24,7 @@ import { readYaml } from "../../config/yaml_text.ts";
 import type { Plan } from "../../core/plan.ts";
 import { realFiles, type Files } from "../../platform/files.ts";
 import type { LoadedConfiguration, RunParts } from "../../run/parts.ts";
+import { loadedOf } from "../configuration.ts";
 import { malformedSet, setFlag } from "../set_flag.ts";
 
 export const DEFAULT_HOSTS_RUNTIME_DIR = "/run/fairlead-hosts";
@@ -89,13 +90,14 @@ export async function loadHosts(
 async function loadOwn(choice: HostsChoice, parts: ConfigParts, cache: ConfigCache): Promise<LoadedHosts> {
   const flags = [...standAlone(choice), ...choice.set.map(setFlag)];
   const result = await loadConfig({ file: choice.file, parts, environment: process.env, flags, cache });
-  const { plan, problems } = loadedOf(result);
+  const loaded = loadedOf(result);
+  const { plan, problems } = loaded;
   const missing =
     plan !== null && lacksNames(plan, result)
       ? [`${choice.file}: has no section hosts; expected one with names`]
       : [];
   return {
-    ...loadedOf(result),
+    ...loaded,
     plan: plan === null || missing.length > 0 ? null : hostsOnly(plan),
     problems: [...problems, ...missing],
     fileHashes: result.fileHashes,
@@ -174,17 +176,6 @@ function standAlone({ stateDirectory, hostsFile }: HostsChoice): FlagValue[] {
     ...(hostsFile === undefined ? {} : { "hosts.file": hostsFile }),
   };
   return Object.entries(values).map(([path, text]) => ({ flag: "fairlead hosts", path, text }));
-}
-
-function loadedOf(result: LoadResult): LoadedConfiguration {
-  return {
-    plan: result.plan,
-    files: result.plan === null ? {} : result.files,
-    problems: result.problems.map(problemText),
-    warnings: result.warnings.map(problemText),
-    degraded_files: result.degradedFiles,
-    settings: () => result.origins.rows(),
-  };
 }
 
 /** Loading and watching for a program that runs. `onLoaded` hears of each load. */

@@ -49,3 +49,8 @@ export function membersOfPlan(plan: Pick<Plan, "pools">, members: MemberMap): Po
     ),
   );
 }
+
+/** The pool in `pool/key` or `pool/backend id`. */
+export function poolOfId(id: string): string {
+  return id.slice(0, id.indexOf("/"));
+}

@@ -1,6 +1,6 @@
 /** All names of a plan: told of plans, members and results, they say what stands in the block, and what has changed. */
 import type { HostsPlan, Plan, PoolPlan } from "../../core/plan.ts";
-import { membersOfPlan } from "../../core/health/members.ts";
+import { membersOfPlan, poolOfId } from "../../core/health/members.ts";
 import type { Snapshot } from "../../core/snapshot.ts";
 import type { Random, Strategy } from "../../core/strategies/contract.ts";
 import { HostName, type NameChange } from "./host_name.ts";
@@ -92,7 +92,7 @@ export class HostNames {
 
   /** Takes a result. Returns the names that it may matter to. */
   probed(member: ProbedMember, result: Probed, now: number): readonly HostName[] {
-    const pool = member.id.slice(0, member.id.indexOf("/"));
+    const pool = poolOfId(member.id);
     const check = this.#pools.get(pool)?.health_check ?? null;
     if (check === null || !this.#records.probed(member, result, check, now)) return [];
     return this.#byPool.get(pool) ?? [];

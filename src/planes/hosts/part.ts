@@ -2,6 +2,7 @@
  * The hosts plane as a part of the supervisor: it hears what probes find, decides where each name leads, and brings that
  * to the hosts file, to DNS, to hooks and to those who look on.
  */
+import { poolOfId } from "../../core/health/members.ts";
 import { messageOf } from "../../core/text/message_of.ts";
 import type { HostsDnsPlan, HostsPlan, Plan } from "../../core/plan.ts";
 import { NOTHING_CHANGED, type Snapshot, type SnapshotDelta } from "../../core/snapshot.ts";
@@ -139,8 +140,7 @@ export class HostsPart {
   }
 
   published({ members, overrides }: SnapshotDelta): void {
-    const pools = (changed: object) =>
-      new Set(Object.keys(changed).map((id) => id.slice(0, id.indexOf("/"))));
+    const pools = (changed: object) => new Set(Object.keys(changed).map(poolOfId));
     const now = this.#options.clock.now();
     const snapshot = this.#host.snapshot();
     this.#names.membersChanged(pools(members), snapshot, false, now);
