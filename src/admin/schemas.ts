@@ -231,7 +231,7 @@ export const hostsReport = named(
         candidates: z.array(
           z.strictObject({
             backend: z.string(),
-            address: z.string(),
+            address: z.string().nullable(),
             zone: z.string().nullable(),
             health,
             reason: z.string().meta({ description: "What the last probe saw." }),

@@ -33,7 +33,9 @@ export function pathText(path: Path): string {
 /** One line: `fairlead.yaml:3:5: pools.web.stratgy: unknown key; did you mean "strategy"?` */
 export function problemText(problem: Problem): string {
   const place = problem.line > 0 ? `${problem.source}:${problem.line}:${problem.column}` : problem.source;
-  const path = problem.path === "" ? "" : `${problem.path}: `;
+  // A flag is named with its path already.
+  const isNamed = problem.path === "" || place.endsWith(` ${problem.path}`);
+  const path = isNamed ? "" : `${problem.path}: `;
   const guess = problem.suggestion === null ? "" : `; did you mean ${JSON.stringify(problem.suggestion)}?`;
   return `${place}: ${path}${problem.message}${guess}`;
 }

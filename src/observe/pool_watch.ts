@@ -3,6 +3,7 @@ import { type PoolCondition, standingOf } from "../core/health/availability.ts";
 import { membersOfPlan, poolOfId } from "../core/health/members.ts";
 import type { PoolPlan } from "../core/plan.ts";
 import type { Snapshot, SnapshotDelta } from "../core/snapshot.ts";
+import { counted } from "../core/text/counted.ts";
 import type { Clock } from "../platform/clock.ts";
 
 /** A change is told at once; while changes go on, twice a second at most. */
@@ -92,7 +93,7 @@ export class PoolWatch {
     this.#host.report({
       event: "pool_changed",
       level,
-      text: `pool ${pool} ${text} (of ${backends} backends ${healthy} healthy, ${unhealthy} unhealthy)`,
+      text: `pool ${pool} ${text} (of ${counted(backends, "backend")} ${healthy} healthy, ${unhealthy} unhealthy)`,
       fields: { pool, condition, backends, healthy, unhealthy },
     });
   }

@@ -193,6 +193,12 @@ test(
       /^db\.test +serving + 127\.0\.1\.1:\d+ +127\.0\.1\.1 +unhealthy +no connection \(ECONNREFUSED\)$/m,
     );
     expect(text.out).toMatch(/^ +\* 127\.0\.1\.2:\d+ +127\.0\.1\.2 +healthy +connected$/m);
+    expect((await place.command("status", "DB.test", "web")).out).toBe(text.out);
+    const other = await place.command("status", "web.test");
+    expect([other.code, other.error]).toEqual([
+      1,
+      "fairlead hosts status: web.test: expected a name, an alias or a pool of the hosts plane\n",
+    ]);
     const json = await place.command("status", "--json");
     expect(JSON.parse(json.out)).toMatchObject({
       ok: true,
@@ -467,6 +473,35 @@ test(
     await fairlead.apply("routes: [{ respond: { status: 200 } }]");
     await until(() => otherText() === LOCAL, "the block is gone with its section");
     for (const backend of backends) await backend.kill();
+  },
+  PATIENCE,
+);
+
+test(
+  "HF33 once and diff say why no backend is healthy, and a log of requests that cannot be written is nobody's trouble",
+  async () => {
+    const yaml = `
+observability: { access_log: { path: /proc/no/such/folder/access.log } }
+pools:
+  db:
+    strategy: sequential
+    backends: [{ url: "http://127.0.1.1:1" }, { url: "http://nowhere.invalid:80" }]
+    health_check: { type: tcp, interval: 100ms, timeout: 300ms }
+hosts:
+  names: [{ name: db.test, pool: db }]
+`;
+    await using place = new HostsPlace(yaml, { hosts: LOCAL });
+    const diff = await place.command("diff");
+    expect([diff.code, diff.error]).toEqual([0, ""]);
+    expect(diff.out).toMatch(/^db\.test +127\.0\.1\.1:1 +unhealthy +no connection \(ECONNREFUSED\)$/m);
+    expect(diff.out).toMatch(/^db\.test +nowhere\.invalid:80 +unknown +nowhere\.invalid has no address$/m);
+    const once = await place.command("once", "--json");
+    expect(JSON.parse(once.out)).toMatchObject({
+      ok: true,
+      changed: false,
+      names: [{ name: "db.test", addresses: [], candidates: [{ health: "unhealthy" }, { address: null }] }],
+    });
+    await place.run();
   },
   PATIENCE,
 );

@@ -55,7 +55,7 @@ test(
     expect(await program.until("health_changed", 2)).toMatchObject({ level: "warning", health: "unhealthy" });
     expect(await program.until("pool_changed")).toMatchObject({
       level: "error",
-      message: "pool app is down: no backend may take a request (of 1 backends 0 healthy, 1 unhealthy)",
+      message: "pool app is down: no backend may take a request (of 1 backend 0 healthy, 1 unhealthy)",
       condition: "down",
     });
     const secret = "ann:{SHA}5en6G6MezRroT3XKqkdPOmY/BfQ=";

@@ -116,7 +116,15 @@ function lacksNames({ hosts }: Plan, { origins }: LoadResult): boolean {
 /** What is left out serves nothing here: no listener is opened, no other pool is probed. */
 function hostsOnly(plan: Plan): Plan {
   const used = new Set(plan.hosts?.names.map(({ pool }) => pool));
-  return { ...plan, listeners: [], routes: [], pools: plan.pools.filter(({ name }) => used.has(name)) };
+  const { observability, pools } = plan;
+  // Without listeners there is no request to log, and a folder that cannot be written is nobody's trouble.
+  return {
+    ...plan,
+    listeners: [],
+    routes: [],
+    pools: pools.filter(({ name }) => used.has(name)),
+    observability: { ...observability, access_log: null },
+  };
 }
 
 async function loadOriginal(
@@ -141,9 +149,9 @@ async function loadOriginal(
   const loaded = loadedOf(result);
   return {
     ...loaded,
-    warnings,
+    warnings: [...warnings, ...loaded.warnings],
     fileHashes: { ...withoutKey(result.fileHashes, file), ...fileHashes },
-    original: { log, pidFile, problems: result.problems, warnings: found.warnings },
+    original: { log, pidFile, problems: result.problems, warnings: [...found.warnings, ...result.warnings] },
     runtimeDir: result.runtimeDir,
     folder,
   };

@@ -6,6 +6,7 @@ import type { Snapshot } from "../../core/snapshot.ts";
 import { strategyByName } from "../../core/strategies/all.ts";
 import type { HostName } from "../../planes/hosts/host_name.ts";
 import { HostNames } from "../../planes/hosts/host_names.ts";
+import { candidateReports, type CandidateReport } from "../../planes/hosts/report.ts";
 import { HostsFile } from "../../planes/hosts/hosts_file.ts";
 import { addressesByName } from "../../planes/hosts/lines.ts";
 import { machineHash } from "../../platform/machine_id.ts";
@@ -34,7 +35,8 @@ ${CHOICE_HELP}      --json             print the result as JSON
 
 examples:
 ${examples}
-exit code: 0 when the file is as it should be, or would be, 1 when something has failed
+exit code: 0 when the file is as it should be, or would be, also where a name has no healthy backend (which is shown with
+the reasons), 1 when something has failed
 `;
 
 const ONCE_HELP = usage(
@@ -103,6 +105,8 @@ interface OnceResult {
     readonly name: string;
     readonly state: string;
     readonly addresses: readonly string[];
+    /** What the probes have found. */
+    readonly candidates: readonly CandidateReport[];
   }[];
 }
 
@@ -116,10 +120,11 @@ async function decideOnce(plan: Plan, files: Snapshot["files"], isOnlyShown: boo
     const wanted = names.wanted();
     const { before, after } = await file.preview(wanted);
     if (!isOnlyShown) await file.update(wanted);
-    const report = names.all.map(({ plan: { name }, state, addresses }) => ({
-      name,
-      state,
-      addresses: addresses ?? [],
+    const report = names.all.map((name) => ({
+      name: name.plan.name,
+      state: name.state,
+      addresses: name.addresses ?? [],
+      candidates: candidateReports(name),
     }));
     return { file: path, changed: before !== after, diff: lineDiff(path, before, after), names: report };
   } finally {
@@ -204,5 +209,17 @@ function isSettled(name: HostName): boolean {
 function resultText({ diff, names, file }: OnceResult): string {
   const rows = names.map(({ name, state, addresses }) => [name, state, addresses.join(", ")]);
   const table = rows.length === 0 ? "" : textTable(["name", "state", "addresses"], rows);
-  return `${table}${diff === "" ? `${file} stays as it is\n` : diff}`;
+  return `${table}${failures(names)}${diff === "" ? `${file} stays as it is\n` : diff}`;
+}
+
+/** Why names lead to nobody who is healthy. */
+function failures(names: OnceResult["names"]): string {
+  const rows = names
+    .filter(({ state }) => state !== "serving")
+    .flatMap(({ name, candidates }) =>
+      candidates.map(({ backend, health, reason }) => [name, backend, health, reason || "no answer yet"]),
+    );
+  return rows.length === 0
+    ? ""
+    : `\n${textTable(["no healthy backend", "backend", "health", "last probe"], rows)}\n`;
 }

@@ -2,10 +2,10 @@
 import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { messageOf } from "../../core/text/message_of.ts";
-import type { CandidateReport, HostsReport, NameReport } from "../../planes/hosts/report.ts";
+import type { HostsReport, NameReport } from "../../planes/hosts/report.ts";
 import { askSupervisor, NotRunningError } from "../../run/control_client.ts";
 import { controlSocketPath } from "../../run/runtime_directory.ts";
-import { readOptions, type Output } from "../command.ts";
+import { readCommand, type Output } from "../command.ts";
 import { DEFAULT_RUNTIME_DIRECTORY, runtimeDirectory } from "../configuration.ts";
 import type { ProgramParts } from "../program_parts.ts";
 import { textTable } from "../text_table.ts";
@@ -18,9 +18,10 @@ const CLEAR = "\x1b[H\x1b[2J";
 const ELSEWHERE =
   "expected a program that runs; --state-dir or --runtime-dir finds one that was started with it";
 
-const HELP = `usage: fairlead hosts status [-c FILE | --state-dir DIR | --runtime-dir DIR] [--watch] [--json]
+const HELP = `usage: fairlead hosts status [NAME …] [-c FILE | --state-dir DIR | --runtime-dir DIR] [--watch] [--json]
 
-Shows the names of the running program with their addresses, and what its probes have found of every candidate.
+Shows the names of the running program with their addresses, and what its probes have found of every candidate. With NAME
+(also an alias, or a pool) only these.
 
   -c, --config FILE      the configuration that the program runs with
       --state-dir DIR    the state directory that the program was started with
@@ -31,7 +32,7 @@ Shows the names of the running program with their addresses, and what its probes
 
 examples:
   fairlead hosts status
-  fairlead hosts status --watch
+  fairlead hosts status db.internal --watch
   fairlead hosts status --json | jq '.names[] | select(.state != "serving") | .name'
 
 exit code: 0 when the program answers, 1 when it does not
@@ -50,15 +51,16 @@ export async function hostsStatusCommand(
     watch: { type: "boolean", default: false },
     json: { type: "boolean", default: false },
   } as const;
-  const given = readOptions("hosts status", HELP, args, options, output);
-  if (typeof given === "number") return given;
+  const read = readCommand("hosts status", HELP, args, options, output);
+  if (typeof read === "number") return read;
+  const { values: given, words } = read;
   try {
     const directory = await directoryOf(given, program);
     for (;;) {
       const answer = await askSupervisor(directory, { command: "hosts" });
       if (!answer.ok) throw new Error(String(answer["error"]));
-      const report = answer as unknown as HostsReport;
-      const text = given.json ? `${JSON.stringify(answer)}\n` : statusText(report);
+      const report = onlyNamed(answer as unknown as HostsReport, words);
+      const text = given.json ? `${JSON.stringify(report)}\n` : statusText(report);
       output.out(given.watch && !given.json ? `${CLEAR}${text}` : text);
       if (!given.watch) return 0;
       await Bun.sleep(WATCH_MS);
@@ -87,6 +89,17 @@ async function directoryOf(where: Where, program: ProgramParts): Promise<string>
   return runtimeDirectory(where, program.config);
 }
 
+/** The report with the names that `wanted` says, all without any. Throws Error for a word that is none of them. */
+function onlyNamed(report: HostsReport, wanted: readonly string[]): HostsReport {
+  const isMeant = ({ name, aliases, pool }: NameReport, word: string): boolean =>
+    [name, ...aliases, pool].includes(word.toLowerCase());
+  for (const word of wanted)
+    if (!report.names.some((name) => isMeant(name, word)))
+      throw new Error(`${word}: expected a name, an alias or a pool of the hosts plane`);
+  const names = report.names.filter((name) => wanted.some((word) => isMeant(name, word)));
+  return wanted.length === 0 ? report : { ...report, names };
+}
+
 /** The status as lines for people. */
 export function statusText({ file, write, dry_run, problem, last_write, dns, names }: HostsReport): string {
   if (file === null) return "the configuration has no section hosts\n";
@@ -95,24 +108,30 @@ export function statusText({ file, write, dry_run, problem, last_write, dns, nam
   if (last_write !== null) lines.push(`last write ${last_write.at}, ${last_write.bytes} bytes\n`);
   if (problem !== null) lines.push(`problem: ${problem}\n`);
   if (dns !== null) lines.push(`by DNS on ${dns.host}:${dns.port}\n`);
-  const rows = names.flatMap(nameRows);
-  if (rows.length > 0)
-    lines.push(
-      "\n",
-      textTable(["name", "state", "backend", "address", "zone", "health", "last probe"], rows),
-    );
+  const hasZones = names.some(({ candidates }) => candidates.some(({ zone }) => zone !== null));
+  const rows = names.flatMap((name) => nameRows(name, hasZones));
+  const titles = [
+    "name",
+    "state",
+    "backend",
+    "address",
+    ...(hasZones ? ["zone"] : []),
+    "health",
+    "last probe",
+  ];
+  if (rows.length > 0) lines.push("\n", textTable(titles, rows));
   return lines.join("");
 }
 
 /** A line for each candidate, the one in use marked; the name stands in the first. */
-function nameRows({ name, state, candidates, addresses }: NameReport): string[][] {
+function nameRows({ name, state, candidates, addresses }: NameReport, hasZones: boolean): string[][] {
   if (candidates.length === 0) return [[name, state, "-", (addresses ?? []).join(" ")]];
-  return candidates.map((candidate, index) => [
+  return candidates.map(({ backend, address, zone, health, reason, in_use }, index) => [
     ...(index === 0 ? [name, state] : ["", ""]),
-    ...candidateCells(candidate),
+    `${in_use ? "*" : " "} ${backend}`,
+    address ?? "-",
+    ...(hasZones ? [zone ?? ""] : []),
+    health,
+    reason,
   ]);
-}
-
-function candidateCells({ backend, address, zone, health, reason, in_use }: CandidateReport): string[] {
-  return [`${in_use ? "*" : " "} ${backend}`, address, zone ?? "", health, reason];
 }

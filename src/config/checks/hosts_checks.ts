@@ -1,5 +1,6 @@
 /** Names in the hosts file must stand once, and need a pool that can tell which backend is healthy and best. */
 import { parseBackendUrl } from "../../core/schema/backend_url.ts";
+import { parseIp } from "../../core/schema/ip.ts";
 import type { Finding } from "../finding.ts";
 import { isMap, listOr, mapOr, textOr, type PlainMap } from "../plain_value.ts";
 import type { ConfigParts } from "../parts.ts";
@@ -19,7 +20,7 @@ export function checkHosts(root: unknown, parts: ConfigParts): Finding[] {
       if (Object.hasOwn(pools, pool)) findings.push(...poolFindings(mapOr(pools[pool]), pool, path, parts));
       else findings.push(unknownPart("pool", pool, pools, [...path, "pool"]));
     }
-    findings.push(...lastResortFindings(entry, path));
+    findings.push(...lastResortFindings(entry, path), ...familyFindings(entry, pools, path));
   }
   return findings;
 }
@@ -84,4 +85,31 @@ function lastResortFindings({ family = "ipv4", on_all_down }: PlainMap, path: Pa
       message: `is an ${isIpv6 ? "IPv6" : "IPv4"} address, and the name has the family ${String(family)}`,
     },
   ];
+}
+
+/** Backends whose addresses a name of this family never leads to. */
+function familyFindings({ family = "ipv4", pool }: PlainMap, pools: PlainMap, path: Path): Finding[] {
+  if (family === "both" || typeof pool !== "string" || !Object.hasOwn(pools, pool)) return [];
+  const families = listOr(mapOr(pools[pool])["backends"]).map((backend) =>
+    familyOfUrl(textOr(mapOr(backend)["url"])),
+  );
+  if (families.length === 0 || families.some((found) => found === null || found === family)) return [];
+  const other = family === "ipv4" ? "IPv6" : "IPv4";
+  return [
+    {
+      path: [...path, "pool"],
+      what: "value",
+      severity: "warning",
+      message: `pool ${JSON.stringify(pool)} has ${other} addresses alone, which a name of the family ${String(family)} never leads to`,
+    },
+  ];
+}
+
+/** Null for a host name, which may have addresses of both families. */
+function familyOfUrl(url: string): "ipv4" | "ipv6" | null {
+  const parsed = parseBackendUrl(url);
+  if ("problem" in parsed || parsed.endpoint.kind !== "tcp") return null;
+  const ip = parseIp(parsed.endpoint.host);
+  if (ip === null) return null;
+  return parsed.endpoint.host.includes(":") ? "ipv6" : "ipv4";
 }

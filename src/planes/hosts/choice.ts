@@ -10,6 +10,8 @@ export interface Candidate {
   /** `backend id` or `backend id@address`. */
   readonly key: string;
   readonly address: string;
+  /** It is for times when nobody else is healthy. */
+  readonly last_resort: boolean;
   /** Unknown before the first result of this run, whatever an earlier one has found. */
   readonly health: Health;
   /** It has failed so often in a row that there is nothing more to wait for. */
@@ -122,7 +124,11 @@ export class Choice {
     this.#address = taken.address;
     this.#place = place;
     this.#chosen = true;
-    const others = ranking.filter(({ health, key }) => health === "healthy" && key !== taken.key);
+    // Clients try what stands behind the first one too, in an order of their own.
+    const others = ranking.filter(
+      ({ health, key, last_resort }) =>
+        health === "healthy" && key !== taken.key && (taken.last_resort || !last_resort),
+    );
     const addresses = new Set([taken, ...others].map(({ address }) => address));
     return {
       kind: "serving",

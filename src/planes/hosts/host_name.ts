@@ -49,7 +49,9 @@ export class HostName {
   changed_at_ms: number;
   #needs: NameNeeds;
   readonly #families: FamilyState[];
-  /** Since when a backend's name has no address yet, or null. */
+  /** Backends whose own names have no address. */
+  unresolved: readonly BackendPlan[] = [];
+  /** Since when there is one of them, or null. */
   #unresolved_since_ms: number | null = null;
   /** All have failed, and nobody has served since: addresses that come meanwhile do not end an outage. */
   #isOut = false;
@@ -76,6 +78,11 @@ export class HostName {
 
   get pool(): string {
     return this.#needs.pool.name;
+  }
+
+  /** All have failed, and nobody has served since. */
+  get isOut(): boolean {
+    return this.#isOut;
   }
 
   get addresses(): readonly string[] | null {
@@ -110,11 +117,11 @@ export class HostName {
     const rankedFor = JSON.stringify([strategy, zones, backends]);
     const isStale = rerank || rankedFor !== this.#rankedFor;
     this.#rankedFor = rankedFor;
-    const isUnresolved = backends.some(
+    this.unresolved = backends.filter(
       (backend) =>
         backendName(backend) !== null && (snapshot.members[`${pool.name}/${backend.id}`] ?? []).length === 0,
     );
-    this.#unresolved_since_ms = isUnresolved ? (this.#unresolved_since_ms ?? now) : null;
+    this.#unresolved_since_ms = this.unresolved.length > 0 ? (this.#unresolved_since_ms ?? now) : null;
     for (const one of this.#families) {
       const members = membersOfFamily(pool, one.family, snapshot);
       one.empty_since_ms = members.length > 0 ? null : (one.empty_since_ms ?? now);
@@ -187,7 +194,9 @@ export class HostName {
     }
     const ranking = one.members.map((member) => {
       const { health, failures, since_ms } = records.of(member);
-      return { key: member.key, address: member.address, health, failed: failures >= mostFailures, since_ms };
+      const { key, address, backend } = member;
+      const failed = failures >= mostFailures;
+      return { key, address, last_resort: backend.last_resort, health, failed, since_ms };
     });
     one.decision = one.choice.decide(ranking, now);
     if (one.decision.kind === "serving") one.last = one.decision.addresses;

@@ -382,6 +382,15 @@ test("HF35 several names of a pool, aliases, and the three best addresses, best 
   expect(world.addresses).toEqual(["10.0.0.3", "10.0.0.4"]);
 });
 
+test("HF35 backends of last resort stand behind nobody who is healthy", () => {
+  const list = backends(3).map((backend, index) => ({ ...backend, last_resort: index === 1 }));
+  const world = new World(pool(list), name({ max_entries: 3 }));
+  world.up("b1", "b2", "b3");
+  expect(world.addresses).toEqual(["10.0.0.1", "10.0.0.3"]);
+  world.down("b1", "b3");
+  expect(world.addresses).toEqual(["10.0.0.2"]);
+});
+
 test("HF36 the own zone comes first, a remote one meanwhile, and back by policy", () => {
   const list = backends(3).map((backend, index) => ({ ...backend, zone: ["far", "near", "here"][index]! }));
   const zones = { local: "here", order: ["near"], spill_below: 0.7 };

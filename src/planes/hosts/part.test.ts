@@ -35,6 +35,7 @@ class World implements AsyncDisposable {
   readonly clock = new CountingClock();
   readonly metrics = new SupervisorMetrics();
   takingOver = false;
+  numbers = [1, 2, 3];
   readonly directory = mkdtempSync(join(tmpdir(), "fairlead-hosts-part-"));
   readonly file = join(this.directory, "hosts");
   readonly log = join(this.directory, "told");
@@ -69,7 +70,7 @@ class World implements AsyncDisposable {
 
   /** With a hook that writes down which addresses it was told. */
   planWith(settings: Partial<HostsPlan>): Plan {
-    const backends = [1, 2, 3].map((number) => ({ id: `b${number}`, url: `http://10.0.0.${number}:80` }));
+    const backends = this.numbers.map((number) => ({ id: `b${number}`, url: `http://10.0.0.${number}:80` }));
     const web = poolOf("web", backends, {
       strategy: { name: "sequential", options: {} },
       health_check: checkOf("tcp", { healthy_after: 1, unhealthy_after: 1 }),
@@ -106,6 +107,13 @@ class World implements AsyncDisposable {
       if (performance.now() > end) throw new Error("waited in vain");
       await Bun.sleep(2);
     }
+  }
+
+  /** Value of `hosts_name_down`. */
+  get downGauge(): number | undefined {
+    const sums = new SeriesSums();
+    this.metrics.addTo(sums, true);
+    return sums.families.get("hosts_name_down")?.numbers.get(`name="db.test"`)?.get("");
   }
 
   get told(): string[] {
@@ -208,6 +216,41 @@ test("HF31 a reload without the section leaves no series and no timer of its nam
   expect(rows()).toBe(true);
   await world.reload(null);
   expect([rows(), world.clock.running]).toEqual([false, 0]);
+});
+
+test("HF29 a new program goes on asking for an address that the one before has for longer", async () => {
+  await using before = new World({
+    dns: { address: { host: "127.0.0.1", port: 0 }, ttl_ms: 5_000, upstream: [] },
+    dry_run: true,
+  });
+  await before.part.planChanged(before.plan);
+  const { port } = before.part.status().dns!;
+  await using world = new World({
+    dns: { address: { host: "127.0.0.1", port }, ttl_ms: 5_000, upstream: [] },
+    dry_run: true,
+  });
+  world.takingOver = true;
+  await world.part.planChanged(world.plan);
+  world.takingOver = false;
+  const serving = world.part.serving();
+  while (!world.events.some(({ event }) => event === "hosts_failed")) await Bun.sleep(1);
+  await before.part.stop();
+  while (world.part.status().dns === null) {
+    world.clock.advance(1_000);
+    await Bun.sleep(1);
+  }
+  await serving;
+  expect(world.part.status().dns).toEqual({ host: "127.0.0.1", port });
+});
+
+test("HF8 all are down until somebody is healthy, also while a new address is judged", async () => {
+  await using world = new World();
+  await world.part.planChanged(world.plan);
+  for (const number of [1, 2, 3]) world.probe(number, false);
+  expect(world.downGauge).toBe(1);
+  world.numbers = [1, 2, 3, 4];
+  await world.reload({});
+  expect([world.part.status().names[0]!.state, world.downGauge]).toEqual(["waiting", 1]);
 });
 
 test("HF29 a part that ends while it waits for the file of the one before takes neither file nor address", async () => {

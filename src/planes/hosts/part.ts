@@ -22,6 +22,7 @@ import { changeEvent, type HostsEvent } from "./words.ts";
 
 /** So long a start waits for the program that it relieves to give the file up. */
 const TAKE_OVER_MS = 60_000;
+const TAKE_OVER_AGAIN_MS = 1_000;
 
 /** The supervisor as this part needs it. */
 export interface HostsHost {
@@ -122,16 +123,35 @@ export class HostsPart {
 
   /** Whoever served before is relieved, and gives up the file and the address. */
   async serving(): Promise<void> {
-    if (this.#plan === null || this.#writer !== null) return;
+    // Whoever drains may hold the file or the address for long, and without the file the names stand still.
+    while (!(await this.#takeOver())) await this.#pause(TAKE_OVER_AGAIN_MS);
+  }
+
+  #pause(ms: number): Promise<void> {
+    const { promise, resolve } = Promise.withResolvers<void>();
+    const end = this.#options.clock.every(ms, resolve);
+    return promise.finally(end);
+  }
+
+  /** False when the file or the address is still another's. */
+  async #takeOver(): Promise<boolean> {
+    const [plan, file] = [this.#plan, this.#file];
+    if (this.#stopped || plan === null) return true;
     try {
-      const file = this.#file;
-      if (!this.#plan.dry_run) await file?.open({ waitMs: TAKE_OVER_MS });
-      // The end, or a plan with another file, has come meanwhile.
-      if (this.#stopped || file !== this.#file) return await file?.close();
-      this.#startWriting();
-      await this.#followDns(this.#plan.dns);
+      if (this.#writer === null) {
+        if (!plan.dry_run) await file?.open({ waitMs: TAKE_OVER_MS });
+        // The end, or a plan with another file, has come meanwhile.
+        if (this.#stopped || file !== this.#file) {
+          await file?.close();
+          return true;
+        }
+        this.#startWriting();
+      }
+      await this.#followDns(plan.dns);
+      return true;
     } catch (error) {
       this.#host.report({ event: "hosts_failed", level: "error", text: messageOf(error) });
+      return false;
     }
   }
 
@@ -303,7 +323,7 @@ export class HostsPart {
 
   /** Of the names that there are now, and of no others. */
   #showGauges(): void {
-    const down = this.#names.all.map(({ plan, state }) => [[plan.name], state === "down" ? 1 : 0] as const);
+    const down = this.#names.all.map(({ plan, isOut }) => [[plan.name], isOut ? 1 : 0] as const);
     this.#options.metrics.replace("hosts_name_down", down);
   }
 
@@ -332,7 +352,9 @@ export class HostsPart {
     const { metrics, clock } = this.#options;
     const { name, state, before, switched } = change;
     if (state === "down" && before !== "down") metrics.count("hosts_all_down_total", [name.name]);
-    metrics.set("hosts_name_down", [name.name], state === "down" ? 1 : 0);
+    // An address that comes while all are down does not end that before it is healthy.
+    const isOut = state === "down" || (state === "waiting" && before === "down");
+    metrics.set("hosts_name_down", [name.name], isOut ? 1 : 0);
     if (switched !== null) {
       metrics.count("hosts_switches_total", [name.name]);
       metrics.set("hosts_last_switch_timestamp_seconds", [name.name], clock.wall() / 1_000);

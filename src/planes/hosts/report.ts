@@ -1,11 +1,13 @@
 /** How the names stand, for people and machines. */
+import { backendName } from "../../core/health/members.ts";
 import type { Health } from "../../core/model.ts";
 import type { HostsPlan } from "../../core/plan.ts";
 import type { HostName, NameState } from "./host_name.ts";
 
 export interface CandidateReport {
   readonly backend: string;
-  readonly address: string;
+  /** Null while the backend's own name has none. */
+  readonly address: string | null;
   readonly zone: string | null;
   readonly health: Health;
   /** What the last probe saw; "" before the first. */
@@ -70,13 +72,27 @@ function nameReport(name: HostName, timeOf: ReportNeeds["timeOf"]): NameReport {
     state,
     addresses,
     since: timeOf(name.changed_at_ms),
-    candidates: name.candidates().map(({ key, address, backend, health, reason, in_use }) => ({
-      backend: key,
-      address,
-      zone: backend.zone,
-      health,
-      reason,
-      in_use,
-    })),
+    candidates: candidateReports(name),
   };
+}
+
+/** All that the name could lead to, best first; behind them the backends whose own names have no address. */
+export function candidateReports(name: HostName): CandidateReport[] {
+  const known = name.candidates().map(({ key, address, backend: { zone }, health, reason, in_use }) => ({
+    backend: key,
+    address,
+    zone,
+    health,
+    reason,
+    in_use,
+  }));
+  const unresolved = name.unresolved.map((backend) => ({
+    backend: backend.id,
+    address: null,
+    zone: backend.zone,
+    health: "unknown" as const,
+    reason: `${backendName(backend)} has no address`,
+    in_use: false,
+  }));
+  return [...known, ...unresolved];
 }
