@@ -73,11 +73,14 @@ function problemsOf(document: Document, text: string): YamlProblem[] {
   );
   if (document.directives?.yaml.version === "1.1")
     problems.push({ offset: 0, message: "YAML 1.1 is not supported; expected YAML 1.2" });
+  // The library looks an alias up by a walk over the whole document, which takes time without bound where there are many.
+  const anchors = new Map<string, Node>();
   visit(document, (_, node, ancestors) => {
+    if (isNode(node) && !isAlias(node) && node.anchor !== undefined) anchors.set(node.anchor, node);
     const message = isPair(node)
       ? pairProblem(node)
       : isNode(node)
-        ? nodeProblem(node, document, ancestors)
+        ? nodeProblem(node, anchors, ancestors)
         : null;
     if (message === null) return undefined;
     problems.push({ offset: offsetOfNode(isPair(node) ? node.key : node), message });
@@ -124,15 +127,18 @@ function pairProblem(pair: Pair): string | null {
   return null;
 }
 
-function nodeProblem(node: Node, document: Document, ancestors: readonly unknown[]): string | null {
-  if (isAlias(node)) return aliasProblem(node, document, ancestors);
+type Anchors = ReadonlyMap<string, Node>;
+
+function nodeProblem(node: Node, anchors: Anchors, ancestors: readonly unknown[]): string | null {
+  if (isAlias(node)) return aliasProblem(node, anchors, ancestors);
   if (ancestors.length > MAX_DEPTH * 2) return TOO_DEEP;
   if (node.tag !== undefined && !CORE_TAG.test(node.tag)) return `the tag ${node.tag} is not supported`;
   return null;
 }
 
-function aliasProblem(alias: Alias, document: Document, ancestors: readonly unknown[]): string | null {
-  const target = alias.resolve(document);
+/** `anchors`: those that stand before the alias, the last one of each name. */
+function aliasProblem(alias: Alias, anchors: Anchors, ancestors: readonly unknown[]): string | null {
+  const target = anchors.get(alias.source);
   if (target === undefined) return `the anchor &${alias.source} is not defined before *${alias.source}`;
   return ancestors.includes(target) ? `*${alias.source} is part of &${alias.source}: a cycle` : null;
 }
