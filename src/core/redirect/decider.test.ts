@@ -1,0 +1,467 @@
+import { describe, expect, test } from "bun:test";
+import fc from "fast-check";
+import { rendezvous } from "../strategies/rendezvous.ts";
+import { contextOf } from "./context.ts";
+import { Decider, type Decision, type NoDecision } from "./decider.ts";
+import type { StackHosts } from "./hosts.ts";
+import type { RedirectModel } from "./model.ts";
+import { NamedLists } from "./named_lists.ts";
+import {
+  conditionOf,
+  deciderOf,
+  decisionOf,
+  DEFAULT_URL,
+  literalOf,
+  modelOf,
+  ONE_HOST,
+  OPTIONS,
+  ruleOf,
+  serverOf,
+  SILENT,
+  stackOf,
+  to,
+  urlOf,
+  urlParams,
+} from "./test_decider.ts";
+import { anyModel, namedLists } from "./test_models.ts";
+
+const ALWAYS = conditionOf("isEmpty", { param: "never" });
+const COMPAT = { compat: true };
+
+const ruled = (server: Parameters<typeof to>[0], settings: Partial<RedirectModel> = {}): RedirectModel =>
+  modelOf({ rules: [ruleOf("r", [ALWAYS], to(server))], ...settings });
+
+/** How many decisions lead to each host. */
+function hostsOf(decider: Decider, count: number): Record<string, number> {
+  const seen: Record<string, number> = {};
+  for (let number = 0; number < count; number++) {
+    const { destination } = decisionOf(decider).locations[0]!;
+    seen[destination] = (seen[destination] ?? 0) + 1;
+  }
+  return seen;
+}
+
+describe("where decisions lead", () => {
+  test("RD01 RD03 without rules to the default server", () => {
+    expect(decisionOf(deciderOf(modelOf()))).toEqual({
+      type: "DEFAULT_SERVER",
+      rule: null,
+      url_rules: ["Default"],
+      locations: [
+        {
+          url: "http://10.0.0.1:8080/app",
+          destination: "10.0.0.1",
+          protocol: "http",
+          port: "8080",
+          urn: "app",
+          ip_version: 4,
+          description: "/EU/z1",
+          context: {},
+        },
+      ],
+      stack: "/EU/z1",
+      flavor: "1.0",
+      is_fallback: false,
+      spill: "local",
+    });
+  });
+
+  test("RD06 nobody is left: no location", () => {
+    const share = { percent: 50, server: serverOf("3.0") };
+    const decider = deciderOf(ruled(serverOf("2.0"), { distribution: [share] }), {}, []);
+    expect(decider.decide(contextOf({ mac: "a" }))).toBe("no_host");
+    expect(deciderOf(modelOf({ default_server: null })).decide(contextOf({}))).toBe("no_default_server");
+  });
+
+  test("RD42 shares of thirty thousand keys are those of the model, in both semantics", () => {
+    const model = modelOf({
+      distribution: [
+        { percent: 20, server: serverOf("2.0") },
+        { percent: 30, server: serverOf("3.0") },
+      ],
+    });
+    const stacks = ["1.0", "2.0", "3.0"].map((flavor) => stackOf(`/EU/z1/${flavor}`, "10.0.0.1"));
+    for (const options of [{}, COMPAT]) {
+      const decider = deciderOf(model, options, stacks);
+      const seen: Record<string, number> = {};
+      for (let number = 0; number < 30_000; number++) {
+        const { flavor } = decisionOf(decider, { serviceAccountId: `key-${number}` });
+        seen[flavor!] = (seen[flavor!] ?? 0) + 1;
+      }
+      for (const [flavor, percent] of [
+        ["2.0", 20],
+        ["3.0", 30],
+        ["1.0", 50],
+      ] as const)
+        expect(Math.abs(seen[flavor]! / 300 - percent)).toBeLessThan(0.6);
+    }
+  });
+
+  test("RD43 RD44 whom a share has, it keeps when it grows", () => {
+    const decider = (percent: number) =>
+      deciderOf(
+        modelOf({
+          distribution: [
+            { percent, server: serverOf("2.0") },
+            { percent: 30, server: serverOf("3.0") },
+          ],
+        }),
+        COMPAT,
+        ["1.0", "2.0", "3.0"].map((flavor) => stackOf(`/EU/z1/${flavor}`, "10.0.0.1")),
+      );
+    const flavorOf = (percent: number, key: string) =>
+      decisionOf(decider(percent), { serviceAccountId: key }).flavor;
+    expect(["account-1", "account-2", "user42"].map((key) => flavorOf(20, key))).toEqual([
+      "2.0",
+      "3.0",
+      "1.0",
+    ]);
+    const [before, after] = [decider(20), decider(25)];
+    for (let number = 0; number < 2_000; number++) {
+      const parameters = { mac: `key-${number}` };
+      if (decisionOf(before, parameters).flavor === "2.0")
+        expect(decisionOf(after, parameters).flavor).toBe("2.0");
+    }
+  });
+
+  test("RD46 RD47 RD48 without hosts on whitelisted stacks, to the default server", () => {
+    const fallback = { type: "DEFAULT_SERVER", rule: null, is_fallback: true, stack: "/EU/z1" };
+    const shares = modelOf({ distribution: [{ percent: 99, server: serverOf("2.0") }] });
+    expect(decisionOf(deciderOf(shares), { mac: "a" })).toMatchObject(fallback);
+    expect(decisionOf(deciderOf(ruled(serverOf("2.0"))))).toMatchObject(fallback);
+    const stacks = [...ONE_HOST, stackOf("/EU/z2/1.0", "10.0.0.2")];
+    expect(decisionOf(deciderOf(ruled(serverOf("/EU/z2/1.0")), {}, stacks))).toMatchObject(fallback);
+  });
+
+  test("RD49 RD50 testers go to stacks that are not whitelisted, and only there", () => {
+    const stacks = [...ONE_HOST, stackOf("/EU/z2/1.0", "10.0.0.2")];
+    const server = serverOf("/EU/z2/1.0", { not_whitelisted: true });
+    expect(decisionOf(deciderOf(ruled(server), {}, stacks))).toMatchObject({ stack: "/EU/z2", rule: "r" });
+    const both = ruled(server, { whitelist: ["/EU/z1", "/EU/z2"] });
+    expect(decisionOf(deciderOf(both, {}, stacks))).toMatchObject({ type: "DEFAULT_SERVER" });
+  });
+
+  test("RD51 a flavor means whitelisted stacks alone", () => {
+    const stacks = [...ONE_HOST, stackOf("/EU/z9/1.0", "10.0.0.9*100")];
+    expect(hostsOf(deciderOf(modelOf(), {}, stacks), 1_000)).toEqual({ "10.0.0.1": 1_000 });
+  });
+
+  test("RD62 a wanted family that no host has: the other one, in the original nothing", () => {
+    const model = modelOf({ default_url: { ...DEFAULT_URL, ip_version: 6 } });
+    expect(urlOf(deciderOf(model))).toBe("http://10.0.0.1:8080/app");
+    expect(deciderOf(model, COMPAT).decide(contextOf({}))).toBe("wrong_family");
+    const mixed = [stackOf("/EU/z1/1.0", "10.0.0.1*99", "2001:db8::3")];
+    expect(hostsOf(deciderOf(model, {}, mixed), 50)).toEqual({ "2001:db8::3": 50 });
+  });
+
+  test("RD64 a server group is a location for each member with hosts", () => {
+    const servers = ["1.0", "2.0", "/EU/z1/1.0"].map((path) => serverOf(path, { name: path }));
+    const rule = ruleOf("g", [ALWAYS], {
+      kind: "group" as const,
+      servers: [...servers, literalOf("xre://t:1", { name: "t" })],
+      enable_private: true,
+      countdown: 5,
+    });
+    const decision = decisionOf(deciderOf(modelOf({ rules: [rule] })));
+    expect(decision.locations.map(({ url }) => url)).toEqual([
+      "http://10.0.0.1:8080/app?ruleName=g",
+      "http://10.0.0.1:8080/app?ruleName=g",
+      "xre://t:1?ruleName=g",
+    ]);
+  });
+});
+
+describe("in which order rules are tried", () => {
+  const contains = conditionOf("contains", { param: "x", values: ["1"] });
+  const matches = conditionOf("matches", { param: "x", pattern: "1" });
+  const equals = conditionOf("equals", { param: "x", value: "1" });
+  const and = (...items: object[]) => conditionOf("and", { items });
+  const first = (rules: RedirectModel["rules"], options = {}, parameters = { x: "1" }) =>
+    decisionOf(deciderOf(modelOf({ rules }), options), parameters).rule;
+  const somewhere = to(literalOf("http://a"));
+
+  test("RD35 RD37 in the original the cheapest first", () => {
+    const rules = [contains, matches, equals].map((condition) =>
+      ruleOf(condition.operator, [condition], somewhere),
+    );
+    expect(first(rules, COMPAT)).toBe("equals");
+    expect(first(rules)).toBe("contains");
+    const or = ruleOf("or", [conditionOf("or", { items: [equals, equals] })], somewhere);
+    const random = ruleOf("random", [conditionOf("random", { percent: 100 })], somewhere);
+    expect([first([random, or], COMPAT), first([random, or])]).toEqual(["or", "random"]);
+  });
+
+  test("RD36 else the highest priority first, equal ones as declared", () => {
+    const rules = [3, 5, 5].map((priority, number) =>
+      ruleOf(`r${number}`, [equals], somewhere, { priority }),
+    );
+    expect(first(rules)).toBe("r1");
+  });
+
+  test("RD38 what stands directly in a rule costs the sum of its parts", () => {
+    const range = conditionOf("inIpRange", { param: "a", values: ["10.0.0.0/8"] });
+    const nested = (id: string, outer: object, inner: object) =>
+      ruleOf(id, [outer as typeof equals], null, {
+        inner: [{ when: [inner as typeof equals], inner: [], result: somewhere }],
+      });
+    const rules = [
+      nested("one", and(equals, contains), equals),
+      nested("two", and(equals, equals), and(range, equals)),
+    ];
+    const parameters = { x: "1", a: "10.0.0.1" };
+    expect([first(rules, COMPAT, parameters), first(rules, {}, parameters)]).toEqual(["two", "one"]);
+  });
+
+  test("RD12 RD172 a rule that cannot be compiled is named, and the others decide", () => {
+    const rules = [
+      ruleOf("broken", [conditionOf("percent", { percent: 0 })], somewhere),
+      ruleOf("whole", [equals], somewhere),
+    ];
+    const decider = deciderOf(modelOf({ rules }));
+    expect(decider.problems).toEqual([
+      {
+        rule: "broken",
+        code: "PercentRangeError",
+        message: "percent has the value 0; expected a number above 0, at most 100",
+      },
+    ]);
+    expect(decisionOf(decider, { x: "1" }).rule).toBe("whole");
+  });
+
+  test("RD23 unknown lists are named", () => {
+    const rules = [
+      ruleOf("r", [and(equals, conditionOf("contains", { param: "x", lists: ["nobody"] }))], somewhere),
+    ];
+    expect(deciderOf(modelOf({ rules })).unknown_lists).toEqual([{ rule: "r", list: "nobody" }]);
+  });
+});
+
+describe("the URL", () => {
+  const connect = { connectUrl: "xre://s:1/app?a=b&c=d" };
+
+  test("RD52 RD53 RD54 RD55 a literal URL with the client's query and the name of the rule", () => {
+    const url = (literal: string, parameters = {}) => urlOf(deciderOf(ruled(literalOf(literal))), parameters);
+    expect(url("xre://t:8080")).toBe("xre://t:8080?ruleName=r");
+    expect(url("xre://t:8080", connect)).toBe("xre://t:8080?a=b&c=d&ruleName=r");
+    expect(url("xre://t:8080?x=1")).toBe("xre://t:8080?x=1&ruleName=r");
+    expect(url("http://t/a#end")).toBe("http://t/a?ruleName=r#end");
+    expect(decisionOf(deciderOf(ruled(literalOf("http://[2001:db8::1]/a/b")))).locations[0]).toMatchObject({
+      destination: "2001:db8::1",
+      port: "",
+      urn: "a/b",
+      description: "r",
+    });
+    expect(deciderOf(ruled(literalOf("http://"))).decide(contextOf({}))).toBe("malformed_url");
+  });
+
+  test("RD56 RD141 the server's query stands there once, and nothing is changed by deciding", () => {
+    const query = [{ key: "k", value: "a b" }];
+    const model = ruled(serverOf("1.0", { query }));
+    const text = JSON.stringify(model);
+    const decider = deciderOf(model);
+    for (let number = 0; number < 10_000; number++) urlOf(decider, connect);
+    expect(urlOf(decider)).toBe("http://10.0.0.1:8080/app?k=a%20b&ruleName=r");
+    expect(JSON.stringify(model)).toBe(text);
+    const share = modelOf({
+      distribution: [{ percent: 99.9, server: serverOf("1.0", { query: [{ key: "ch", value: "b" }] }) }],
+    });
+    const decision = decisionOf(deciderOf(share), { mac: "a" });
+    expect([decision.type, decision.locations[0]!.url]).toEqual([
+      "DISTRIBUTION_RULE",
+      "http://10.0.0.1:8080/app?ch=b",
+    ]);
+  });
+
+  test("RD57 the default server gets the client's query and no name", () => {
+    expect(urlOf(deciderOf(modelOf()), connect)).toBe("http://10.0.0.1:8080/app?a=b&c=d");
+  });
+
+  test("RD142 a rule may have default in its name", () => {
+    const model = modelOf({ rules: [ruleOf("my_default_x", [ALWAYS], to(serverOf("1.0")))] });
+    const decision = decisionOf(deciderOf(model));
+    expect([decision.rule, decision.type]).toEqual(["my_default_x", "PATH_RULE"]);
+    expect(decision.locations[0]!.url).toEndWith("?ruleName=my_default_x");
+  });
+
+  test("a client's query brings nothing that a URL may not hold", () => {
+    const url = urlOf(deciderOf(modelOf()), { connectUrl: "x?a=\r\nSet-Cookie: b&c=é\ud800<>#f&%zz" });
+    expect(url).toBe("http://10.0.0.1:8080/app?a=%0D%0ASet-Cookie:%20b&c=%C3%A9%EF%BF%BD%3C%3E");
+  });
+
+  test("RD58 RD59 RD60 URL rules are joined, and the defaults fill the rest", () => {
+    const rules = [
+      ruleOf("r1", [ALWAYS], urlParams({ urn: "u", port: 0 })),
+      ruleOf(
+        "r2",
+        [conditionOf("equals", { param: "all", value: "1" })],
+        urlParams({ port: 1, ip_version: 6 }),
+      ),
+      ruleOf(
+        "r3",
+        [conditionOf("equals", { param: "all", value: "1" })],
+        urlParams({ protocol: "ws", urn: "late" }),
+      ),
+    ];
+    const decider = deciderOf(modelOf({ url_rules: rules }), {}, [stackOf("/EU/z1/1.0", "2001:db8::3")]);
+    const glued = decisionOf(decider, { all: "1" });
+    expect([glued.locations[0]!.url, glued.url_rules]).toEqual([
+      "ws://[2001:db8::3]:1/u",
+      ["r1", "r2", "r3"],
+    ]);
+    const one = decisionOf(deciderOf(modelOf({ url_rules: rules })));
+    expect([one.locations[0]!.url, one.url_rules]).toEqual(["http://10.0.0.1:8080/u", ["r1", "Default"]]);
+  });
+
+  test("RD63 RD149 brackets for addresses of IPv6 alone, and any scheme", () => {
+    const model = modelOf({ default_url: urlParams({ urn: "a", protocol: "xre", port: 1, ip_version: 6 }) });
+    const url = (host: StackHosts["hosts"][number]) =>
+      urlOf(deciderOf(model, {}, [{ stack: "/EU/z1", flavor: "1.0", hosts: [host] }]));
+    expect(url({ key: "a", ipv4: null, ipv6: "2001:db8::3", weight: 1 })).toBe("xre://[2001:db8::3]:1/a");
+    expect(url({ key: "a", ipv4: null, ipv6: "h.example", weight: 1 })).toBe("xre://h.example:1/a");
+    for (const protocol of ["ws", "wss", "xre"]) {
+      const decider = deciderOf(modelOf({ default_url: { ...DEFAULT_URL, protocol } }));
+      expect(urlOf(decider, connect)).toBe(`${protocol}://10.0.0.1:8080/app?a=b&c=d`);
+    }
+  });
+});
+
+describe("whose turn it is", () => {
+  test("RD65 turns are exact by weight and smooth", () => {
+    const decider = deciderOf(modelOf(), {}, [stackOf("/EU/z1/1.0", "10.0.0.1*1", "10.0.0.2*3")]);
+    expect(hostsOf(decider, 4_000)).toEqual({ "10.0.0.1": 1_000, "10.0.0.2": 3_000 });
+    let run = 0;
+    let longest = 0;
+    let last = "";
+    for (let number = 0; number < 400; number++) {
+      const { destination } = decisionOf(decider).locations[0]!;
+      run = destination === last ? run + 1 : 1;
+      last = destination;
+      longest = Math.max(longest, run);
+    }
+    expect(longest).toBe(3);
+    const three = deciderOf(modelOf(), {}, [stackOf("/EU/z1/1.0", "10.0.0.1", "10.0.0.2", "10.0.0.3")]);
+    expect(hostsOf(three, 3_000)).toEqual({ "10.0.0.1": 1_000, "10.0.0.2": 1_000, "10.0.0.3": 1_000 });
+  });
+
+  test("RD66 a host of weight 0 gets nobody", () => {
+    const stacks = [stackOf("/EU/z1/1.0", "10.0.0.1*0", "10.0.0.2")];
+    expect(hostsOf(deciderOf(modelOf(), {}, stacks), 10)).toEqual({ "10.0.0.2": 10 });
+    expect(deciderOf(modelOf(), {}, [stackOf("/EU/z1/1.0", "10.0.0.1*0")]).decide(contextOf({}))).toBe(
+      "no_host",
+    );
+  });
+
+  test("RD144 with affinity a client keeps its host, and few move when one of ten goes", () => {
+    const hosts = Array.from({ length: 10 }, (_, number) => `10.0.0.${number}`);
+    const decider = deciderOf(modelOf(), { affinity: rendezvous }, [stackOf("/EU/z1/1.0", ...hosts)]);
+    const destination = (key: string) => decisionOf(decider, { mac: key }).locations[0]!.destination;
+    const keys = Array.from({ length: 2_000 }, (_, number) => `key-${number}`);
+    const before = keys.map(destination);
+    expect(new Set(Array.from({ length: 100 }, () => destination("one"))).size).toBe(1);
+    decider.setHosts([stackOf("/EU/z1/1.0", ...hosts.slice(1))]);
+    const moved = keys.filter((key, at) => destination(key) !== before[at]).length;
+    expect(moved / keys.length).toBeLessThanOrEqual(0.12);
+    expect(moved).toBe(before.filter((host) => host === "10.0.0.0").length);
+  });
+
+  test("RD161 the own datacenter first, more only where it has too few", () => {
+    const spill_over = { datacenter: "EU", min_hosts: 2 };
+    const decider = deciderOf(modelOf({ whitelist: ["/EU/z1", "/US/z1"] }), { spill_over }, []);
+    const us = stackOf("/US/z1/1.0", "10.1.0.1");
+    const seen = (...local: string[]): [string | null, string[]] => {
+      decider.setHosts([stackOf("/EU/z1/1.0", ...local), us]);
+      return [decisionOf(decider).spill, Object.keys(hostsOf(decider, 20)).toSorted()];
+    };
+    expect(seen("10.0.0.1", "10.0.0.2")).toEqual(["local", ["10.0.0.1", "10.0.0.2"]]);
+    expect(seen("10.0.0.1")).toEqual(["mixed", ["10.0.0.1", "10.1.0.1"]]);
+    expect(seen()).toEqual(["remote", ["10.1.0.1"]]);
+    expect(seen("10.0.0.1", "10.0.0.2")).toEqual(["local", ["10.0.0.1", "10.0.0.2"]]);
+  });
+
+  test("RD165 hosts whose checks fail are passed over, but never all", () => {
+    const stack = stackOf("/EU/z1/1.0", "10.0.0.1", "10.0.0.2");
+    const decider = deciderOf(modelOf(), {}, [stack]);
+    const keys = stack.hosts.map(({ key }) => key);
+    hostsOf(decider, 1);
+    decider.setUnhealthy(new Set(keys.slice(0, 1)));
+    expect(hostsOf(decider, 10)).toEqual({ "10.0.0.2": 10 });
+    decider.setUnhealthy(new Set(keys));
+    expect(hostsOf(decider, 10)).toEqual({ "10.0.0.1": 5, "10.0.0.2": 5 });
+    decider.setHosts([stack]);
+    decider.setUnhealthy(new Set(keys.slice(1)));
+    expect(hostsOf(decider, 10)).toEqual({ "10.0.0.1": 10 });
+  });
+
+  test("turns go on when hosts or the model change", () => {
+    const stacks = [stackOf("/EU/z1/1.0", "10.0.0.1", "10.0.0.2", "10.0.0.3")];
+    let decider = deciderOf(modelOf(), {}, stacks);
+    const seen: string[] = [];
+    for (let number = 0; number < 300; number++) {
+      seen.push(decisionOf(decider).locations[0]!.destination);
+      const next = new Decider(decider.model, NamedLists.none, OPTIONS);
+      next.setHosts(stacks, decider);
+      decider = next;
+    }
+    for (const host of new Set(seen)) expect(seen.filter((each) => each === host).length).toBe(100);
+  });
+});
+
+// The specification and what is compiled.
+
+const parameterSets = fc.record(
+  {
+    mac: fc.constantFrom("b", "00:00:00:00:00:01", "10.1.2.3", " "),
+    serviceAccountId: fc.oneof(fc.constantFrom("account-1", "", "A"), fc.string({ maxLength: 6 })),
+    clientAddress: fc.constantFrom("10.0.0.1", "192.0.2.0/25", "2001:db8::7", "::1", "x"),
+    model: fc.constantFrom("xyxy", "12abcbc", "<a&b>", "12.5", "1e1", "true", "é ✓ 😀", "a,b;c"),
+    Größe: fc.oneof(fc.constantFrom("1.10", "]]>", "&amp;"), fc.double().map(String)),
+  },
+  { requiredKeys: [] },
+);
+
+const STACKS = [
+  stackOf("/EU/z1/1.0", "10.0.0.1", "2001:db8::1"),
+  stackOf("/EU/z2/1.0", "10.0.0.2"),
+  stackOf("/US/z2/2.1", "10.1.0.1*3", "10.1.0.2"),
+];
+
+test("RD148 compiled rules decide as the interpreter does, on any model and any client", () => {
+  const seen = new Set<string>();
+  fc.assert(
+    fc.property(
+      fc.array(anyModel, { minLength: 1, maxLength: 6 }),
+      namedLists,
+      fc.array(parameterSets, { minLength: 1, maxLength: 8 }),
+      fc.boolean(),
+      fc.double({ min: 0, max: 1, maxExcluded: true, noNaN: true }),
+      (models, lists, clients, compat, drawn) => {
+        // Rules of several models in one, so that the index has something to choose from.
+        const model: RedirectModel = {
+          ...models[0]!,
+          rules: models.flatMap(({ rules }, number) =>
+            rules.map((rule) => ({ ...rule, id: `${rule.id}_${number}` })),
+          ),
+          url_rules: models.flatMap(({ url_rules }, number) =>
+            url_rules.map((rule) => ({ ...rule, id: `${rule.id}_${number}` })),
+          ),
+        };
+        const options = { ...OPTIONS, compat, random: () => drawn };
+        const [fast, slow] = [null, SILENT].map((trace) => {
+          const decider = new Decider(model, NamedLists.of(lists), options, trace);
+          decider.setHosts(STACKS);
+          return decider;
+        });
+        for (const client of clients) {
+          const one: Decision | NoDecision = fast!.decide(contextOf(client as Record<string, string>));
+          expect(one).toEqual(slow!.decide(contextOf(client as Record<string, string>)));
+          seen.add(typeof one === "string" ? one : one.type);
+        }
+      },
+    ),
+    { numRuns: 400 },
+  );
+  // It has been through all of them.
+  expect([...seen].toSorted()).toEqual(
+    expect.arrayContaining(["DEFAULT_SERVER", "DISTRIBUTION_RULE", "PATH_RULE", "no_host"]),
+  );
+}, 60_000);
