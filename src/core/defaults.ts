@@ -95,3 +95,5 @@ export const DEFAULT_RUNTIME_DIR = "/run/fairlead";
 /** Name of the control socket in `runtime_dir`. */
 export const CONTROL_SOCKET = "control.sock";
 export const DEFAULT_STATE_DIR = "/var/lib/fairlead";
+/** Longest document of the redirect plane: a model, the lists, or a bulk change. */
+export const DEFAULT_MAX_MODEL_BYTES = 32 * 1_024 * 1_024;

@@ -11,6 +11,7 @@ import { http1Response } from "./http1_response.ts";
 import { metricTotals } from "./metric_totals.ts";
 import { probeAnswer } from "./probe_answer.ts";
 import { proxyHeader } from "./proxy_header.ts";
+import { redirectDocuments } from "./redirect_documents.ts";
 import { rules } from "./rules.ts";
 import { settingsText } from "./settings_text.ts";
 import { usersFile } from "./users_file.ts";
@@ -32,4 +33,5 @@ export const FUZZ_ENTRIES: readonly FuzzEntry[] = [
   accessLine,
   metricTotals,
   dnsQuery,
+  redirectDocuments,
 ];
