@@ -149,7 +149,8 @@ test(
   "a disabled backend finishes what it has; what is left at the deadline is cut, and tried elsewhere where that is safe",
   async () => {
     const [a, b] = [origin("a"), origin("b")];
-    const timeouts = "timeouts: { drain: 400ms, drain_tunnels: 400ms }";
+    // Longer than a loaded machine takes to end the command that begins it.
+    const timeouts = "timeouts: { drain: 3s, drain_tunnels: 3s }";
     await using fairlead = await runFairlead(configuration([a, b], timeouts));
     a.holds = true;
     await set(fairlead, "drain", "b");
