@@ -13,12 +13,14 @@ const LAYERS: Readonly<Record<string, readonly string[]>> = {
   core: [],
   platform: ["core"],
   observe: ["core", "platform"],
+  store: ["core", "platform"],
   net: ["core", "platform", "observe"],
   probes: ["core", "platform", "observe", "net"],
-  "planes/*": ["core", "platform", "observe", "net"],
+  "planes/*": ["core", "platform", "observe", "net", "store"],
   run: ["core", "platform", "observe", "net"],
   config: ["core", "platform"],
-  admin: ["core", "platform", "observe", "net"],
+  discovery: ["core", "platform", "observe", "net", "store"],
+  admin: ["core", "platform", "observe", "net", "store"],
 };
 /** Files of src/ that put everything together. */
 const ROOTS = ["main.ts", "composition.ts"];

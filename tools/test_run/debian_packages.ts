@@ -2,16 +2,34 @@
 import { existsSync, rmSync, writeFileSync } from "node:fs";
 import { findTool } from "../../test/support/find_tool.ts";
 
-const PACKAGES = ["nginx", "haproxy", "caddy", "wrk", "openssl", "curl", "bind9-dnsutils"];
-/** Programs of packages that have none of their own name. */
-const PROGRAMS: Readonly<Record<string, string>> = { "bind9-dnsutils": "dig" };
+const PACKAGES = [
+  "nginx",
+  "haproxy",
+  "caddy",
+  "wrk",
+  "openssl",
+  "curl",
+  "bind9-dnsutils",
+  // ZooKeeper without its service, user and configuration, which are the package `zookeeper`.
+  "libzookeeper-java",
+  "default-jre-headless",
+];
+/** Programs of packages that have none of their own name, and files of those that have no program. */
+const PROGRAMS: Readonly<Record<string, string>> = {
+  "bind9-dnsutils": "dig",
+  "libzookeeper-java": "/usr/share/java/zookeeper.jar",
+  "default-jre-headless": "java",
+};
 const INSTALL_TIMEOUT_MS = 240_000;
 /** Package scripts ask this file before they start a service; 101 = "not allowed". */
 const SERVICE_POLICY = "/usr/sbin/policy-rc.d";
 
-/** Those of `packages` whose programs are missing. */
+/** Those of `packages` whose programs or files are missing. */
 export function missingPackages(packages: readonly string[] = PACKAGES): string[] {
-  return packages.filter((name) => findTool(PROGRAMS[name] ?? name) === null);
+  return packages.filter((name) => {
+    const what = PROGRAMS[name] ?? name;
+    return what.startsWith("/") ? !existsSync(what) : findTool(what) === null;
+  });
 }
 
 /**
