@@ -29,7 +29,7 @@ export const DEFAULT_STORE = {
     request_timeout_ms: 15_000,
     /** Pause after all servers have failed, doubled with each further round. */
     first_retry_ms: 100,
-    last_retry_ms: 5_000,
+    last_retry_ms: 2_000,
     /** Pause before the next server of the same round. */
     next_server_ms: 10,
     /** The default of a server's jute.maxbuffer: it closes a connection that sends a longer frame. */

@@ -13,7 +13,9 @@ export interface SizeLimits {
 export function checkOperations(operations: readonly StoreOperation[], limits: SizeLimits): void {
   const { max_operations } = DEFAULT_STORE;
   if (operations.length === 0 || operations.length > max_operations)
-    throw new RangeError(`a transaction has 1 to ${max_operations} operations, this one ${operations.length}`);
+    throw new RangeError(
+      `a transaction has 1 to ${max_operations} operations, this one ${operations.length}`,
+    );
   let total = 0;
   for (const operation of operations) {
     checkPath(operation.path);
@@ -27,7 +29,5 @@ export function checkOperations(operations: readonly StoreOperation[], limits: S
     total += length;
   }
   if (total > limits.max_transaction_bytes)
-    throw new StoreRefused(
-      `a transaction of ${total} bytes; the limit is ${limits.max_transaction_bytes}`,
-    );
+    throw new StoreRefused(`a transaction of ${total} bytes; the limit is ${limits.max_transaction_bytes}`);
 }

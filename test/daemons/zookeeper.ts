@@ -48,12 +48,7 @@ export class ZookeeperMember {
   readonly #directory: string;
   #child: Bun.Subprocess<"ignore", "ignore", "ignore"> | null = null;
 
-  constructor(
-    port: number,
-    securePort: number | null,
-    command: readonly string[],
-    directory: string,
-  ) {
+  constructor(port: number, securePort: number | null, command: readonly string[], directory: string) {
     this.port = port;
     this.securePort = securePort;
     this.#command = command;

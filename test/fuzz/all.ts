@@ -16,6 +16,7 @@ import { rules } from "./rules.ts";
 import { settingsText } from "./settings_text.ts";
 import { usersFile } from "./users_file.ts";
 import { yaml } from "./yaml.ts";
+import { zookeeperFrames } from "./zookeeper_frames.ts";
 
 export const FUZZ_ENTRIES: readonly FuzzEntry[] = [
   rules,
@@ -34,4 +35,5 @@ export const FUZZ_ENTRIES: readonly FuzzEntry[] = [
   metricTotals,
   dnsQuery,
   redirectDocuments,
+  zookeeperFrames,
 ];

@@ -61,3 +61,13 @@ export async function eventually(
     await Bun.sleep(10);
   }
 }
+
+/** What a promise is rejected with. Throws when it is not. */
+export async function refusal(promise: Promise<unknown>): Promise<Error> {
+  try {
+    await promise;
+  } catch (error) {
+    return error as Error;
+  }
+  throw new Error("was not refused");
+}

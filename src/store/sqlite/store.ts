@@ -204,7 +204,8 @@ export class SqliteStore implements Store {
   /** Within a transaction. Owners are read again: another program may have renewed or removed them meanwhile. */
   #renew(): void {
     const now = machineTime();
-    const isAlive = this.#owner !== null && this.#tables.renewOwner(this.#owner, now + this.#options.lease_ms);
+    const isAlive =
+      this.#owner !== null && this.#tables.renewOwner(this.#owner, now + this.#options.lease_ms);
     for (const owner of this.#tables.deadOwners(this.#boot, now)) this.#tables.removeOwner(owner);
     if (this.#owner === null || isAlive) return;
     // Others have taken this program for dead, as after a long pause.

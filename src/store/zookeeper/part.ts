@@ -57,7 +57,9 @@ const schema = z.strictObject({
   max_frame_bytes: size()
     .prefault(DEFAULTS.max_frame_bytes)
     .refine((bytes) => bytes >= SMALLEST_FRAME_BYTES, { error: "expected at least 64KiB" })
-    .meta({ description: "The servers' `jute.maxbuffer`: larger requests are refused before they are sent." }),
+    .meta({
+      description: "The servers' `jute.maxbuffer`: larger requests are refused before they are sent.",
+    }),
   login: z
     .strictObject({
       user: z

@@ -70,9 +70,7 @@ export const OPEN_ACL: readonly AccessEntry[] = [
   { permissions: ALL_PERMISSIONS, scheme: "world", id: "anyone" },
 ];
 /** Whoever is logged in on the connection that makes the node. */
-export const CREATOR_ACL: readonly AccessEntry[] = [
-  { permissions: ALL_PERMISSIONS, scheme: "auth", id: "" },
-];
+export const CREATOR_ACL: readonly AccessEntry[] = [{ permissions: ALL_PERMISSIONS, scheme: "auth", id: "" }];
 
 export const EPHEMERAL = 1;
 

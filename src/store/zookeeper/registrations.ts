@@ -87,8 +87,7 @@ export class Registrations {
     for (let attempt = 0; attempt < DEFAULT_STORE.zookeeper.max_plans; attempt++) {
       const stat = await this.#host.client.exists(full);
       if (stat?.ephemeral_owner === 0n) throw new StoreConflict(path, "absent");
-      const before =
-        stat === null ? [] : [{ kind: "delete", path: full, expect: stat.version } as const];
+      const before = stat === null ? [] : [{ kind: "delete", path: full, expect: stat.version } as const];
       try {
         await this.#host.transact([...before, create]);
         node.held = true;

@@ -186,9 +186,7 @@ export class Session {
     this.#server = serverText(server);
     const dial = ++this.#dials;
     const limit = this.#options.connect_timeout_ms ?? connect_timeout_ms;
-    this.#stopTimer = once(this.#environment.clock, limit, () =>
-      this.#lost(`no answer within ${limit} ms`),
-    );
+    this.#stopTimer = once(this.#environment.clock, limit, () => this.#lost(`no answer within ${limit} ms`));
     const { names, random } = this.#environment;
     addressOf(server, names, random).then(
       (address) => {
@@ -210,12 +208,7 @@ export class Session {
       if (this.#phase !== "dialling" || this.#connection === null) return;
       this.#phase = "greeting";
       const { session_timeout_ms } = this.#options;
-      const writer = writeConnectRequest(
-        new JuteWriter(),
-        this.#session,
-        this.#lastZxid,
-        session_timeout_ms,
-      );
+      const writer = writeConnectRequest(new JuteWriter(), this.#session, this.#lastZxid, session_timeout_ms);
       this.#connection.send(writer.frame());
     });
   }

@@ -183,10 +183,7 @@ export class ZookeeperStore implements Store {
 }
 
 /** Options of each server, prepared once. Names in errors are those of the settings, never contents. */
-function tlsFor(
-  servers: readonly ServerName[],
-  tls: ZookeeperTls,
-): (server: ServerName) => ClientTlsOptions {
+function tlsFor(servers: readonly ServerName[], tls: ZookeeperTls): (server: ServerName) => ClientTlsOptions {
   const files: Record<string, string> = {};
   const named = (name: "ca" | "cert" | "key") => {
     const text = tls[name];
