@@ -129,6 +129,37 @@ test("who has missed more changes than are kept is told to list", async () => {
   await Promise.all([store.close(), other.close()]);
 });
 
+test("a file that is removed under its programs is made anew by all, with their registrations", async () => {
+  const { directory, open, store } = fresh();
+  const other = open();
+  const log = new WatchLog();
+  await store.watch("/", log);
+  await store.register("/s/me", bytesOf(""));
+  await store.put("/a", bytesOf("1"));
+  for (const name of ["store.sqlite", "store.sqlite-wal", "store.sqlite-shm"]) rmSync(join(directory, name));
+  await eventually("told to list", () => log.relists === 1, 3_000);
+  await eventually("registered again", async () => (await other.get("/s/me")) !== null, 3_000);
+  expect(await store.get("/a")).toBeNull();
+  await other.put("/a", bytesOf("2"));
+  expect(textOf((await store.get("/a"))?.value)).toBe("2");
+  expect(store.state.kind).toBe("connected");
+  await Promise.all([store.close(), other.close()]);
+});
+
+test("a registration that could not be removed at once goes with a later beat", async () => {
+  const { directory, store } = fresh();
+  const registration = await store.register("/s/me", bytesOf(""));
+  const other = await store.register("/s/other", bytesOf(""));
+  const holder = new Database(join(directory, "store.sqlite"));
+  holder.run("BEGIN IMMEDIATE");
+  await registration.close();
+  holder.run("ROLLBACK");
+  holder.close();
+  await eventually("gone", async () => (await store.get("/s/me")) === null, 3_000);
+  expect([other.held, (await store.children("/s"))!.length]).toEqual([true, 1]);
+  await store.close();
+}, 20_000);
+
 test("what is no SQLite file is refused, a folder that cannot be is unavailable", () => {
   const directory = join(root, "broken");
   const { store } = fresh();

@@ -48,13 +48,15 @@ interface Registered {
 export class SqliteStore implements Store {
   readonly max_value_bytes = max_value_bytes;
   readonly #file: string;
-  readonly #tables: Tables;
+  #tables: Tables;
   readonly #base: Base;
   readonly #options: SqliteStoreOptions;
   readonly #environment: StoreEnvironment;
   readonly #state: StateKeeper;
   readonly #watchers = new Watchers();
   readonly #registered = new Set<Registered>();
+  /** Paths of closed registrations that could not be removed yet. */
+  readonly #leftovers = new Set<string>();
   readonly #boot = bootId();
   readonly #stopTimers: readonly (() => void)[];
   /** Owner of our registrations, null before the first. */
@@ -172,6 +174,7 @@ export class SqliteStore implements Store {
   #place({ full, value }: Registered): void {
     const expires = machineTime() + this.#options.lease_ms;
     const owner = (this.#owner ??= crypto.randomUUID());
+    this.#leftovers.delete(full);
     if (!this.#tables.renewOwner(owner, expires)) this.#tables.addOwner(owner, this.#boot, expires);
     this.#tables.register(full, value, owner, this.#own);
   }
@@ -180,8 +183,12 @@ export class SqliteStore implements Store {
     if (!this.#registered.delete(registered) || this.#owner === null) return;
     const owner = this.#owner;
     registered.held = false;
-    // Where it does not come through, the node goes with the lease, which ends when the last registration does.
-    await this.#write(() => this.#tables.unregister(registered.full, owner)).catch(() => {});
+    this.#leftovers.add(registered.full);
+    // Where it does not come through, the next beat tries again.
+    await this.#write(() => this.#tables.unregister(registered.full, owner)).then(
+      () => this.#leftovers.delete(registered.full),
+      () => {},
+    );
   }
 
   /** Renews the lease, and removes owners that did not renew theirs. */
@@ -189,6 +196,7 @@ export class SqliteStore implements Store {
     if (this.#beating || this.#closed) return;
     this.#beating = true;
     try {
+      if (!this.#tables.isInPlace()) this.#reopen();
       const now = machineTime();
       const dead = this.#read(() => this.#tables.deadOwners(this.#boot, now));
       if (dead.length === 0 && this.#owner === null) return;
@@ -207,7 +215,9 @@ export class SqliteStore implements Store {
     const isAlive =
       this.#owner !== null && this.#tables.renewOwner(this.#owner, now + this.#options.lease_ms);
     for (const owner of this.#tables.deadOwners(this.#boot, now)) this.#tables.removeOwner(owner);
-    if (this.#owner === null || isAlive) return;
+    if (this.#owner === null) return;
+    for (const full of this.#leftovers) this.#tables.unregister(full, this.#owner);
+    if (isAlive) return;
     // Others have taken this program for dead, as after a long pause.
     for (const registered of this.#registered) registered.held = this.#placeAgain(registered);
   }
@@ -219,6 +229,20 @@ export class SqliteStore implements Store {
     } catch {
       return false;
     }
+  }
+
+  /** The file was removed or replaced: what is written must go where other programs look. */
+  #reopen(): void {
+    try {
+      const tables = new Tables(this.#file);
+      this.#tables.close();
+      this.#tables = tables;
+      this.#seenVersion = tables.dataVersion();
+      this.#seenChange = tables.lastChange();
+    } catch (error) {
+      throw this.#failed(error);
+    }
+    this.#watchers.relist();
   }
 
   #poll(): void {

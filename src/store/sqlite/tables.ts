@@ -3,7 +3,7 @@
  * file, and reads see the last one that was committed.
  */
 import { Database } from "bun:sqlite";
-import { closeSync, mkdirSync, openSync } from "node:fs";
+import { closeSync, mkdirSync, openSync, statSync } from "node:fs";
 import { dirname } from "node:path";
 import type { Revision, StoredValue, StoreOperation } from "../contract.ts";
 import { StoreConflict, StoreRefused } from "../errors.ts";
@@ -66,6 +66,8 @@ function statements(database: Database) {
 }
 
 export class Tables {
+  readonly #path: string;
+  readonly #inode: number;
   readonly #database: Database;
   readonly #statements: ReturnType<typeof statements>;
 
@@ -74,6 +76,8 @@ export class Tables {
     mkdirSync(dirname(path), { recursive: true, mode: 0o750 });
     // SQLite would make it readable for all, and gives its helper files the rights of this one.
     closeSync(openSync(path, "a", 0o600));
+    this.#path = path;
+    this.#inode = statSync(path).ino;
     this.#database = new Database(path, { readwrite: true, strict: true });
     try {
       // Setting the journal mode waits for no lock, so that a start beside others may need more than one try.
@@ -87,6 +91,11 @@ export class Tables {
       this.#database.close();
       throw error;
     }
+  }
+
+  /** The file stands where it did. One that was removed or replaced can still be written, and nobody would read it. */
+  isInPlace(): boolean {
+    return statSync(this.#path, { throwIfNoEntry: false })?.ino === this.#inode;
   }
 
   /** Another number when another connection has written since the last call. */
