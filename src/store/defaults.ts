@@ -38,6 +38,8 @@ export const DEFAULT_STORE = {
     frame_overhead_bytes: 16_384,
     /** A longer answer, such as a list of very many names, closes the connection. */
     max_answer_bytes: 67_108_864,
+    /** When a registration could not be made again although there is a connection. */
+    register_retry_ms: 2_000,
     max_pending_requests: 10_000,
     max_pending_bytes: 67_108_864,
     /** How often a transaction is planned anew because nodes come and go meanwhile. */

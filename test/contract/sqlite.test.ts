@@ -146,6 +146,26 @@ test("a file that is removed under its programs is made anew by all, with their 
   await Promise.all([store.close(), other.close()]);
 });
 
+test("a registration whose place a document has taken meanwhile is made again when that is gone", async () => {
+  const { directory, store, open } = fresh();
+  const other = open();
+  const registration = await store.register("/s/me", bytesOf(""));
+  const file = new Database(join(directory, "store.sqlite"));
+  file.transaction(() => {
+    file.run("DELETE FROM owners");
+    file.run("UPDATE nodes SET owner = NULL WHERE path = '/s/me'");
+  })();
+  file.close();
+  await eventually("it is not held", () => !registration.held, 3_000);
+  expect(await other.get("/s/me")).not.toBeNull();
+  await other.delete("/s/me");
+  await eventually("it is held again", () => registration.held, 3_000);
+  expect(await other.get("/s/me")).not.toBeNull();
+  await store.close();
+  expect(await other.get("/s/me")).toBeNull();
+  await other.close();
+});
+
 test("a registration that could not be removed at once goes with a later beat", async () => {
   const { directory, store } = fresh();
   const registration = await store.register("/s/me", bytesOf(""));

@@ -144,9 +144,14 @@ describe.skipIf(lacking !== null)("one server", () => {
     await eventually("it knows", () => one.state.kind === "disconnected");
     await closed.close();
     await eventually("the session has expired", async () => (await other.children("/s"))!.length === 0);
-    // Somebody tidies up meanwhile.
-    await other.delete("/s");
+    // Somebody puts a document in its place, takes it away later, and its parent too.
+    await other.put("/s/kept", bytesOf("in the way"));
     proxy.release();
+    await one.whenConnected(5_000);
+    await eventually("told to list", () => log.relists > 0);
+    expect([kept.held, textOf((await other.get("/s/kept"))?.value)]).toEqual([false, "in the way"]);
+    await other.delete("/s/kept");
+    await other.delete("/s");
     await eventually("it is there again", async () => (await other.get("/s/kept")) !== null);
     expect(one.sessionId).not.toBe(session);
     await eventually("told", () => kept.held && log.relists > 0);

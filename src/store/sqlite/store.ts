@@ -217,11 +217,13 @@ export class SqliteStore implements Store {
     for (const owner of this.#tables.deadOwners(this.#boot, now)) this.#tables.removeOwner(owner);
     if (this.#owner === null) return;
     for (const full of this.#leftovers) this.#tables.unregister(full, this.#owner);
-    if (isAlive) return;
     // Others have taken this program for dead, as after a long pause.
-    for (const registered of this.#registered) registered.held = this.#placeAgain(registered);
+    if (!isAlive) for (const registered of this.#registered) registered.held = false;
+    for (const registered of this.#registered)
+      if (!registered.held) registered.held = this.#placeAgain(registered);
   }
 
+  /** False where a document has come in its place: the next beat tries again. */
   #placeAgain(registered: Registered): boolean {
     try {
       this.#place(registered);

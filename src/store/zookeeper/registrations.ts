@@ -1,12 +1,16 @@
 /** Ephemeral nodes of a program: made again for each new session, removed when they are closed. */
+import type { Clock } from "../../platform/clock.ts";
 import type { Registration } from "../contract.ts";
 import { DEFAULT_STORE } from "../defaults.ts";
 import { StoreConflict, StoreRefused, StoreUnavailable } from "../errors.ts";
+import { once } from "../once.ts";
 import type { Client } from "./client.ts";
+import { ServerError } from "./session.ts";
 import type { PlannedOperation } from "./transaction.ts";
 
 export interface RegistrationHost {
   readonly client: Client;
+  readonly clock: Clock;
   /** Of the present session. */
   readonly sessionId: () => bigint;
   transact(operations: readonly PlannedOperation[]): Promise<unknown>;
@@ -69,14 +73,33 @@ export class Registrations {
     for (const node of this.#nodes) if (!node.held) this.#again(node);
   }
 
+  /** None is made any more. */
+  close(): void {
+    for (const node of this.#nodes) {
+      node.closed = true;
+      node.held = false;
+    }
+    this.#nodes.clear();
+  }
+
   #again(node: EphemeralNode): void {
     node.work = node.work
       .then(() => (node.closed || node.held ? undefined : this.#make(node)))
-      .catch((error: unknown) => {
-        // The next connection tries again; it stays visible as not held.
-        if (error instanceof StoreUnavailable || error instanceof StoreConflict) return;
-        if (!(error instanceof StoreRefused)) reportError(error);
-      });
+      .catch((error: unknown) => this.#notMade(node, error));
+  }
+
+  /** It stays visible as not held until it is made by the next connection, or sooner where this one goes on. */
+  #notMade(node: EphemeralNode, error: unknown): void {
+    if (error instanceof StoreUnavailable && error.perhaps_done) return;
+    const isOfStore =
+      error instanceof StoreUnavailable ||
+      error instanceof StoreConflict ||
+      error instanceof StoreRefused ||
+      error instanceof ServerError;
+    if (!isOfStore) reportError(error);
+    once(this.#host.clock, DEFAULT_STORE.zookeeper.register_retry_ms, () => {
+      if (!node.held && !node.closed) this.#again(node);
+    });
   }
 
   /** Takes the place of a registration of another session: mostly it is of an earlier run of this program. */

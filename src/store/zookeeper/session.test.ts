@@ -299,3 +299,18 @@ test("closing ends the session where the server answers, and does not wait for o
     expect(connections.length).toBe(1);
   }
 });
+
+test("an abandoned connection is followed by another one of the same session", async () => {
+  const { clock, dialled, session, told } = started();
+  session.abandon("not connected yet");
+  const first = await dialled(1);
+  await greeted(first);
+  first.greet(5n);
+  session.abandon("a reason");
+  expect([first.isClosed, told.at(-1)]).toEqual([true, "192.0.2.1:1: a reason"]);
+  clock.advance(100);
+  const second = await dialled(2);
+  await greeted(second);
+  second.greet(5n);
+  expect([session.id, told.at(-1)]).toEqual([5n, "same"]);
+});

@@ -140,6 +140,11 @@ export class Session {
     return promise;
   }
 
+  /** Gives up the connection as if it had broken; the session goes on by the next one. */
+  abandon(reason: string): void {
+    if (this.#phase === "connected") this.#lost(reason);
+  }
+
   /** A server closes the connection for a longer frame, which would look like an outage. */
   #refusal(size: number): Error | null {
     const { max_frame_bytes } = this.#options;

@@ -95,9 +95,10 @@ export class ZookeeperStore implements Store {
       dial,
     );
     this.#client = new Client(this.#session);
-    this.#watches = new Watches(this.#client, this.#base);
+    this.#watches = new Watches(this.#client, this.#base, (reason) => this.#session.abandon(reason));
     this.#registrations = new Registrations({
       client: this.#client,
+      clock: environment.clock,
       sessionId: () => this.#session.id,
       transact: (operations) => this.#run(operations),
     });
@@ -166,6 +167,7 @@ export class ZookeeperStore implements Store {
 
   async close(): Promise<void> {
     this.#watches.close();
+    this.#registrations.close();
     await this.#session.close(CLOSE_MS);
     this.#state.closed();
   }

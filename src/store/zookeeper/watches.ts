@@ -15,13 +15,16 @@ import { TreeWatch } from "./tree_watch.ts";
 export class Watches {
   readonly #client: Client;
   readonly #base: Base;
+  readonly #abandon: (reason: string) => void;
   readonly #watchers = new Watchers();
   /** By prefix, where the server knows one-shot watches only. */
   readonly #trees = new Map<string, TreeWatch>();
 
-  constructor(client: Client, base: Base) {
+  /** `abandon` gives up the connection, so that the next one arms everything anew. */
+  constructor(client: Client, base: Base, abandon: (reason: string) => void) {
     this.#client = client;
     this.#base = base;
+    this.#abandon = abandon;
   }
 
   async add(prefix: string, listener: WatchListener): Promise<Watch> {
@@ -47,7 +50,7 @@ export class Watches {
     for (const prefix of this.#watchers.prefixes)
       this.#arm(prefix, this.#base.full(prefix, true)).then(
         () => this.#watchers.relist(prefix),
-        reportUnlessLost,
+        (error: unknown) => this.#failed(error),
       );
   }
 
@@ -69,7 +72,17 @@ export class Watches {
 
   #tellTree(tree: TreeWatch, events: readonly WatchEvent[]): void {
     const handled = events.map((event) => tree.handle(event));
-    Promise.all(handled).then(() => this.#watchers.flush(), reportUnlessLost);
+    Promise.all(handled).then(
+      () => this.#watchers.flush(),
+      (error: unknown) => this.#failed(error),
+    );
+  }
+
+  /** With a lost connection the next one arms anew. A watch that is not armed must not look like one that is. */
+  #failed(error: unknown): void {
+    if (error instanceof StoreUnavailable) return;
+    if (error instanceof ServerError) this.#abandon(`a watch cannot be set: ${error.message}`);
+    else reportError(error);
   }
 
   #note(full: string): void {
@@ -96,9 +109,4 @@ export class Watches {
     // Where it does not come through, the connection is gone and the watch with it.
     this.#client.removeWatch(full).catch(() => {});
   }
-}
-
-/** With a lost connection the next one arms anew; anything else is a fault. */
-function reportUnlessLost(error: unknown): void {
-  if (!(error instanceof StoreUnavailable)) reportError(error);
 }
