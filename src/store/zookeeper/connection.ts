@@ -19,8 +19,6 @@ export interface ConnectionEvents {
 export interface Connection {
   /** What the socket does not take at once waits in memory; the owner bounds how much that is. */
   send(bytes: Uint8Array): void;
-  /** Bytes that wait. */
-  readonly waiting_bytes: number;
   /** Closes in order (FIN) where everything has been sent, else cuts. */
   close(): void;
 }
@@ -37,7 +35,6 @@ class ServerConnection extends Attempt implements Connection {
   readonly #frames: FrameReader;
   #events: ConnectionEvents | null;
   #waiting: Uint8Array[] = [];
-  waiting_bytes = 0;
 
   constructor(maxAnswerBytes: number, events: ConnectionEvents) {
     super();
@@ -47,7 +44,6 @@ class ServerConnection extends Attempt implements Connection {
 
   send(bytes: Uint8Array): void {
     this.#waiting.push(bytes);
-    this.waiting_bytes += bytes.length;
     if (this.#waiting.length === 1) this.flush();
   }
 
@@ -55,7 +51,6 @@ class ServerConnection extends Attempt implements Connection {
     for (let bytes = this.#waiting[0]; bytes !== undefined; bytes = this.#waiting[0]) {
       const taken = this.socket?.write(bytes) ?? -1;
       if (taken < 0) return this.fail("the connection was closed");
-      this.waiting_bytes -= taken;
       if (taken < bytes.length) {
         this.#waiting[0] = bytes.subarray(taken);
         return;
@@ -66,7 +61,7 @@ class ServerConnection extends Attempt implements Connection {
 
   close(): void {
     this.#events = null;
-    if (this.connected && this.waiting_bytes === 0) this.socket?.close();
+    if (this.connected && this.#waiting.length === 0) this.socket?.close();
     connector.cancel(this);
   }
 

@@ -13,7 +13,6 @@ class FakeConnection {
   readonly events: ConnectionEvents;
   readonly address: string;
   readonly sent: JuteReader[] = [];
-  readonly waiting_bytes = 0;
   isClosed = false;
 
   constructor(address: string, events: ConnectionEvents) {
