@@ -1,28 +1,13 @@
 /** Answers of our own to errors: a small page or JSON by Accept, with nothing of our inside. */
 import { ERRORS, type ErrorCode } from "../../core/errors.ts";
 import { REASON_PHRASES } from "../../core/reason_phrases.ts";
+import { dateLine, NO_STORE_LINE } from "../../net/answer_lines.ts";
 import type { Exchange, RESPOND } from "../../net/exchange.ts";
 import { Head } from "../../net/head.ts";
 import type { HttpExchange } from "../../net/http_exchange.ts";
 
 /** Statuses after which a client may try again soon. */
 const RETRY_AFTER_SECONDS: Readonly<Record<number, number>> = { 429: 1, 503: 1 };
-
-/** Stands in what no cache may keep: errors, refusals, and what holds for a moment. */
-export const NO_STORE_LINE = "Cache-Control: no-store\r\n";
-
-let dateSecond = 0;
-let date = "";
-
-/** The Date field of this second, with its line end (RFC 9110 6.6.1). */
-export function dateLine(): string {
-  const second = Math.floor(Date.now() / 1_000);
-  if (second !== dateSecond) {
-    dateSecond = second;
-    date = `Date: ${new Date(second * 1_000).toUTCString()}\r\n`;
-  }
-  return date;
-}
 
 /** A head of our own that holds nothing but the lines `fields`, for steps that change answers. */
 export function localHead(fields: string): Head {

@@ -5,6 +5,7 @@
  */
 import { ERRORS, type ErrorCode } from "../../core/errors.ts";
 import { matchPath } from "../../core/text/path.ts";
+import { dateLine, NO_STORE_LINE } from "../../net/answer_lines.ts";
 import {
   NEXT,
   RESPOND,
@@ -23,7 +24,7 @@ import type { AccessLog } from "../../observe/access_log.ts";
 import { addTo, countError, countRequest, observeHistogram } from "../../observe/counters.ts";
 import { methodIndex, statusClass } from "../../observe/label_values.ts";
 import type { TimerWheel } from "../../platform/timer_wheel.ts";
-import { answerError, dateLine, localHead, NO_STORE_LINE } from "./answers.ts";
+import { answerError, localHead } from "./answers.ts";
 import { Attempts, type MakeConnector } from "./attempts.ts";
 import { ClientBehindProxies } from "./client_behind_proxies.ts";
 import { isDeniedPath } from "./denied_paths.ts";

@@ -1,6 +1,6 @@
 /** Answers that send a client elsewhere. */
+import { dateLine } from "../../../net/answer_lines.ts";
 import type { Exchange, RESPOND } from "../../../net/exchange.ts";
-import { dateLine } from "../answers.ts";
 
 /**
  * Sends the client to `location`, which holds visible ASCII alone. GET gets 301 or 302; other methods get 308 or 307,

@@ -1,6 +1,7 @@
 import { type ErrorCode, ERRORS } from "../../../core/errors.ts";
+import { dateLine, NO_STORE_LINE } from "../../../net/answer_lines.ts";
 import type { Exchange, RESPOND } from "../../../net/exchange.ts";
-import { answerPage, dateLine, NO_STORE_LINE } from "../answers.ts";
+import { answerPage } from "../answers.ts";
 
 /** Answers with the page of an error and further fields, each line of `lines` with its end. */
 export function refuse(exchange: Exchange, code: ErrorCode, lines = ""): typeof RESPOND {

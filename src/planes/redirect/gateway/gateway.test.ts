@@ -1,0 +1,221 @@
+import { expect, test } from "bun:test";
+import { runStep, type TestRequest, type TestRun } from "../../http/middleware/test_exchange.ts";
+import type { RedirectModel } from "../../../core/redirect/model.ts";
+import {
+  conditionOf,
+  deciderOf,
+  literalOf,
+  modelOf,
+  ONE_HOST,
+  ruleOf,
+  serverOf,
+  to,
+} from "../../../core/redirect/test_decider.ts";
+import type { StackHosts } from "../../../core/redirect/hosts.ts";
+import type { AnswerOptions } from "./answers.ts";
+import { trustedSources } from "./client_parameters.ts";
+import { Gateway, type GatewayApp } from "./gateway.ts";
+
+const REDIRECT: AnswerOptions = { answer: "redirect", location: "full", answer_headers: false };
+
+interface Settings {
+  readonly model?: RedirectModel;
+  readonly options?: Partial<AnswerOptions>;
+  readonly stacks?: readonly StackHosts[];
+  readonly trusted?: Readonly<Record<string, readonly string[]>>;
+}
+
+function gatewayOf({
+  model = modelOf(),
+  options = {},
+  stacks = ONE_HOST,
+  trusted = {},
+}: Settings = {}): Gateway {
+  const gateway = new Gateway();
+  const app: GatewayApp = {
+    decider: deciderOf(model, {}, stacks),
+    version: 7,
+    options: { ...REDIRECT, ...options },
+  };
+  const coming: GatewayApp = { decider: null, version: 0, options: REDIRECT };
+  gateway.setState({
+    apps: new Map([
+      ["a1", app],
+      ["coming", coming],
+      ["a b", app],
+    ]),
+    trusted: trustedSources(trusted),
+  });
+  return gateway;
+}
+
+const ask = (settings: Settings, target: string, request: TestRequest = {}): TestRun =>
+  runStep(gatewayOf(settings).step(false), { target, ...request });
+
+function post(settings: Settings, body: string, type = "application/json"): TestRun {
+  const gateway = gatewayOf(settings);
+  const fields = ["Host: a.example", `Content-Length: ${Buffer.byteLength(body)}`];
+  if (type !== "") fields.push(`Content-Type: ${type}`);
+  const step = gateway.step(true);
+  return runStep(
+    {
+      name: "with its body",
+      onRequest(exchange) {
+        exchange.bodyBytes = new TextEncoder().encode(body);
+        return step.onRequest!(exchange);
+      },
+    },
+    { method: "POST", target: "/serviceDirect/a1", fields, body: "" },
+  );
+}
+
+const bodyOf = (run: TestRun): unknown => JSON.parse(run.written.slice(run.written.indexOf("\r\n\r\n") + 4));
+
+/** A rule for clients whose parameter `x` is 2. */
+const RULED = modelOf({
+  rules: [ruleOf("two", [conditionOf("equals", { param: "x", value: "2" })], to(literalOf("xre://t:1")))],
+});
+const location = (run: TestRun): string | null => run.answerField("location");
+
+test("RD02 a redirect has the whole decided URL, or for old clients its origin", () => {
+  const server = serverOf("1.0", { query: [{ key: "ch", value: "b" }] });
+  const model = modelOf({ default_server: server });
+  const target = "/serviceDirect/a1?connectUrl=xre%3A%2F%2Fs%3A1%2Fapp%3Fa%3Db";
+  const run = ask({ model }, target);
+  expect([run.status, location(run)]).toEqual([302, "http://10.0.0.1:8080/app?a=b&ch=b"]);
+  expect(location(ask({ model, options: { location: "origin" } }, target))).toBe("http://10.0.0.1:8080");
+});
+
+test("RD03 a list of locations has the port as a text", () => {
+  const run = ask({ options: { answer: "locations" } }, "/serviceDirect/a1");
+  expect([run.status, run.answerField("content-type")]).toEqual([200, "application/json"]);
+  expect(bodyOf(run)).toEqual({
+    location: [
+      {
+        url: "http://10.0.0.1:8080/app",
+        destination: "10.0.0.1",
+        protocol: "http",
+        port: "8080",
+        urn: "app",
+        ip_version: 4,
+        description: "/EU/z1",
+        context: {},
+      },
+    ],
+  });
+});
+
+test("RD04 RD05 RD06 unknown, not known yet, nobody there: never a location", () => {
+  for (const answer of ["redirect", "locations"] as const) {
+    const settings: Settings = { options: { answer }, stacks: [] };
+    const unknown = ask(settings, "/serviceDirect/nobody");
+    expect([unknown.status, bodyOf(unknown)]).toEqual([
+      404,
+      { code: "unknown_application", message: "there is no such application" },
+    ]);
+    for (const [app, code] of [
+      ["coming", "no_model"],
+      ["a1", "no_host"],
+    ] as const) {
+      const run = ask(settings, `/serviceDirect/${app}`);
+      expect([run.status, location(run), run.answerField("retry-after")]).toEqual([503, null, "1"]);
+      expect(bodyOf(run)).toMatchObject({ code });
+    }
+  }
+});
+
+test("RD07 the query beats a field, and of a repeated key the first value counts", () => {
+  const fields = ["Host: a", "x: 1"];
+  expect(location(ask({ model: RULED }, "/serviceDirect/a1?x=2&x=3", { fields }))).toStartWith("xre://t:1");
+  expect(location(ask({ model: RULED }, "/serviceDirect/a1?x=3&x=2", { fields }))).toStartWith(
+    "http://10.0.0.1",
+  );
+  expect(location(ask({ model: RULED }, "/serviceDirect/a1?%78=%32"))).toStartWith("xre://t:1");
+});
+
+test("RD08 a blank field was not sent", () => {
+  const model = modelOf({
+    rules: [ruleOf("none", [conditionOf("isEmpty", { param: "x" })], to(literalOf("xre://t:1")))],
+  });
+  expect(location(ask({ model }, "/serviceDirect/a1", { fields: ["Host: a", "x:  "] }))).toStartWith(
+    "xre://t:1",
+  );
+  expect(location(ask({ model }, "/serviceDirect/a1", { fields: ["Host: a", "x: y"] }))).toStartWith(
+    "http://10",
+  );
+});
+
+test("RD160 names of fields count exactly first, then in any letters", () => {
+  const withFields = (...fields: string[]) =>
+    location(ask({ model: RULED }, "/serviceDirect/a1", { fields: ["Host: a", ...fields] }));
+  expect(withFields("X: 2")).toStartWith("xre://t:1");
+  expect(withFields("X: 1", "x: 2")).toStartWith("xre://t:1");
+  expect(withFields("X: 2", "x: 1")).toStartWith("http://10.0.0.1");
+});
+
+test("RD09 RD160 a body is a flat object: scalars are texts, null is absent", () => {
+  const place = (body: string): string | null => location(post({ model: RULED }, body));
+  for (const body of ['{"x":"2"}', '{"x":2}']) expect(place(body)).toStartWith("xre://t:1");
+  for (const body of ["{}", '{"x":null}', '{"x":true}']) expect(place(body)).toStartWith("http://10.0.0.1");
+  for (const [body, detail] of [
+    ['{"x":{"y":1}}', '"x" is not flat'],
+    ['{"x":[1]}', '"x" is not flat'],
+    ["[]", "not an object"],
+    ["{", "not JSON"],
+  ] as const) {
+    const run = post({ model: RULED }, body);
+    expect([run.status, (bodyOf(run) as { message: string }).message]).toEqual([
+      400,
+      expect.stringContaining(detail),
+    ]);
+  }
+  expect(post({}, "x=2", "application/x-www-form-urlencoded").status).toBe(415);
+  expect(post({ model: RULED }, '{"x":2}', "").status).toBe(302);
+  expect(post({ model: RULED }, '{"x":2}', "Application/JSON; charset=utf-8").status).toBe(302);
+});
+
+test("RD167 a parameter of others than those who may say it is dropped, and the address is ours", () => {
+  const trusted = { x: ["192.0.2.0/24"] };
+  const gateway = { model: RULED, trusted };
+  expect(location(ask(gateway, "/serviceDirect/a1?x=2"))).toStartWith("xre://t:1");
+  const other = { client: { address: "198.51.100.1" } };
+  expect(location(ask(gateway, "/serviceDirect/a1?x=2", other))).toStartWith("http://10.0.0.1");
+  const model = modelOf({
+    rules: [
+      ruleOf(
+        "net",
+        [conditionOf("inIpRange", { param: "clientAddress", values: ["192.0.2.0/24"] })],
+        to(literalOf("xre://t:1")),
+      ),
+    ],
+  });
+  expect(location(ask({ model }, "/serviceDirect/a1?clientAddress=10.0.0.1"))).toStartWith("xre://t:1");
+  expect(location(ask({ model }, "/serviceDirect/a1?clientAddress=192.0.2.1", other))).toStartWith(
+    "http://10",
+  );
+});
+
+test("RD162 fields that tell of the decision only where they are asked for", () => {
+  const run = ask({ model: RULED, options: { answer_headers: true } }, "/serviceDirect/a1?x=2");
+  const told = ["Rule", "Type", "Version", "Stack"].map((name) => run.answerField(`X-Fairlead-${name}`));
+  expect(told).toEqual(["two", "PATH_RULE", "7", null]);
+  const stack = ask({ options: { answer_headers: true, answer: "locations" } }, "/serviceDirect/a1");
+  expect(stack.answerField("X-Fairlead-Stack")).toBe("/EU/z1/1.0");
+  expect(ask({ model: RULED }, "/serviceDirect/a1?x=2").written).not.toContain("X-Fairlead");
+});
+
+test("RD160 RD140 healthCheck says OK, and 503 while nobody can be decided for", () => {
+  const ready = ask({}, "/healthCheck");
+  expect([ready.status, ready.written.endsWith("\r\n\r\nOK")]).toEqual([200, true]);
+  expect(runStep(new Gateway().step(false), { target: "/healthCheck" }).status).toBe(503);
+});
+
+test("an answer is one field whatever the model says, and names of applications may be encoded", () => {
+  const url = "xre://t:1/a\r\nSet-Cookie:%20b é\ud800";
+  const model = modelOf({ default_server: literalOf(url) });
+  const run = ask({ model }, "/serviceDirect/a%20b");
+  expect(run.status).toBe(302);
+  expect(run.answerField("Set-Cookie")).toBeNull();
+  expect(location(run)).toBe("xre://t:1/a%0D%0ASet-Cookie:%20b%20%C3%A9%EF%BF%BD");
+  expect(ask({}, "/serviceDirect/a%ff").status).toBe(404);
+});
