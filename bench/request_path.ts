@@ -96,7 +96,7 @@ function serverOf(plan: Plan, shape: Shape, routes: number): (index: number) => 
     limitRows: 1,
   };
   for (const _ of program.prepare(
-    { generation: 1, plan, files: {}, health: {}, members: {}, overrides: {} },
+    { generation: 1, plan, files: {}, health: {}, members: {}, overrides: {}, documents: {} },
     regions,
   ));
   program.apply();

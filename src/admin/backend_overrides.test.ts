@@ -16,7 +16,15 @@ afterEach(() => rmSync(folder, { recursive: true, force: true }));
 async function started() {
   const backends = ["a", "b", "c"].map((id) => ({ id, url: "http://127.0.0.1:9" }));
   const plan = planOf([poolOf("web", backends)], { state_dir: folder });
-  let snapshot: Snapshot = { generation: 1, plan, files: {}, health: {}, members: {}, overrides: {} };
+  let snapshot: Snapshot = {
+    generation: 1,
+    plan,
+    files: {},
+    health: {},
+    members: {},
+    overrides: {},
+    documents: {},
+  };
   const overrides = new BackendOverrides(
     {
       snapshot: () => snapshot,

@@ -31,6 +31,7 @@ function startPart() {
         health: {},
         members: {},
         overrides: {},
+        documents: {},
       }),
       counters: () => [{ layout, values: new Float64Array(layout.counters).fill(1) }],
       vitals: () => ({

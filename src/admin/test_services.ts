@@ -33,6 +33,7 @@ export function testServices({
       health: {},
       members: {},
       overrides: {},
+      documents: {},
     }),
     backends: {
       list: () => [],

@@ -26,6 +26,12 @@ export interface Override {
 /** Overrides by `pool/backend id`. */
 export type OverrideMap = Readonly<Record<string, Override>>;
 
+/**
+ * What the control side of a plane gives to the workers beside the plan, by `plane/name`: plain JSON. Null = gone. A document is
+ * replaced as a whole and never changed, so a large one is better several.
+ */
+export type DocumentMap = Readonly<Record<string, unknown>>;
+
 export interface Snapshot {
   /** Grows with every snapshot, over restarts of the supervisor too. */
   readonly generation: number;
@@ -34,6 +40,7 @@ export interface Snapshot {
   readonly health: HealthMap;
   readonly members: MemberMap;
   readonly overrides: OverrideMap;
+  readonly documents: DocumentMap;
 }
 
 /** What has changed since the snapshot: only the changed keys. */
@@ -42,9 +49,10 @@ export interface SnapshotDelta {
   readonly members: MemberMap;
   /** Each as a whole; one that sets nothing is gone. */
   readonly overrides: OverrideMap;
+  readonly documents: DocumentMap;
 }
 
-export const NOTHING_CHANGED: SnapshotDelta = { health: {}, members: {}, overrides: {} };
+export const NOTHING_CHANGED: SnapshotDelta = { health: {}, members: {}, overrides: {}, documents: {} };
 
 /**
  * Identity of a listening address over reloads: a listener that keeps its address keeps its sockets, whatever else of

@@ -25,6 +25,7 @@ function setUp(...pools: PoolPlan[]) {
     health: {},
     members: {},
     overrides: {},
+    documents: {},
   };
   const watch = new PoolWatch({ snapshot: () => snapshot, report: (event) => said.push(event) }, clock);
   const publish = (changes: Partial<SnapshotDelta>) => {

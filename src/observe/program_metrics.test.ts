@@ -39,7 +39,7 @@ function start(plan: Plan, found: { health?: HealthMap; members?: MemberMap; fil
   let { health = {} } = found;
   const { members = {}, files = {} } = found;
   const view = {
-    snapshot: () => ({ generation: 1, plan, files, health, members, overrides: {} }),
+    snapshot: () => ({ generation: 1, plan, files, health, members, overrides: {}, documents: {} }),
     counters: () => [{ layout, values: new Float64Array(layout.counters) }],
     vitals: () => ({ state, workers, processes: [], degraded_files: ["a.yaml"] }),
   };

@@ -49,6 +49,7 @@ function setUp(initial: Partial<Snapshot> = {}, files?: Files) {
     health: {},
     members: {},
     overrides: {},
+    documents: {},
     ...initial,
   };
   const keeper = new HealthKeeper(
@@ -254,6 +255,7 @@ test("the names of a plan that comes are found before it acts; one that is refus
     health: {},
     members: { "web/b": ["192.0.2.2", "192.0.2.3"], "web/c": [] },
     overrides: {},
+    documents: {},
   });
   expect(run.snapshot.members).toEqual({ "web/a": ["192.0.2.1"], "web/b": ["192.0.2.1"] });
   run.keeper.reloaded();

@@ -7,11 +7,12 @@ import type { SupervisorPart } from "./parts.ts";
 export async function announce(parts: readonly SupervisorPart[], plan: Plan): Promise<SnapshotDelta> {
   let found = NOTHING_CHANGED;
   for (const part of parts) {
-    const { health, members, overrides } = (await part.planComing?.(plan)) ?? NOTHING_CHANGED;
+    const { health, members, overrides, documents } = (await part.planComing?.(plan)) ?? NOTHING_CHANGED;
     found = {
       health: { ...found.health, ...health },
       members: { ...found.members, ...members },
       overrides: { ...found.overrides, ...overrides },
+      documents: { ...found.documents, ...documents },
     };
   }
   return found;

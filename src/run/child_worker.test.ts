@@ -25,7 +25,7 @@ test("what is told to a worker whose channel is closed already is lost without a
       !said.includes("IPC channel");
       said = String(await Promise.race([refusal(), Bun.sleep(20)]))
     );
-    expect(() => worker.delta({ health: {}, members: {}, overrides: {} })).not.toThrow();
+    expect(() => worker.delta({ health: {}, members: {}, overrides: {}, documents: {} })).not.toThrow();
   } finally {
     worker.kill();
     await worker.exited;

@@ -36,6 +36,7 @@ function snapshot(): Snapshot {
     ),
     members: { "small/backend-1": ["10.0.0.1", "10.0.0.2"] },
     overrides: { "small/backend-0": { enabled: "draining", weight: 7 } },
+    documents: { "plane/large": ["y".repeat(3 * PART_CHARACTERS)], "plane/small": { a: null } },
   };
 }
 
@@ -86,7 +87,7 @@ test("of a snapshot that follows only what differs is sent, wherever it stands",
   next.plan.routes.unshift(next.plan.routes.pop()!);
   next.plan.pools[2] = pool("small", 3);
   next.files["/b.key"] = "another";
-  const shared = { ...next, plan: sharedPlan(first.plan, next.plan), health: {} };
+  const shared = { ...next, plan: sharedPlan(first.plan, next.plan), health: {}, documents: {} };
   const characters = take(assembler, snapshotParts(shared, first));
   expect(characters).toBeLessThan(10_000);
   expect(assembler.finish()).toEqual(JSON.parse(JSON.stringify(shared)));

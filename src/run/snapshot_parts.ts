@@ -31,6 +31,7 @@ export type SnapshotPart =
   | { readonly kind: "health"; readonly items: readonly (readonly [string, Health])[] }
   | { readonly kind: "members"; readonly items: readonly (readonly [string, readonly string[]])[] }
   | { readonly kind: "overrides"; readonly items: readonly (readonly [string, Override])[] }
+  | { readonly kind: "documents"; readonly items: readonly (readonly [string, unknown])[] }
   /** So many items of the same list of the earlier snapshot; pools with all of their backends. */
   | {
       readonly kind: "kept";
@@ -141,6 +142,7 @@ function* stateParts(snapshot: Snapshot): Generator<string> {
   yield* grouped("health", Object.entries(snapshot.health));
   yield* grouped("members", Object.entries(snapshot.members));
   yield* grouped("overrides", Object.entries(snapshot.overrides));
+  yield* grouped("documents", Object.entries(snapshot.documents));
 }
 
 const lastParts = new WeakMap<
@@ -181,6 +183,7 @@ export class SnapshotAssembler {
   #health: (readonly [string, Health])[] = [];
   #members: (readonly [string, readonly string[]])[] = [];
   #overrides: (readonly [string, Override])[] = [];
+  #documents: (readonly [string, unknown])[] = [];
 
   /** Throws Error for a part of an earlier snapshot that there is not. */
   add(part: SnapshotPart): void {
@@ -193,6 +196,7 @@ export class SnapshotAssembler {
         this.#health = [];
         this.#members = [];
         this.#overrides = [];
+        this.#documents = [];
         return;
       case "kept":
         this.#keep(part.list, part.from, part.count);
@@ -221,6 +225,9 @@ export class SnapshotAssembler {
       case "overrides":
         this.#overrides.push(...part.items);
         return;
+      case "documents":
+        this.#documents.push(...part.items);
+        return;
       default:
         part satisfies never;
     }
@@ -248,6 +255,7 @@ export class SnapshotAssembler {
       health: Object.fromEntries(this.#health),
       members: Object.fromEntries(this.#members),
       overrides: Object.fromEntries(this.#overrides),
+      documents: Object.fromEntries(this.#documents),
     };
   }
 }

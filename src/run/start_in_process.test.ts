@@ -220,6 +220,7 @@ test("health travels as deltas, survives a reload and goes with its backend", as
     health: { "web/a": "unhealthy", "web/gone": "healthy" },
     members: {},
     overrides: {},
+    documents: {},
   } as const;
   const plan = testPlan({ web: null }, { pools: pools(["a", "b"]) });
   await using server = await startInProcess(plan, { ...options, initial });
@@ -313,6 +314,7 @@ test("what a part finds out about a plan stands in its snapshot from the start; 
         health: { "web/b": "healthy", "web/gone": "healthy" },
         members: { "web/b": ["192.0.2.1"] },
         overrides: {},
+        documents: {},
       } as const;
     },
     planChanged() {},

@@ -71,7 +71,7 @@ test("H-J8/h2 what a killed worker has counted is kept, and health reaches worke
   for (let round = 0; round < 10; round++) await ask(port);
   expect(total()).toBe(50);
 
-  supervisor.publish({ health: { "web/a": "healthy" }, members: {}, overrides: {} });
+  supervisor.publish({ health: { "web/a": "healthy" }, members: {}, overrides: {}, documents: {} });
   const seen = async () => (await supervisor.status()).workers.map(({ stats }) => stats?.["health"]);
   while ((await seen()).join() !== "1,1") await Bun.sleep(5);
   state.plan = testPlan({ web: null }, { workers: 3, pools, state_dir: "next" });
@@ -95,7 +95,7 @@ test("what becomes known while workers come up reaches every one of them", async
           const id = ids[published];
           if (id === undefined) return;
           published++;
-          host.publish({ health: { [`web/${id}`]: "healthy" }, members: {}, overrides: {} });
+          host.publish({ health: { [`web/${id}`]: "healthy" }, members: {}, overrides: {}, documents: {} });
         }, 1);
       },
       stop: () => clearInterval(timer!),
@@ -138,7 +138,7 @@ test("a dry run builds the new plan everywhere and says what would change; nothi
   const said: string[] = [];
   const part = {
     planChanged: () => void said.push("changed"),
-    planComing: () => (said.push("coming"), { health: {}, members: {}, overrides: {} }),
+    planComing: () => (said.push("coming"), { health: {}, members: {}, overrides: {}, documents: {} }),
     planDropped: () => void said.push("dropped"),
     reloaded: () => void said.push("reloaded"),
     stop() {},

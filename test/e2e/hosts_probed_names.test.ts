@@ -42,7 +42,15 @@ class Following implements AsyncDisposable {
       health_check: checkOf("tcp", timing),
     });
     const plan = planOf([pool], { hosts: hostsOf([hostsNameOf("db.test", "web", settings)]) });
-    this.#snapshot = { generation: 1, plan, files: {}, health: {}, members: {}, overrides: {} };
+    this.#snapshot = {
+      generation: 1,
+      plan,
+      files: {},
+      health: {},
+      members: {},
+      overrides: {},
+      documents: {},
+    };
     this.#names = new HostNames({ strategy: strategyByName, random: seededRandom(1), machine_hash: 1 });
     this.#names.planChanged(plan, this.#snapshot, new Map(), realClock.now());
     this.#keeper = new HealthKeeper(

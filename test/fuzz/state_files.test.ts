@@ -65,7 +65,15 @@ test("H-J21/state a damaged backends.json costs only what operators had set, and
     const told: string[] = [];
     const published: SnapshotDelta[] = [];
     const host = {
-      snapshot: (): Snapshot => ({ generation: 1, plan, files: {}, health: {}, members: {}, overrides: {} }),
+      snapshot: (): Snapshot => ({
+        generation: 1,
+        plan,
+        files: {},
+        health: {},
+        members: {},
+        overrides: {},
+        documents: {},
+      }),
       publish: (delta: SnapshotDelta) => void published.push(delta),
       report: ({ text }: { readonly text: string }) => void told.push(text),
     };

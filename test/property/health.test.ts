@@ -21,20 +21,27 @@ const delta: fc.Arbitrary<SnapshotDelta> = fc.record({
   health: fc.dictionary(key, fc.constantFrom("healthy", "unhealthy", "unknown")),
   members: fc.dictionary(key, fc.array(fc.constantFrom("192.0.2.1", "192.0.2.2"), { maxLength: 2 })),
   overrides: fc.dictionary(key, override),
+  documents: fc.dictionary(key, fc.constantFrom(null, 0, "", "a", { b: [] })),
 });
-const EMPTY: SnapshotDelta = { health: {}, members: {}, overrides: {} };
+const EMPTY: SnapshotDelta = { health: {}, members: {}, overrides: {}, documents: {} };
 
 /** A state as pairs of key and value, absent ones left out. */
 function model(deltas: readonly SnapshotDelta[]): SnapshotDelta {
-  const state = { health: new Map(), members: new Map(), overrides: new Map() };
+  const state = { health: new Map(), members: new Map(), overrides: new Map(), documents: new Map() };
   for (const one of deltas)
-    for (const part of ["health", "members", "overrides"] as const)
+    for (const part of ["health", "members", "overrides", "documents"] as const)
       for (const [name, value] of Object.entries(one[part])) state[part].set(name, value);
   const kept = (part: "health" | "members" | "overrides") =>
     Object.fromEntries(
       [...state[part]].filter(([, value]) => value !== "unknown" && Object.keys(value).length > 0),
     );
-  return { health: kept("health"), members: kept("members"), overrides: kept("overrides") } as SnapshotDelta;
+  const documents = Object.fromEntries([...state.documents].filter(([, value]) => value !== null));
+  return {
+    health: kept("health"),
+    members: kept("members"),
+    overrides: kept("overrides"),
+    documents,
+  } as SnapshotDelta;
 }
 
 test("H-J22/delta any deltas lead to the state of the model, together, in place or one by one", () => {
@@ -179,9 +186,17 @@ test("H-J22/overrides what operators set is what the model has, over drains and 
     fc.asyncProperty(fc.array(command, { maxLength: 25 }), async (commands) => {
       const files = new MemoryFiles();
       const clock = new ManualClock();
-      let snapshot: Snapshot = { generation: 1, plan, files: {}, health: {}, members: {}, overrides: {} };
+      let snapshot: Snapshot = {
+        generation: 1,
+        plan,
+        files: {},
+        health: {},
+        members: {},
+        overrides: {},
+        documents: {},
+      };
       const start = async () => {
-        snapshot = { ...snapshot, overrides: {} };
+        snapshot = { ...snapshot, overrides: {}, documents: {} };
         const made = new BackendOverrides(
           {
             snapshot: () => snapshot,

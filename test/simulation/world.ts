@@ -68,6 +68,7 @@ export function buildWorld(dice: Dice, sabotage: Sabotage): World {
     health: {},
     members: {},
     overrides: {},
+    documents: {},
   };
   const program = new HttpProgram(
     { index: 0, inProcess: true },

@@ -146,6 +146,7 @@ async function probedNames(plan: Plan, files: Snapshot["files"], file: HostsFile
     health: {},
     members: {},
     overrides: {},
+    documents: {},
   });
   const { promise, resolve } = Promise.withResolvers<void>();
   let wait: Timer | undefined;

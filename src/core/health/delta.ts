@@ -3,16 +3,17 @@
  *
  * The keys of health are `pool/candidate key`, those of members and overrides `pool/backend id` (see `members.ts`); a delta
  * holds changed keys only. Absent is the same as unknown, as no address and as nothing set, so a delta takes a key away by
- * giving it the value `unknown`, an empty list or an empty object, and a state grows no larger than what is known.
+ * giving it the value `unknown`, an empty list or an empty object (a document: null), and a state grows no larger than what is known.
  */
 import type { Health } from "../model.ts";
-import type { HealthMap, MemberMap, Override, OverrideMap, SnapshotDelta } from "../snapshot.ts";
+import type { DocumentMap, HealthMap, MemberMap, Override, OverrideMap, SnapshotDelta } from "../snapshot.ts";
 
 /** The part of a snapshot that deltas change. */
 export interface KnownState {
   readonly health: HealthMap;
   readonly members: MemberMap;
   readonly overrides: OverrideMap;
+  readonly documents: DocumentMap;
 }
 
 /** The same, kept up to date in place: what a delta costs does not grow with what is known. */
@@ -20,6 +21,7 @@ export interface LiveState {
   readonly health: Record<string, Health>;
   readonly members: Record<string, readonly string[]>;
   readonly overrides: Record<string, Override>;
+  readonly documents: Record<string, unknown>;
 }
 
 /** A change of one member, for logs. */
@@ -34,8 +36,14 @@ export interface HealthChange {
 
 /** A copy of `state` that may be changed, with whatever else `state` holds. */
 export function liveState<State extends KnownState>(state: State): State & LiveState {
-  const { health, members, overrides } = state;
-  return { ...state, health: { ...health }, members: { ...members }, overrides: { ...overrides } };
+  const { health, members, overrides, documents } = state;
+  return {
+    ...state,
+    health: { ...health },
+    members: { ...members },
+    overrides: { ...overrides },
+    documents: { ...documents },
+  };
 }
 
 /** Takes `delta` over into `state`. */
@@ -43,6 +51,7 @@ export function changeState(state: LiveState, delta: SnapshotDelta): void {
   change(state.health, delta.health, isUnknown);
   change(state.members, delta.members, isEmpty);
   change(state.overrides, delta.overrides, isEmpty);
+  change(state.documents, delta.documents, isNull);
 }
 
 /** `state` with `delta` taken over; neither is changed. Whatever else `state` holds stays. */
@@ -57,6 +66,7 @@ export function addDelta(delta: LiveState, next: SnapshotDelta): void {
   Object.assign(delta.health, next.health);
   Object.assign(delta.members, next.members);
   Object.assign(delta.overrides, next.overrides);
+  Object.assign(delta.documents, next.documents);
 }
 
 /** What of `delta` is not so in `state` already. The keys of `delta` alone are looked at. */
@@ -65,12 +75,14 @@ export function changesOf(state: KnownState, delta: SnapshotDelta): SnapshotDelt
     health: differing(state.health, delta.health, "unknown"),
     members: differing(state.members, delta.members, []),
     overrides: differing(state.overrides, delta.overrides, {}),
+    documents: differing(state.documents, delta.documents, null),
   };
 }
 
 /** True when nothing would change. */
 export function isEmptyDelta(delta: SnapshotDelta): boolean {
-  return isEmpty(delta.health) && isEmpty(delta.members) && isEmpty(delta.overrides);
+  const { health, members, overrides, documents } = delta;
+  return isEmpty(health) && isEmpty(members) && isEmpty(overrides) && isEmpty(documents);
 }
 
 function isEmpty(value: object): boolean {
@@ -78,6 +90,7 @@ function isEmpty(value: object): boolean {
   return true;
 }
 
+const isNull = (document: unknown): boolean => document === null;
 const isUnknown = (health: Health): boolean => health === "unknown";
 
 function change<Value>(

@@ -65,7 +65,15 @@ class World implements AsyncDisposable {
   }
 
   get snapshot(): Snapshot {
-    return { generation: 1, plan: this.plan, files: {}, health: {}, members: {}, overrides: {} };
+    return {
+      generation: 1,
+      plan: this.plan,
+      files: {},
+      health: {},
+      members: {},
+      overrides: {},
+      documents: {},
+    };
   }
 
   /** With a hook that writes down which addresses it was told. */

@@ -1,7 +1,7 @@
 /** When backends start slowly and how zones share the traffic, in a worker whose clock is moved by hand. */
 import { expect, test } from "bun:test";
 import type { PoolPlan } from "../../core/plan.ts";
-import type { Snapshot, SnapshotDelta } from "../../core/snapshot.ts";
+import { NOTHING_CHANGED, type Snapshot, type SnapshotDelta } from "../../core/snapshot.ts";
 import { checkOf, planOf, poolOf, type TestBackend } from "../../core/test_plan.ts";
 import type { CounterRegions } from "../../core/worker_program.ts";
 import { MetricLayout } from "../../observe/metric_layout.ts";
@@ -16,7 +16,7 @@ function start(pool: PoolPlan, known: Known = {}) {
   const clock = new ManualClock();
   const program = new HttpProgram({ index: 0, inProcess: true }, { createStep, clock, random: () => 0 });
   let generation = 0;
-  const state = { health: {}, members: {}, overrides: {}, ...known };
+  const state = { health: {}, members: {}, overrides: {}, documents: {}, ...known };
   const apply = (plan: PoolPlan, more: Known = {}): void => {
     const snapshot: Snapshot = {
       generation: ++generation,
@@ -45,8 +45,7 @@ function start(pool: PoolPlan, known: Known = {}) {
       return runtime();
     },
     upstream: (key: string) => runtime().upstreams.find((one) => one.key === key)!,
-    delta: (delta: Partial<SnapshotDelta>) =>
-      program.delta({ health: {}, members: {}, overrides: {}, ...delta }),
+    delta: (delta: Partial<SnapshotDelta>) => program.delta({ ...NOTHING_CHANGED, ...delta }),
     /** Part of so many requests that each backend gets. */
     parts(rounds = 1_000): Record<string, number> {
       const found: Record<string, number> = {};

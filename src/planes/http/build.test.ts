@@ -14,6 +14,7 @@ const SNAPSHOT: Snapshot = {
   health: {},
   members: {},
   overrides: {},
+  documents: {},
 };
 
 /** A program with one backend whose name gets addresses. */
@@ -36,7 +37,7 @@ function start() {
     program,
     /** The name has this address from now on: what is kept of it. */
     move(address: string): BackendConnections {
-      program.delta({ health: {}, members: { "web/b": [address] }, overrides: {} });
+      program.delta({ health: {}, members: { "web/b": [address] }, overrides: {}, documents: {} });
       return program.plane.runtime.pools.get("web")!.upstreams[0]!.connections;
     },
   };

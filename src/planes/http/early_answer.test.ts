@@ -50,6 +50,7 @@ const SNAPSHOT: Snapshot = {
   health: {},
   members: {},
   overrides: {},
+  documents: {},
 };
 
 /** A client posts a body, and the backend, whose socket takes `room` bytes, answers at once. */

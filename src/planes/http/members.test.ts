@@ -1,12 +1,12 @@
 import { expect, test } from "bun:test";
 import type { PoolPlan } from "../../core/plan.ts";
-import type { Snapshot, SnapshotDelta } from "../../core/snapshot.ts";
+import { NOTHING_CHANGED, type Snapshot, type SnapshotDelta } from "../../core/snapshot.ts";
 import { checkOf, planOf, poolOf } from "../../core/test_plan.ts";
 import type { CounterRegions } from "../../core/worker_program.ts";
 import { MetricLayout } from "../../observe/metric_layout.ts";
 import { limitNumbers } from "./connection_counts.ts";
 import { createStep } from "./middleware/all.ts";
-import { HttpProgram } from "./program.ts";
+import { HttpProgram, type WorkerPart } from "./program.ts";
 
 const snapshotOf = (generation: number, pool: PoolPlan, known: Partial<Snapshot> = {}): Snapshot => ({
   generation,
@@ -15,11 +15,12 @@ const snapshotOf = (generation: number, pool: PoolPlan, known: Partial<Snapshot>
   health: {},
   members: {},
   overrides: {},
+  documents: {},
   ...known,
 });
 
-function start(snapshot: Snapshot) {
-  const program = new HttpProgram({ index: 0, inProcess: true }, { createStep });
+function start(snapshot: Snapshot, parts: readonly WorkerPart[] = []) {
+  const program = new HttpProgram({ index: 0, inProcess: true }, { createStep, parts });
   const layout = MetricLayout.ofPlan(snapshot.plan, limitNumbers(0));
   const regions: CounterRegions = {
     counters: new Float64Array(layout.counters),
@@ -35,8 +36,7 @@ function start(snapshot: Snapshot) {
   return {
     prepare,
     program,
-    delta: (delta: Partial<SnapshotDelta>) =>
-      program.delta({ health: {}, members: {}, overrides: {}, ...delta }),
+    delta: (delta: Partial<SnapshotDelta>) => program.delta({ ...NOTHING_CHANGED, ...delta }),
     /** Candidates of the pool that acts, with what makes them one. */
     get candidates() {
       const { upstreams } = program.plane.runtime.pools.get("web")!;
@@ -119,4 +119,17 @@ test("a plan that is prepared changes nothing of what acts, and knows all when i
     ["a", 1, false],
     ["b@192.0.2.4", 1, true],
   ]);
+});
+
+test("parts of other planes are told all documents of a snapshot that acts, and then changes", () => {
+  const told: unknown[] = [];
+  const part: WorkerPart = {
+    documents: (all) => told.push({ ...all }),
+    changed: (documents) => told.push(documents),
+  };
+  const run = start(snapshotOf(1, poolOf("web", [A]), { documents: { "plane/a": 1 } }), [part]);
+  run.prepare(snapshotOf(2, poolOf("web", [A]), { documents: { "plane/a": 1, "plane/b": 2 } }));
+  run.delta({ documents: { "plane/a": null, "plane/c": 3 } });
+  run.program.apply();
+  expect(told).toEqual([{ "plane/a": 1 }, { "plane/a": null, "plane/c": 3 }, { "plane/b": 2, "plane/c": 3 }]);
 });

@@ -4,7 +4,7 @@ import { liveState } from "../../core/health/delta.ts";
 import { DEFAULT_LIMITS, DEFAULT_TIMEOUTS } from "../../core/defaults.ts";
 import type { AskedRequest, PlaneExplanation } from "../../core/explain/answer.ts";
 import type { AccessLogPlan, Limits, ListenerPlan, Plan } from "../../core/plan.ts";
-import { listenerKey, type Snapshot, type SnapshotDelta } from "../../core/snapshot.ts";
+import { type DocumentMap, listenerKey, type Snapshot, type SnapshotDelta } from "../../core/snapshot.ts";
 import type {
   CounterRegions,
   DrainDeadlines,
@@ -45,8 +45,17 @@ const LAST_LINES_MS = 1_000;
 /** How often a drain looks whether all connections are gone. */
 const DRAIN_LOOK_MS = 20;
 
+/** What another plane has in a worker: it is told of its documents, and answers through steps. */
+export interface WorkerPart {
+  /** Documents of a snapshot that acts from now on: all of them. */
+  documents(all: DocumentMap): void;
+  /** Documents that have changed. */
+  changed(documents: DocumentMap): void;
+}
+
 export interface HttpProgramParts {
   readonly createStep: CreateStep;
+  readonly parts?: readonly WorkerPart[];
   readonly clock?: Clock;
   readonly random?: () => number;
   /** Default: the machine's network. */
@@ -82,6 +91,7 @@ export class HttpProgram implements WorkerProgram {
   #counts: ConnectionCounts | null = null;
   readonly #stepCounts = new MachineCounts();
   #logFd = -1;
+  readonly #parts: readonly WorkerPart[];
   #draining = false;
   /** Monotonic times at which a drain cuts requests, and tunnels and event streams. */
   #cutRequestsAt = Infinity;
@@ -91,6 +101,7 @@ export class HttpProgram implements WorkerProgram {
     const clock = parts.clock ?? realClock;
     const now = () => clock.now();
     this.#clock = clock;
+    this.#parts = parts.parts ?? [];
     this.#unwatchLoop = watchLoop(clock, (delayMs) => this.#loopDelayed(delayMs));
     const wheel = new TimerWheel(clock, (error) =>
       this.#buildHost.warn(`a deadline failed because of a fault: ${stackOf(error)}`),
@@ -186,6 +197,7 @@ export class HttpProgram implements WorkerProgram {
     this.plane.runtime = runtime;
     adoptStates(runtime, before?.runtime ?? null);
     applyAvailability(this.#buildHost, runtime, next.snapshot);
+    for (const part of this.#parts) part.documents(next.snapshot.documents);
     for (const pool of runtime.pools.values()) this.plane.attempts.adoptQueue(pool);
     this.#nameListeners();
     if (before?.regions.limits !== regions.limits) this.#countAgain(next);
@@ -242,6 +254,7 @@ export class HttpProgram implements WorkerProgram {
     if (this.#prepared !== null) applyDelta(this.#buildHost, this.#prepared, delta);
     if (this.#acting === null) return;
     const changed = applyDelta(this.#buildHost, this.#acting, delta);
+    for (const part of this.#parts) part.changed(delta.documents);
     for (const [id, override] of Object.entries(delta.overrides))
       if (override.enabled === "disabled") this.#disabled(id, override.cuts_tunnels === true);
     for (const pool of changed) this.plane.attempts.wakeQueue(pool);

@@ -268,7 +268,7 @@ function deltaOf({ pools }: Case): SnapshotDelta {
       health[`p${p}/b${n}`] = backend?.health ?? "unknown";
       overrides[`p${p}/b${n}`] = backend?.enabled == null ? {} : { enabled: backend.enabled };
     }
-  return { health, overrides, members: {} };
+  return { health, overrides, members: {}, documents: {} };
 }
 
 async function running(plan: Plan): Promise<InProcessInstance> {

@@ -1,0 +1,49 @@
+/** What the control side of the plane gives to the workers: documents of the snapshot, by these names. */
+import type { StackHosts } from "../../../core/redirect/hosts.ts";
+import type { NamedList, RedirectModel } from "../../../core/redirect/model.ts";
+import type { AnswerOptions } from "./answers.ts";
+
+export const GATEWAY_DOCUMENT = "redirect/gateway";
+export const LISTS_DOCUMENT = "redirect/lists";
+const APP_PREFIX = "redirect/app/";
+const HOSTS_PREFIX = "redirect/hosts/";
+const UNHEALTHY_PREFIX = "redirect/unhealthy/";
+
+export const appDocument = (app: string): string => APP_PREFIX + app;
+export const hostsDocument = (app: string): string => HOSTS_PREFIX + app;
+export const unhealthyDocument = (app: string): string => UNHEALTHY_PREFIX + app;
+
+/** What holds for all applications. */
+export interface PublishedGateway {
+  /** Networks whose clients may send a parameter, by its name. */
+  readonly trusted_from: Readonly<Record<string, readonly string[]>>;
+}
+
+export interface PublishedApp {
+  readonly version: number;
+  /** Null while none is known. */
+  readonly model: RedirectModel | null;
+  readonly options: PublishedOptions;
+}
+
+export interface PublishedOptions extends AnswerOptions {
+  readonly compat: boolean;
+  readonly sticky_parameters: readonly string[];
+  /** Names of strategies. */
+  readonly strategy: string;
+  /** A strategy that goes by keys, or null. */
+  readonly affinity: string | null;
+  readonly spill_over: { readonly datacenter: string; readonly min_hosts: number } | null;
+}
+
+export type PublishedLists = readonly NamedList[];
+export type PublishedHosts = readonly StackHosts[];
+/** Keys of hosts whose checks fail. */
+export type PublishedUnhealthy = readonly string[];
+
+/** The application that a document with `prefix` is about, or null. */
+export function appOf(document: string): string | null {
+  for (const prefix of [APP_PREFIX, HOSTS_PREFIX, UNHEALTHY_PREFIX])
+    if (document.startsWith(prefix)) return document.slice(prefix.length);
+  return null;
+}
