@@ -52,7 +52,8 @@ export class GatewayWorker {
     const names = new Set(changed.map(([name]) => name));
     if (names.has(GATEWAY_DOCUMENT)) this.#trusted = trustedSources(this.#gatewayDocument().trusted_from);
     const hasLists = names.has(LISTS_DOCUMENT);
-    if (hasLists) this.#lists = NamedLists.of((this.#documents.get(LISTS_DOCUMENT) as PublishedLists | undefined) ?? []);
+    if (hasLists)
+      this.#lists = NamedLists.of((this.#documents.get(LISTS_DOCUMENT) as PublishedLists | undefined) ?? []);
     for (const app of this.#appsOf(hasLists ? this.#documents.keys() : names))
       this.#follow(app, hasLists || names.has(appDocument(app)), names);
     this.gateway.setState({ apps: new Map(this.#apps), trusted: this.#trusted });
