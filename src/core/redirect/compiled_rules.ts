@@ -4,36 +4,48 @@
  */
 import type { Branch, Rule } from "./model.ts";
 import { operatorOf } from "./operators/all.ts";
-import type { CompiledCondition, Compiler, Key, Test } from "./operators/contract.ts";
+import type { Compiler, Key, Test } from "./operators/contract.ts";
 import { narrowest } from "./operators/logical.ts";
 import type { Parameters } from "./parameters.ts";
 import { rulesInOrder } from "./rule_order.ts";
 import { ruleProblems, type RuleProblem } from "./rule_problems.ts";
 import { ruleSalt } from "./interpreter.ts";
 
-/** What a rule gives for the decision under way, or null where it does not hold. */
-type Evaluate<Result> = (parameters: Parameters) => Result | null;
-
-interface CompiledRule<Result> {
-  readonly id: string;
-  readonly evaluate: Evaluate<Result>;
-}
-
-/** Positions of rules by what a parameter must have. */
+/** Positions of rules by what a parameter must have; a single one as a number. */
 interface SlotIndex {
   readonly slot: number;
-  readonly texts: ReadonlyMap<string, Int32Array>;
-  readonly numbers: ReadonlyMap<number, Int32Array>;
-  readonly lists: ReadonlyMap<number, Int32Array>;
+  readonly texts: ReadonlyMap<string, Positions>;
+  readonly numbers: ReadonlyMap<number, Positions>;
+  readonly lists: ReadonlyMap<number, Positions>;
 }
 
+type Positions = number | Int32Array;
+
+/** What a branch gives for the decision under way, or null where it does not hold. */
+type Evaluate<Result> = (parameters: Parameters) => Result | null;
+
+interface CompiledBranch<Result> {
+  /** All must hold; without those that a key has shown already. */
+  readonly tests: readonly Test[];
+  readonly inner: readonly Evaluate<Result>[];
+  readonly result: Result | null;
+}
+
+/** Measured by `bun run bench redirect`: with many rules each step into another object is one that no cache has. */
 export class CompiledRules<Result> {
   readonly problems: readonly RuleProblem[];
-  readonly #rules: readonly CompiledRule<Result>[];
+  readonly #ids: readonly string[];
+  /** By position: the test of a rule that has just one and nothing behind it but its result, null for a rule without any. */
+  readonly #tests: readonly (Test | null)[];
+  readonly #results: readonly (Result | null)[];
+  /** By position: rules of any other form. */
+  readonly #branches: readonly (Evaluate<Result> | null)[];
   readonly #slots: readonly SlotIndex[];
   /** Positions of rules without keys. */
   readonly #always: Int32Array;
-  /** Positions of the rules that may hold, one list for each key that a parameter has; and how far each was read. */
+  /** Positions of the rules that may hold: single ones, and lists with how far each was read. */
+  readonly #few: number[] = [];
+  #fewRead = 0;
   readonly #lists: Int32Array[] = [];
   #read = new Int32Array(16);
   /** Which rule holds: set with each result. */
@@ -42,34 +54,38 @@ export class CompiledRules<Result> {
   /** `compiler` has the salt of the application. */
   constructor(rules: readonly Rule<Result>[], compiler: Compiler) {
     const problems: RuleProblem[] = [];
-    const compiled: (CompiledRule<Result> & { readonly keys: readonly Key[] | null })[] = [];
+    const ids: string[] = [];
+    const branches: CompiledBranch<Result>[] = [];
+    const keys: (readonly Key[] | null)[] = [];
     for (const rule of rulesInOrder(rules, compiler.compat)) {
       const found = ruleProblems(rule, compiler.compat);
       problems.push(...found);
       if (found.length > 0) continue;
-      const own = withSalt(compiler, ruleSalt(compiler.salt, rule.id));
-      compiled.push({ id: rule.id, ...compileBranch(rule, own) });
+      const compiled = compileRule(rule, withSalt(compiler, ruleSalt(compiler.salt, rule.id)));
+      ids.push(rule.id);
+      branches.push(compiled.branch);
+      keys.push(compiled.keys);
     }
     this.problems = problems;
-    this.#rules = compiled;
-    this.#always = Int32Array.from(
-      [...compiled.entries()].filter(([, { keys }]) => keys === null).map(([position]) => position),
-    );
-    this.#slots = indexOf(compiled.map(({ keys }) => keys));
+    this.#ids = ids;
+    this.#tests = branches.map(({ tests }) => tests[0] ?? null);
+    this.#results = branches.map(({ result }) => result);
+    this.#branches = branches.map((branch) => (isPlain(branch) ? null : evaluateOf(branch)));
+    this.#always = Int32Array.from([...keys.keys()].filter((position) => keys[position] === null));
+    this.#slots = indexOf(keys);
   }
 
   get size(): number {
-    return this.#rules.length;
+    return this.#ids.length;
   }
 
   /** Result of the first rule that holds, or null. */
   first(parameters: Parameters): Result | null {
     this.#gather(parameters);
     for (let position = this.#next(); position >= 0; position = this.#next()) {
-      const rule = this.#rules[position]!;
-      const result = rule.evaluate(parameters);
+      const result = this.#evaluate(position, parameters);
       if (result === null) continue;
-      this.matched = rule.id;
+      this.matched = this.#ids[position]!;
       return result;
     }
     return null;
@@ -79,45 +95,58 @@ export class CompiledRules<Result> {
   each(parameters: Parameters, take: (result: Result, rule: string) => boolean): void {
     this.#gather(parameters);
     for (let position = this.#next(); position >= 0; position = this.#next()) {
-      const rule = this.#rules[position]!;
-      const result = rule.evaluate(parameters);
-      if (result !== null && take(result, rule.id)) return;
+      const result = this.#evaluate(position, parameters);
+      if (result !== null && take(result, this.#ids[position]!)) return;
     }
+  }
+
+  #evaluate(position: number, parameters: Parameters): Result | null {
+    const branch = this.#branches[position]!;
+    if (branch !== null) return branch(parameters);
+    const test = this.#tests[position]!;
+    return test === null || test(parameters) ? this.#results[position]! : null;
   }
 
   #gather(parameters: Parameters): void {
     const lists = this.#lists;
+    const few = this.#few;
     lists.length = 0;
+    few.length = 0;
+    this.#fewRead = 0;
     if (this.#always.length > 0) lists.push(this.#always);
     for (const { slot, texts, numbers, lists: byList } of this.#slots) {
       if (parameters.value(slot) === undefined) continue;
-      if (texts.size > 0) addTo(lists, texts.get(parameters.folded(slot)));
+      if (texts.size > 0) this.#add(texts.get(parameters.folded(slot)));
       if (numbers.size > 0) {
         const number = parameters.number(slot);
-        if (number !== null) addTo(lists, numbers.get(number));
+        if (number !== null) this.#add(numbers.get(number));
       }
-      if (byList.size > 0) for (const list of parameters.lists(slot)) addTo(lists, byList.get(list));
+      if (byList.size > 0) for (const list of parameters.lists(slot)) this.#add(byList.get(list));
     }
+    if (few.length > 1) few.sort((one, other) => one - other);
     if (this.#read.length < lists.length) this.#read = new Int32Array(lists.length * 2);
     this.#read.fill(0, 0, lists.length);
   }
 
-  /** The next position of all lists in order, each once; -1 behind the last one. */
+  #add(positions: Positions | undefined): void {
+    if (typeof positions === "number") this.#few.push(positions);
+    else if (positions !== undefined) this.#lists.push(positions);
+  }
+
+  /** The next position of all in order, each once; -1 behind the last one. */
   #next(): number {
     const lists = this.#lists;
-    let best = -1;
+    const few = this.#few;
+    let best = this.#fewRead < few.length ? few[this.#fewRead]! : -1;
     for (let at = 0; at < lists.length; at++) {
       const position = lists[at]![this.#read[at]!];
       if (position !== undefined && (best < 0 || position < best)) best = position;
     }
     if (best < 0) return -1;
+    while (this.#fewRead < few.length && few[this.#fewRead] === best) this.#fewRead++;
     for (let at = 0; at < lists.length; at++) if (lists[at]![this.#read[at]!] === best) this.#read[at]!++;
     return best;
   }
-}
-
-function addTo(lists: Int32Array[], positions: Int32Array | undefined): void {
-  if (positions !== undefined) lists.push(positions);
 }
 
 function withSalt(compiler: Compiler, salt: string): Compiler {
@@ -134,27 +163,40 @@ function withSalt(compiler: Compiler, salt: string): Compiler {
   return own;
 }
 
-function compileBranch<Result>(
+/** A rule is reached by the keys of its narrowest condition alone, which then may need no test of its own. */
+function compileRule<Result>(
   { when, inner, result }: Branch<Result>,
   compiler: Compiler,
-): { readonly evaluate: Evaluate<Result>; readonly keys: readonly Key[] | null } {
-  const conditions: CompiledCondition[] = when.map((condition) => compiler.compile(condition));
-  const tests: Test[] = conditions.map(({ test }) => test);
-  const branches = inner.map((branch) => compileBranch(branch, compiler).evaluate);
-  const [only] = tests;
-  const keys = narrowest(conditions);
-  if (tests.length === 1 && branches.length === 0)
-    return { keys, evaluate: (parameters) => (only!(parameters) ? result : null) };
-  return {
-    keys,
-    evaluate(parameters) {
-      for (const test of tests) if (!test(parameters)) return null;
-      for (const branch of branches) {
-        const deeper = branch(parameters);
-        if (deeper !== null) return deeper;
-      }
-      return result;
-    },
+): { readonly branch: CompiledBranch<Result>; readonly keys: readonly Key[] | null } {
+  const conditions = when.map((condition) => compiler.compile(condition));
+  const found = narrowest(conditions);
+  const tested = conditions.filter((condition) => condition !== found || condition.keys_suffice !== true);
+  const branch = { tests: tested.map(({ test }) => test), inner: innerOf(inner, compiler), result };
+  return { branch, keys: found?.keys ?? null };
+}
+
+function innerOf<Result>(inner: readonly Branch<Result>[], compiler: Compiler): Evaluate<Result>[] {
+  return inner.map(({ when, inner: deeper, result }) =>
+    evaluateOf({
+      tests: when.map((condition) => compiler.compile(condition).test),
+      inner: innerOf(deeper, compiler),
+      result,
+    }),
+  );
+}
+
+function isPlain<Result>({ tests, inner }: CompiledBranch<Result>): boolean {
+  return tests.length <= 1 && inner.length === 0;
+}
+
+function evaluateOf<Result>({ tests, inner, result }: CompiledBranch<Result>): Evaluate<Result> {
+  return (parameters) => {
+    for (const test of tests) if (!test(parameters)) return null;
+    for (const branch of inner) {
+      const deeper = branch(parameters);
+      if (deeper !== null) return deeper;
+    }
+    return result;
   };
 }
 
@@ -191,6 +233,11 @@ function indexOf(keysOfRules: readonly (readonly Key[] | null)[]): SlotIndex[] {
   }));
 }
 
-function packed<Name>(map: ReadonlyMap<Name, number[]>): Map<Name, Int32Array> {
-  return new Map([...map].map(([name, positions]) => [name, Int32Array.from(positions)]));
+function packed<Name>(map: ReadonlyMap<Name, number[]>): Map<Name, Positions> {
+  return new Map(
+    [...map].map(([name, positions]) => [
+      name,
+      positions.length === 1 ? positions[0]! : Int32Array.from(positions),
+    ]),
+  );
 }

@@ -97,6 +97,7 @@ interface CompiledShare {
 
 const CONNECT_URL = "connectUrl";
 const NOT_TRIED: readonly never[] = [];
+const NO_PAIRS: readonly string[] = [];
 
 export class Decider {
   readonly model: RedirectModel;
@@ -114,6 +115,7 @@ export class Decider {
   readonly #connectUrlSlot: number;
   readonly #position: Hash64 = { high: 0, low: 0 };
   readonly #parts = new UrlParts();
+  readonly #pairsOf = new Map<Server, { readonly rule: string | null; readonly pairs: readonly string[] }>();
   #pools: HostPools;
 
   /** Without a trace rules are compiled; with one they are interpreted, and it is told of each condition. */
@@ -309,12 +311,20 @@ export class Decider {
   }
 
   /** Pairs for the URL: the client's own, the server's, and the name of the rule. */
-  #pairs({ query }: Server, { rule }: Origin, parameters: Parameters): string[] {
+  #pairs(server: Server, { rule }: Origin, parameters: Parameters): readonly string[] {
     const connectUrl = parameters.value(this.#connectUrlSlot);
-    if (connectUrl === undefined && query.length === 0 && rule === null) return [];
-    const pairs = connectUrl === undefined ? [] : queryPairsOf(connectUrl);
-    for (const pair of query) pairs.push(encodedPair(pair));
+    const own = this.#ownPairs(server, rule);
+    return connectUrl === undefined ? own : [...queryPairsOf(connectUrl), ...own];
+  }
+
+  /** What does not depend on the client is encoded once. */
+  #ownPairs(server: Server, rule: string | null): readonly string[] {
+    if (rule === null && server.query.length === 0) return NO_PAIRS;
+    const known = this.#pairsOf.get(server);
+    if (known?.rule === rule) return known.pairs;
+    const pairs = server.query.map(encodedPair);
     if (rule !== null) pairs.push(encodedPair({ key: "ruleName", value: rule }));
+    this.#pairsOf.set(server, { rule, pairs });
     return pairs;
   }
 }

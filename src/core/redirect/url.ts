@@ -93,6 +93,7 @@ export function encodedPair({ key, value }: QueryPair): string {
 /** `url` with the pairs that it does not have yet, before its fragment. */
 export function withPairs(url: string, pairs: readonly string[]): string {
   if (pairs.length === 0) return url;
+  if (pairs.length === 1 && !/[?#]/.test(url)) return `${url}?${pairs[0]!}`;
   const hash = url.indexOf("#");
   const [base, fragment] = hash < 0 ? [url, ""] : [url.slice(0, hash), url.slice(hash)];
   const start = base.indexOf("?");

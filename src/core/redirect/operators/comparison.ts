@@ -97,7 +97,11 @@ function compileComparison(condition: Comparison, judge: Judge, compiler: Compil
           return given === undefined ? without : judge(order(given)) !== isTurned;
         };
   const isIndexable = condition.operator === "equals" && !isTurned && !without;
-  return { test, keys: isIndexable ? keysOf(value, slot, type, number) : null };
+  if (!isIndexable) return { test, keys: null };
+  const keys = keysOf(value, slot, type, number);
+  // As a number nothing else is compared; a text may be asked for letter by letter, or be no number where one is wanted.
+  const isText = !case_sensitive && (type !== "numeric" || compat);
+  return { test, keys, keys_suffice: number !== null || isText };
 }
 
 interface Verdicts {

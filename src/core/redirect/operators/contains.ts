@@ -51,6 +51,7 @@ function compileContains(condition: Contains, compiler: Compiler): CompiledCondi
       return negated;
     },
     keys: negated || without ? null : keysOf(slot, values, lists),
+    keys_suffice: !case_sensitive,
   };
 }
 

@@ -55,6 +55,8 @@ export interface CompiledCondition {
   readonly test: Test;
   /** Null where it may hold without any of a few keys. */
   readonly keys: readonly Key[] | null;
+  /** It holds wherever one of its keys is there: then it need not be tested. */
+  readonly keys_suffice?: boolean;
 }
 
 /** What compilation offers to operators. */

@@ -62,11 +62,11 @@ function arityProblems(count: number, compat: boolean): ConditionProblem[] {
   return [{ code: "EmptyExpressions", message: `joins ${count} conditions; expected ${expected}` }];
 }
 
-/** The fewest keys of one of them: all must hold. */
-export function narrowest(items: readonly CompiledCondition[]): readonly Key[] | null {
-  let best: readonly Key[] | null = null;
-  for (const { keys } of items)
-    if (keys !== null && (best === null || keys.length < best.length)) best = keys;
+/** The one with the fewest keys, as all must hold; null where none has keys. */
+export function narrowest(items: readonly CompiledCondition[]): CompiledCondition | null {
+  let best: CompiledCondition | null = null;
+  for (const item of items)
+    if (item.keys !== null && (best?.keys == null || item.keys.length < best.keys.length)) best = item;
   return best;
 }
 
@@ -85,7 +85,7 @@ export const logicals: readonly Operator<Logical>[] = [
     name: "and",
     words: "All of the conditions hold.",
     joins: (verdicts) => verdicts.every(Boolean),
-    keys: narrowest,
+    keys: (items) => narrowest(items)?.keys ?? null,
   }),
   logical({
     name: "or",
