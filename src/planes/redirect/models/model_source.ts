@@ -1,0 +1,148 @@
+/** Follows the models and lists of a store: each is read when it changes, and everything after an outage. */
+import { messageOf } from "../../../core/text/message_of.ts";
+import type { Store, Watch } from "../../../store/contract.ts";
+import { StoreUnavailable } from "../../../store/errors.ts";
+import { LargeDocuments } from "../../../store/large_documents.ts";
+import {
+  appOfPath,
+  APPS,
+  LISTS,
+  modelPath,
+  readLists,
+  readModel,
+  ROOT,
+  type StoredLists,
+  type StoredModel,
+} from "./stored.ts";
+
+export interface ModelListener {
+  /** Another model of an application; null = the application is gone. */
+  modelChanged(app: string, stored: StoredModel | null): void;
+  listsChanged(stored: StoredLists | null): void;
+  /** What stands there cannot be used; what was told before goes on. */
+  refused(what: string, problem: string): void;
+}
+
+/** What has changed and is not read yet. */
+interface Due {
+  readonly apps: Set<string>;
+  lists: boolean;
+  all: boolean;
+}
+
+const RETRY_MS = 100;
+
+const nothingDue = (): Due => ({ apps: new Set(), lists: false, all: false });
+
+export class ModelSource {
+  readonly #store: Store;
+  readonly #documents: LargeDocuments;
+  readonly #listener: ModelListener;
+  /** Revisions that were told, by path. */
+  readonly #told = new Map<string, number>();
+  #due = nothingDue();
+  #reading: Promise<void> | null = null;
+  #watch: Watch | null = null;
+  #closed = false;
+
+  /** Models and lists are at most `maxBytes` long. */
+  constructor(store: Store, maxBytes: number, listener: ModelListener) {
+    this.#store = store;
+    this.#documents = new LargeDocuments(store, maxBytes);
+    this.#listener = listener;
+  }
+
+  /** Resolves when everything that is there has been told. Rejects as its store does. */
+  async start(): Promise<void> {
+    this.#watch = await this.#store.watch(ROOT, {
+      changed: (paths) => this.#changed(paths),
+      relist: () => this.#readAll(),
+    });
+    this.#readAll();
+    await this.idle();
+  }
+
+  /** Resolves when nothing is left to read. */
+  async idle(): Promise<void> {
+    while (this.#reading !== null) await this.#reading;
+  }
+
+  async close(): Promise<void> {
+    this.#closed = true;
+    this.#watch?.close();
+    await this.idle();
+  }
+
+  #readAll(): void {
+    this.#due.all = true;
+    this.#reading ??= this.#readDue();
+  }
+
+  #changed(paths: readonly string[]): void {
+    for (const path of paths) {
+      const app = appOfPath(path);
+      if (app !== null) this.#due.apps.add(app);
+      else if (path === LISTS || path.startsWith(`${LISTS}/`)) this.#due.lists = true;
+      else this.#due.all = true;
+    }
+    this.#reading ??= this.#readDue();
+  }
+
+  async #readDue(): Promise<void> {
+    // What is told in one turn of the event loop is read once.
+    await Promise.resolve();
+    while (!this.#closed && (this.#due.all || this.#due.lists || this.#due.apps.size > 0)) {
+      const due = this.#due;
+      this.#due = nothingDue();
+      try {
+        await this.#read(due);
+      } catch (error) {
+        if (!(error instanceof StoreUnavailable)) this.#listener.refused(ROOT, messageOf(error));
+        else if (this.#store.state.kind === "connected") await this.#tryAgainLater(due);
+        // With the connection comes a relist.
+      }
+    }
+    this.#reading = null;
+  }
+
+  async #tryAgainLater({ apps, lists, all }: Due): Promise<void> {
+    for (const app of apps) this.#due.apps.add(app);
+    this.#due.lists ||= lists;
+    this.#due.all ||= all;
+    await Bun.sleep(RETRY_MS);
+  }
+
+  async #read({ apps, lists, all }: Due): Promise<void> {
+    if (all) for (const name of (await this.#store.children(APPS)) ?? []) apps.add(appOfPath(`${APPS}/${name}`) ?? name);
+    if (all) for (const path of this.#told.keys()) apps.add(appOfPath(path) ?? "");
+    apps.delete("");
+    // Lists first: a model that comes with a new list finds it.
+    if (all || lists)
+      await this.#readOne(LISTS, readLists, (stored) => this.#listener.listsChanged(stored));
+    for (const app of apps)
+      await this.#readOne(modelPath(app), readModel, (stored) => this.#listener.modelChanged(app, stored));
+  }
+
+  async #readOne<Stored>(
+    path: string,
+    parse: (bytes: Uint8Array) => Stored,
+    tell: (stored: Stored | null) => void,
+  ): Promise<void> {
+    const revision = await this.#documents.revision(path);
+    if (revision === (this.#told.get(path) ?? null)) return;
+    try {
+      const document = revision === null ? null : await this.#documents.read(path);
+      if (document === null) {
+        if (this.#told.delete(path)) tell(null);
+        return;
+      }
+      this.#told.set(path, document.revision);
+      tell(parse(document.value));
+    } catch (error) {
+      if (error instanceof StoreUnavailable) throw error;
+      // Told once: until it is replaced it does not get better.
+      if (revision !== null) this.#told.set(path, revision);
+      this.#listener.refused(path, messageOf(error));
+    }
+  }
+}
