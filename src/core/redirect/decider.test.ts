@@ -46,6 +46,7 @@ describe("where decisions lead", () => {
     expect(decisionOf(deciderOf(modelOf()))).toEqual({
       type: "DEFAULT_SERVER",
       rule: null,
+      share: null,
       url_rules: ["Default"],
       locations: [
         {

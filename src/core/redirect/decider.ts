@@ -50,6 +50,8 @@ export interface Decision {
   readonly type: DecisionType;
   /** The flavor rule, or null. */
   readonly rule: string | null;
+  /** Number of the share of the distribution, or null. */
+  readonly share: number | null;
   /** URL rules that gave something, `Default` for the model's own defaults. */
   readonly url_rules: readonly string[];
   /** More than one for a server group. */
@@ -88,7 +90,10 @@ interface Rules<Result> {
 interface Origin {
   readonly type: DecisionType;
   readonly rule: string | null;
+  readonly share: number | null;
 }
+
+const BY_DEFAULT: Origin = { type: "DEFAULT_SERVER", rule: null, share: null };
 
 interface CompiledShare {
   readonly bound: Bound;
@@ -180,25 +185,24 @@ export class Decider {
     if (default_server === null) return "no_default_server";
     const destination = this.#flavorRules.first(parameters);
     if (destination !== null) {
-      const origin: Origin = { type: "PATH_RULE", rule: this.#flavorRules.matched };
+      const origin: Origin = { type: "PATH_RULE", rule: this.#flavorRules.matched, share: null };
       if (destination.kind === "group") return this.#decideGroup(destination.servers, origin, parameters);
       return this.#decideServer(destination.server, origin, parameters);
     }
     const share = this.#share(parameters);
-    if (share !== null)
-      return this.#decideServer(share, { type: "DISTRIBUTION_RULE", rule: null }, parameters);
-    return this.#decideServer(default_server, { type: "DEFAULT_SERVER", rule: null }, parameters);
+    if (share < 0) return this.#decideServer(default_server, BY_DEFAULT, parameters);
+    const origin: Origin = { type: "DISTRIBUTION_RULE", rule: null, share };
+    return this.#decideServer(this.#shares[share]!.server, origin, parameters);
   }
 
-  /** The server of the share that the client is in, or null. */
-  #share(parameters: Parameters): Server | null {
-    if (this.#shares.length === 0) return null;
+  /** Number of the share that the client is in, or -1. */
+  #share(parameters: Parameters): number {
+    if (this.#shares.length === 0) return -1;
     const key = parameters.firstWithText(this.#stickySlots);
-    if (key === null) return null;
+    if (key === null) return -1;
     const { app, compat } = this.options;
     positionOf(key, compat ? "" : app, this.#position);
-    for (const { bound, server } of this.#shares) if (isWithin(this.#position, bound)) return server;
-    return null;
+    return this.#shares.findIndex(({ bound }) => isWithin(this.#position, bound));
   }
 
   #decideGroup(servers: readonly Server[], origin: Origin, parameters: Parameters): Decision | NoDecision {
@@ -207,19 +211,19 @@ export class Decider {
       .filter((decision) => typeof decision !== "string");
     const [first] = found;
     if (first !== undefined) return { ...first, locations: found.flatMap(({ locations }) => locations) };
-    return this.#decideDefault(origin, parameters);
+    return this.#decideDefault(parameters);
   }
 
   #decideServer(server: Server, origin: Origin, parameters: Parameters): Decision | NoDecision {
     const decision = this.#tryServer(server, origin, parameters, false);
     if (typeof decision !== "string" || origin.type === "DEFAULT_SERVER") return decision;
-    return decision === "no_host" ? this.#decideDefault(origin, parameters) : decision;
+    return decision === "no_host" ? this.#decideDefault(parameters) : decision;
   }
 
   /** Rule and distribution had no hosts: as the original, the default server's, on whitelisted stacks. */
-  #decideDefault(_from: Origin, parameters: Parameters): Decision | NoDecision {
+  #decideDefault(parameters: Parameters): Decision | NoDecision {
     const server = { ...this.model.default_server!, not_whitelisted: false };
-    return this.#tryServer(server, { type: "DEFAULT_SERVER", rule: null }, parameters, true);
+    return this.#tryServer(server, BY_DEFAULT, parameters, true);
   }
 
   #tryServer(

@@ -14,6 +14,7 @@ import {
   PARAM,
   type ParameterCondition,
   parameterProblems,
+  UNLIKELY,
 } from "./contract.ts";
 
 export interface Comparison extends ParameterCondition {
@@ -51,6 +52,7 @@ function comparison(name: string, words: string, judge: Judge): Operator<Compari
       );
     },
     compile: (condition, compiler) => compileComparison(condition, judge, compiler),
+    examples: ({ param, value }) => ({ [param]: neighbours(value) }),
   };
 }
 
@@ -78,6 +80,15 @@ function comparisonProblems(condition: Comparison): ConditionProblem[] {
       message: "has no value; expected what the parameter is compared with",
     });
   return problems;
+}
+
+/** The value itself, and some that come before and behind it in each of the orders. */
+function neighbours(value: string): string[] {
+  const number = parseDouble(value);
+  const [, start = "", last = "0"] = /^(.*?)(\d*)$/.exec(value)!;
+  const step = (by: number): string => `${start}${Math.max(0, Number(last) + by)}`;
+  const steps = [step(1), step(-1), `${value}.1`, `${value}~`, value.slice(0, -1), UNLIKELY];
+  return number === null ? [value, ...steps] : [value, String(number + 1), String(number - 1), ...steps];
 }
 
 function compileComparison(condition: Comparison, judge: Judge, compiler: Compiler): CompiledCondition {

@@ -4,8 +4,15 @@ import {
   type CompiledCondition,
   type Key,
   type Operator,
+  UNLIKELY,
 } from "./contract.ts";
-import { type Membership, MEMBERSHIP_FIELDS, membershipProblems, membershipWithout } from "./membership.ts";
+import {
+  type Membership,
+  MEMBERSHIP_FIELDS,
+  membershipExamples,
+  membershipProblems,
+  membershipWithout,
+} from "./membership.ts";
 
 export interface Contains extends Membership {
   readonly case_sensitive: boolean;
@@ -32,6 +39,7 @@ export const contains: Operator<Contains> = {
     return (isIn(values) || lists.some((name) => isIn(list(name) ?? []))) !== negated;
   },
   compile: compileContains,
+  examples: (condition, needs) => membershipExamples(condition, needs, [UNLIKELY]),
 };
 
 function compileContains(condition: Contains, compiler: Compiler): CompiledCondition {

@@ -70,6 +70,14 @@ export interface Compiler extends Pick<Facts, "compat" | "random" | "sticky_para
   compile(condition: Condition): CompiledCondition;
 }
 
+/** Values by the name of the parameter. */
+export type Examples = Readonly<Record<string, readonly string[]>>;
+
+/** What examples of conditions are made of. */
+export interface ExampleNeeds extends Pick<Facts, "compat" | "list" | "sticky_parameters" | "salt"> {
+  examples(condition: Condition): Examples;
+}
+
 /** What is wrong with a condition: whoever reads it names the rule. */
 export interface ConditionProblem {
   /** Name in the original's catalogue, such as `MissedParamName`. */
@@ -93,7 +101,12 @@ export interface Operator<Kind extends Condition = Condition> {
   lists?(condition: Kind): readonly string[];
   holds(condition: Kind, facts: Facts): boolean;
   compile(condition: Kind, compiler: Compiler): CompiledCondition;
+  /** Values with which it holds, and some with which it does not, as far as they are easy to find: generated tests try them. */
+  examples(condition: Kind, needs: ExampleNeeds): Examples;
 }
+
+/** What is like no value that a rule would name. */
+export const UNLIKELY = "example-value";
 
 export const MISSING: Field = {
   name: "missing",

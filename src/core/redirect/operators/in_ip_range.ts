@@ -1,6 +1,12 @@
 import { AddressSet, isWithinRange, parseAddressRange } from "../address_set.ts";
 import type { Compiler, CompiledCondition, ConditionProblem, Operator } from "./contract.ts";
-import { type Membership, MEMBERSHIP_FIELDS, membershipProblems, membershipWithout } from "./membership.ts";
+import {
+  type Membership,
+  MEMBERSHIP_FIELDS,
+  membershipExamples,
+  membershipProblems,
+  membershipWithout,
+} from "./membership.ts";
 
 /** An address or a whole network lies within one of the entries. */
 export const inIpRange: Operator<Membership> = {
@@ -26,6 +32,8 @@ export const inIpRange: Operator<Membership> = {
     return holds !== negated;
   },
   compile: compileInIpRange,
+  // Of the networks for documentation (RFC 5737, 3849), in which few rules are interested.
+  examples: (condition, needs) => membershipExamples(condition, needs, ["198.51.100.7", "2001:db8:ffff::7"]),
 };
 
 function rangeProblems({ values }: Membership): ConditionProblem[] {

@@ -6,6 +6,7 @@ import {
   PARAM,
   type ParameterCondition,
   parameterProblems,
+  UNLIKELY,
 } from "./contract.ts";
 
 /** A parameter that was not sent is empty. */
@@ -31,4 +32,5 @@ export const isEmpty: Operator<ParameterCondition> = {
       keys: null,
     };
   },
+  examples: ({ param }) => ({ [param]: [UNLIKELY] }),
 };

@@ -1,6 +1,6 @@
 /** Operators that join other conditions. */
 import type { Condition } from "../model.ts";
-import type { CompiledCondition, ConditionProblem, Field, Key, Operator } from "./contract.ts";
+import type { CompiledCondition, ConditionProblem, Examples, Field, Key, Operator } from "./contract.ts";
 
 export interface Logical extends Condition {
   readonly items: readonly Condition[];
@@ -31,6 +31,7 @@ function logical({ name, words, joins, keys }: Kind): Operator<Logical> {
       const items = condition.items.map((item) => compiler.compile(item));
       return { test: testOf(name, items), keys: keys(items) };
     },
+    examples: ({ items }, { examples }) => joinedExamples(items.map((item) => examples(item))),
   };
 }
 
@@ -54,6 +55,15 @@ function testOf(name: string, items: readonly CompiledCondition[]): CompiledCond
         return odd;
       };
   }
+}
+
+/** All values of all of them, each once. */
+export function joinedExamples(all: readonly Examples[]): Examples {
+  const joined: Record<string, string[]> = {};
+  for (const examples of all)
+    for (const [name, values] of Object.entries(examples))
+      joined[name] = [...new Set([...(joined[name] ?? []), ...values])];
+  return joined;
 }
 
 function arityProblems(count: number, compat: boolean): ConditionProblem[] {

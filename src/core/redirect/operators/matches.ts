@@ -1,12 +1,15 @@
+import { regexExample } from "../../rules/regex_example.ts";
 import { LinearRegex, REGEX_INPUT_LIMIT, SyntaxProblem } from "../../rules/linear_regex.ts";
 import {
   type ConditionProblem,
+  type Examples,
   MISSING,
   NEGATED,
   type Operator,
   PARAM,
   type ParameterCondition,
   parameterProblems,
+  UNLIKELY,
 } from "./contract.ts";
 
 export interface Matches extends ParameterCondition {
@@ -41,7 +44,13 @@ export const matches: Operator<Matches> = {
       keys: null,
     };
   },
+  examples: examplesOf,
 };
+
+function examplesOf({ param, pattern }: Matches): Examples {
+  const example = regexExample(pattern);
+  return { [param]: example === null ? [UNLIKELY] : [example, UNLIKELY] };
+}
 
 function verdictWithout({ missing, negated }: Matches, compat: boolean): boolean {
   return compat ? false : (missing ?? negated);

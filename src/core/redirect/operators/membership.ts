@@ -1,6 +1,8 @@
 /** What `contains` and `inIpRange` have in common: a parameter, values and names of lists. */
 import {
   type ConditionProblem,
+  type ExampleNeeds,
+  type Examples,
   type Field,
   MISSING,
   NEGATED,
@@ -31,6 +33,16 @@ export function membershipProblems(condition: Membership): ConditionProblem[] {
       message: "has neither values nor lists; expected at least one",
     });
   return problems;
+}
+
+/** A value, one of each list, and `outside`. */
+export function membershipExamples(
+  { param, values, lists }: Membership,
+  { list }: ExampleNeeds,
+  outside: readonly string[],
+): Examples {
+  const listed = lists.flatMap((name) => list(name)?.slice(0, 1) ?? []);
+  return { [param]: [...values.slice(0, 1), ...listed, ...outside] };
 }
 
 /** The verdict where the parameter was not sent. */

@@ -1,7 +1,7 @@
 import type { Hash64 } from "../sip_hash.ts";
 import { type Bound, boundOf, isWithin, positionOf, stickyKey } from "../sticky.ts";
 import type { Condition } from "../model.ts";
-import type { ConditionProblem, Field, Operator } from "./contract.ts";
+import type { ConditionProblem, Examples, Field, Operator } from "./contract.ts";
 
 export interface Percent extends Condition {
   /** Above 0, at most 100. */
@@ -49,7 +49,32 @@ export const percent: Operator<Percent> = {
       keys: null,
     };
   },
+  examples(condition, { compat, salt, sticky_parameters }) {
+    return stickyExamples(
+      boundOf(condition.percent),
+      compat ? "" : (condition.salt ?? salt),
+      sticky_parameters,
+    );
+  },
 };
+
+/** More keys than this are not tried: a hundredth of a percent holds one of ten thousand. */
+const MOST_TRIED = 200_000;
+
+/** A key within the share, and one outside of it. */
+export function stickyExamples(bound: Bound, salt: string, names: readonly string[]): Examples {
+  const [name] = names;
+  if (name === undefined) return {};
+  const position: Hash64 = { high: 0, low: 0 };
+  const find = (wanted: boolean): string[] => {
+    for (let number = 1; number <= MOST_TRIED; number++) {
+      positionOf(`example-${number}`, salt, position);
+      if (isWithin(position, bound) === wanted) return [`example-${number}`];
+    }
+    return [];
+  };
+  return { [name]: [...find(true), ...find(false)] };
+}
 
 /** Who has no key is in no share but that of everybody. */
 function withoutKey({ percent: share }: Percent, compat: boolean): boolean {

@@ -15,4 +15,5 @@ export const random: Operator<RandomShare> = {
   problems: (condition) => percentProblems(condition.percent, "RandomRangeError"),
   holds: (condition, facts) => facts.random() * 100 < condition.percent,
   compile: ({ percent }, compiler) => ({ test: () => compiler.random() * 100 < percent, keys: null }),
+  examples: () => ({}),
 };

@@ -82,6 +82,7 @@ test("RD154 a document that is too large or is none of ours is refused by name, 
 });
 
 test("an application's name is one step of a path, whatever is in it", () => {
-  for (const name of ["a1", "a/b", "ö ", "%2f", ".."]) expect(appOfPath(`${modelPath(name)}/head`)).toBe(name);
+  for (const name of ["a1", "a/b", "ö ", "%2f", ".."])
+    expect(appOfPath(`${modelPath(name)}/head`)).toBe(name);
   expect([appOfPath(LISTS), appOfPath("/fairlead/redirect/apps/%zz/model")]).toEqual([null, null]);
 });

@@ -113,12 +113,13 @@ export class ModelSource {
   }
 
   async #read({ apps, lists, all }: Due): Promise<void> {
-    if (all) for (const name of (await this.#store.children(APPS)) ?? []) apps.add(appOfPath(`${APPS}/${name}`) ?? name);
+    if (all)
+      for (const name of (await this.#store.children(APPS)) ?? [])
+        apps.add(appOfPath(`${APPS}/${name}`) ?? name);
     if (all) for (const path of this.#told.keys()) apps.add(appOfPath(path) ?? "");
     apps.delete("");
     // Lists first: a model that comes with a new list finds it.
-    if (all || lists)
-      await this.#readOne(LISTS, readLists, (stored) => this.#listener.listsChanged(stored));
+    if (all || lists) await this.#readOne(LISTS, readLists, (stored) => this.#listener.listsChanged(stored));
     for (const app of apps)
       await this.#readOne(modelPath(app), readModel, (stored) => this.#listener.modelChanged(app, stored));
   }

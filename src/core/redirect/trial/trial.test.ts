@@ -1,0 +1,135 @@
+import { expect, test } from "bun:test";
+import type { TestCase } from "../documents/service_documents.ts";
+import type { NamedList } from "../model.ts";
+import { operators } from "../operators/all.ts";
+import {
+  conditionOf,
+  deciderOf,
+  literalOf,
+  modelOf,
+  ONE_HOST,
+  ruleOf,
+  serverOf,
+  stackOf,
+  to,
+  urlParams,
+} from "../test_decider.ts";
+import { generateCases } from "./generated_cases.ts";
+import { runTestCase } from "./case_run.ts";
+
+const caseOf = (settings: Partial<TestCase> = {}): TestCase => ({
+  name: "case",
+  application: "a1",
+  parameters: [{ name: "x", values: ["1"] }],
+  expected: {},
+  applied_url_rules: [],
+  ...settings,
+});
+const X_IS_1 = [conditionOf("equals", { param: "x", value: "1" })];
+const APPROVED = modelOf();
+const NEXT = modelOf({
+  rules: [ruleOf("Beta", X_IS_1, to(serverOf("1.0")))],
+  url_rules: [ruleOf("tls", X_IS_1, urlParams({ protocol: "https" }))],
+});
+
+test("RD121 a case that a pending rule is for fails on what is approved and passes on what comes", () => {
+  const given = caseOf({
+    expected: { rule: "beta", protocol: "HTTPS", port: "8080", responseType: "path_rule", urn: "" },
+    applied_url_rules: ["TLS"],
+  });
+  expect(runTestCase(deciderOf(APPROVED), given)).toMatchObject({
+    status: "FAILED",
+    actual: {
+      parts: { rule: "", xreStack: "/EU/z1", flavor: "1.0", ipVersion: "4" },
+      url_rules: ["Default"],
+    },
+    differences: [
+      'protocol: expected "HTTPS", got "http"',
+      'rule: expected "beta", got ""',
+      'responseType: expected "path_rule", got "DEFAULT_SERVER"',
+      "the URL rule TLS was not applied",
+    ],
+  });
+  expect(runTestCase(deciderOf(NEXT), given)).toMatchObject({ status: "PASSED", differences: [] });
+  expect(runTestCase(deciderOf(APPROVED, {}, []), given)).toMatchObject({
+    status: "FAILED",
+    actual: "no_host",
+  });
+});
+
+const LISTS: readonly NamedList[] = [
+  {
+    name: "beta",
+    description: null,
+    type: "TEXT",
+    version: 1,
+    values: [{ value: "member", encoded: null }],
+  },
+];
+
+/** A rule for each operator, each on parameters of its own. */
+const RULES = [
+  ...["equals", "lessThan", "lessOrEqual", "greaterThan", "greaterOrEqual", "notEqual"].flatMap((operator) =>
+    [
+      ["none", "10"],
+      ["string", "m"],
+      ["version", "1.10"],
+      ["ipv6", "2001:db8::5"],
+    ].map(([type, value]) => ({ operator, type, value })),
+  ),
+  { operator: "contains", lists: ["beta"] },
+  { operator: "contains", values: ["a", "b"], negated: true },
+  { operator: "inIpRange", values: ["10.1.0.0/16"] },
+  { operator: "matches", pattern: "[0-9a-f]{2}(:[0-9a-f]{2})+" },
+  { operator: "isEmpty", negated: true },
+  { operator: "percent", percent: 0.5 },
+  { operator: "random", percent: 100 },
+].map(({ operator, ...settings }, number) => {
+  const param = `p${number}`;
+  const guard = conditionOf("equals", { param: `guard${number}`, value: "on" });
+  return ruleOf(
+    `${operator}_${number}`,
+    [guard, conditionOf(operator, { param, ...settings })],
+    to(serverOf("1.0")),
+  );
+});
+const JOINED = ["and", "or", "xor"].map((operator) => {
+  const items = [1, 2].map((part) => conditionOf("equals", { param: `${operator}${part}`, value: "on" }));
+  return ruleOf(operator, [conditionOf(operator, { items })], to(literalOf("xre://t:1")));
+});
+
+test("RD122 generated cases: a client for each rule and share, and all pass", () => {
+  const model = modelOf({
+    rules: [...RULES, ...JOINED],
+    distribution: [
+      { percent: 0.5, server: serverOf("2.0") },
+      { percent: 40, server: serverOf("3.0") },
+    ],
+  });
+  const stacks = [...ONE_HOST, stackOf("/EU/z1/2.0", "10.0.0.2"), stackOf("/EU/z1/3.0", "10.0.0.3")];
+  expect(new Set(model.rules.flatMap(({ when }) => when.map(({ operator }) => operator)))).toEqual(
+    new Set(operators.map(({ name }) => name)),
+  );
+  for (const compat of [false, true]) {
+    const decider = deciderOf(model, { compat }, stacks, LISTS);
+    const { cases, rules_without } = generateCases(decider);
+    expect(rules_without).toEqual([]);
+    expect(cases.map(({ name }) => name)).toEqual([
+      ...model.rules.map(({ id }) => `rule_${id}`),
+      "distribution_0",
+      "distribution_1",
+    ]);
+    for (const each of cases)
+      expect([each.name, runTestCase(decider, each).status]).toEqual([each.name, "PASSED"]);
+  }
+});
+
+test("RD122 a rule that no client was found for is named", () => {
+  const never = ruleOf(
+    "never",
+    [conditionOf("lessThan", { param: "x", value: "1" }), ...X_IS_1],
+    to(serverOf("1.0")),
+  );
+  const { cases, rules_without } = generateCases(deciderOf(modelOf({ rules: [never, ...NEXT.rules] })));
+  expect([cases.map(({ name }) => name), rules_without]).toEqual([["rule_Beta"], ["never"]]);
+});
