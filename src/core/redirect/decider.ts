@@ -27,6 +27,12 @@ import {
   withPairs,
 } from "./url.ts";
 
+/** Who is told of each condition, of flavor rules and of URL rules. */
+export interface DeciderTrace {
+  readonly rules: Trace;
+  readonly url_rules: Trace;
+}
+
 export type DecisionType = "PATH_RULE" | "DISTRIBUTION_RULE" | "DEFAULT_SERVER";
 
 /** One place to go to. */
@@ -124,7 +130,12 @@ export class Decider {
   #pools: HostPools;
 
   /** Without a trace rules are compiled; with one they are interpreted, and it is told of each condition. */
-  constructor(model: RedirectModel, lists: NamedLists, options: AppOptions, trace: Trace | null = null) {
+  constructor(
+    model: RedirectModel,
+    lists: NamedLists,
+    options: AppOptions,
+    trace: DeciderTrace | null = null,
+  ) {
     this.model = model;
     this.options = options;
     this.lists = lists;
@@ -138,8 +149,8 @@ export class Decider {
     this.#connectUrlSlot = compiler.slot(CONNECT_URL);
     this.#parameters = new Parameters([...slots.keys()], lists.table);
     const facts = (parameters: Parameters) => factsOf(parameters, slots, lists, options);
-    this.#flavorRules = trace === null ? flavorRules : new TracedRules(model.rules, facts, trace);
-    this.#urlRules = trace === null ? urlRules : new TracedRules(model.url_rules, facts, trace);
+    this.#flavorRules = trace === null ? flavorRules : new TracedRules(model.rules, facts, trace.rules);
+    this.#urlRules = trace === null ? urlRules : new TracedRules(model.url_rules, facts, trace.url_rules);
     this.#shares = compiledShares(model);
     this.#pools = this.#poolsOf([], null);
   }

@@ -1,7 +1,7 @@
 /** A decider for tests: the acceptance rows' application `a1`, and one condition by itself in both ways of looking at it. */
 import { roundRobin } from "../strategies/round_robin.ts";
 import { contextOf } from "./context.ts";
-import { type AppOptions, Decider, type Decision } from "./decider.ts";
+import { type AppOptions, Decider, type DeciderTrace, type Decision } from "./decider.ts";
 import type { StackHosts } from "./hosts.ts";
 import type { Trace } from "./interpreter.ts";
 import {
@@ -29,7 +29,9 @@ export const OPTIONS: AppOptions = {
   random: () => 0.5,
 };
 
-export const SILENT: Trace = { rule: () => {}, condition: () => {} };
+const IGNORE: Trace = { rule: () => {}, condition: () => {} };
+/** Interprets, and tells nobody. */
+export const SILENT: DeciderTrace = { rules: IGNORE, url_rules: IGNORE };
 
 /** A server that stands for hosts. */
 export function serverOf(path: string, settings: Partial<Server> = {}): Server {

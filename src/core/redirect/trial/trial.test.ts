@@ -1,4 +1,5 @@
 import { expect, test } from "bun:test";
+import { contextOf } from "../context.ts";
 import type { TestCase } from "../documents/service_documents.ts";
 import type { NamedList } from "../model.ts";
 import { operators } from "../operators/all.ts";
@@ -14,7 +15,9 @@ import {
   to,
   urlParams,
 } from "../test_decider.ts";
+import { explain } from "./explain.ts";
 import { generateCases } from "./generated_cases.ts";
+import { replay } from "./replay.ts";
 import { runTestCase } from "./case_run.ts";
 
 const caseOf = (settings: Partial<TestCase> = {}): TestCase => ({
@@ -132,4 +135,68 @@ test("RD122 a rule that no client was found for is named", () => {
   );
   const { cases, rules_without } = generateCases(deciderOf(modelOf({ rules: [never, ...NEXT.rules] })));
   expect([cases.map(({ name }) => name), rules_without]).toEqual([["rule_Beta"], ["never"]]);
+});
+
+test("RD128 RD172 an explanation has every condition with its operands and verdict, and the same target", () => {
+  const rules = [
+    ruleOf("share", [conditionOf("percent", { percent: 50 })], to(literalOf("xre://p:1"))),
+    ruleOf(
+      "both",
+      [conditionOf("and", { items: [...X_IS_1, conditionOf("contains", { param: "y", values: ["a"], negated: true })] })],
+      to(serverOf("1.0")),
+    ),
+    ruleOf("later", X_IS_1, to(literalOf("xre://l:1"))),
+  ];
+  const decider = deciderOf(modelOf({ rules, url_rules: NEXT.url_rules }), {}, [
+    stackOf("/EU/z1/1.0", "10.0.0.1", "10.0.0.2*2"),
+    stackOf("/EU/z9/1.0", "10.0.0.9"),
+  ]);
+  const client = contextOf({ x: "1" });
+  decider.decide(client);
+  const { decision, rules: tried, url_rules, hosts } = explain(decider, client);
+  expect(tried).toEqual([
+    {
+      rule: "share",
+      conditions: [{ operator: "percent", operands: { percent: 50 }, holds: false, note: "no sticky key" }],
+    },
+    {
+      rule: "both",
+      conditions: [
+        { operator: "equals", operands: { param: "x", value: "1" }, given: "1", holds: true },
+        {
+          operator: "contains",
+          operands: { param: "y", values: ["a"], negated: true },
+          given: null,
+          holds: true,
+        },
+        { operator: "and", operands: {}, holds: true },
+      ],
+    },
+  ]);
+  expect(url_rules.map(({ rule }) => rule)).toEqual(["tls"]);
+  expect(hosts.map(({ host, whitelisted }) => [host, whitelisted])).toEqual([
+    ["/EU/z1/1.0 10.0.0.1", true],
+    ["/EU/z1/1.0 10.0.0.2", true],
+    ["/EU/z9/1.0 10.0.0.9", false],
+  ]);
+  // It has taken no turn.
+  expect(decider.decide(client)).toEqual(decision);
+});
+
+test("RD129 a replay counts who would go elsewhere, the same each time", () => {
+  const clients = Array.from({ length: 10_000 }, (_, number) => ({ x: String(number % 4), mac: `m${number}` }));
+  const share = { percent: 10, server: serverOf("2.0") };
+  const after = modelOf({ rules: NEXT.rules, distribution: [share] });
+  const stacks = [...ONE_HOST, stackOf("/EU/z1/2.0", "10.0.0.2")];
+  const run = () => replay(deciderOf(APPROVED, {}, stacks), deciderOf(after, {}, stacks), clients);
+  const report = run();
+  expect(report).toEqual(run());
+  const [rule, moved] = report.moves;
+  expect([report.clients, report.changed, rule]).toEqual([
+    10_000,
+    rule!.clients + moved!.clients,
+    { from: "1.0 (DEFAULT_SERVER)", to: "1.0 (rule Beta)", clients: 2_500 },
+  ]);
+  expect(moved).toMatchObject({ from: "1.0 (DEFAULT_SERVER)", to: "2.0 (DISTRIBUTION_RULE)" });
+  expect(Math.abs(moved!.clients / 7_500 - 0.1)).toBeLessThan(0.015);
 });
