@@ -74,18 +74,24 @@ function explained(
   const { fields: described } = operatorOf(condition);
   const operands = Object.fromEntries(
     described
-      .filter(({ name, absent, form }) => form !== "children" && name !== "param" && !isAbsent(fields[name], absent))
+      .filter(
+        ({ name, absent, form }) =>
+          form !== "children" && name !== "param" && !isAbsent(fields[name], absent),
+      )
       .map(({ name }) => [name, fields[name]]),
   );
   const { param } = fields;
   if (typeof param === "string")
     return { operator, operands: { param, ...operands }, given: parameters(param) ?? null, holds };
-  const lacksKey = operator === "percent" && options.sticky_parameters.every((name) => !parameters(name)?.trim());
+  const lacksKey =
+    operator === "percent" && options.sticky_parameters.every((name) => !parameters(name)?.trim());
   return { operator, operands, holds, ...(lacksKey && { note: "no sticky key" }) };
 }
 
 function isAbsent(value: unknown, absent: unknown): boolean {
-  return value === absent || (Array.isArray(value) && Array.isArray(absent) && value.length === absent.length);
+  return (
+    value === absent || (Array.isArray(value) && Array.isArray(absent) && value.length === absent.length)
+  );
 }
 
 function hostsOf({ stacks, model }: Decider, decision: Decision | NoDecision): ExplainedHost[] {

@@ -142,7 +142,11 @@ test("RD128 RD172 an explanation has every condition with its operands and verdi
     ruleOf("share", [conditionOf("percent", { percent: 50 })], to(literalOf("xre://p:1"))),
     ruleOf(
       "both",
-      [conditionOf("and", { items: [...X_IS_1, conditionOf("contains", { param: "y", values: ["a"], negated: true })] })],
+      [
+        conditionOf("and", {
+          items: [...X_IS_1, conditionOf("contains", { param: "y", values: ["a"], negated: true })],
+        }),
+      ],
       to(serverOf("1.0")),
     ),
     ruleOf("later", X_IS_1, to(literalOf("xre://l:1"))),
@@ -184,7 +188,10 @@ test("RD128 RD172 an explanation has every condition with its operands and verdi
 });
 
 test("RD129 a replay counts who would go elsewhere, the same each time", () => {
-  const clients = Array.from({ length: 10_000 }, (_, number) => ({ x: String(number % 4), mac: `m${number}` }));
+  const clients = Array.from({ length: 10_000 }, (_, number) => ({
+    x: String(number % 4),
+    mac: `m${number}`,
+  }));
   const share = { percent: 10, server: serverOf("2.0") };
   const after = modelOf({ rules: NEXT.rules, distribution: [share] });
   const stacks = [...ONE_HOST, stackOf("/EU/z1/2.0", "10.0.0.2")];
