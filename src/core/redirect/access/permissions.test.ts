@@ -8,14 +8,16 @@ const access = (mode: Access["mode"], endpoint: string, more: Partial<Access> = 
   app: null,
   ...more,
 });
-const may = (permissions: readonly string[], wanted: Access): boolean => new Permissions(permissions).allows(wanted);
+const may = (permissions: readonly string[], wanted: Access): boolean =>
+  new Permissions(permissions).allows(wanted);
 
 test("RD124 reading is not writing, and permitAll is everything", () => {
   expect(may(["read-rules"], access("write", "rules"))).toBe(false);
   expect(may(["read-rules"], access("read", "rules"))).toBe(true);
   expect(may(["RESTOnly-write-rules"], access("write", "rules"))).toBe(true);
   expect(may(["write-*"], access("write", "urlRules"))).toBe(true);
-  for (const all of ["permitAll", "*"]) expect(may([all, "deny-write-rules-x"], access("write", "rules", { app: "a" }))).toBe(true);
+  for (const all of ["permitAll", "*"])
+    expect(may([all, "deny-write-rules-x"], access("write", "rules", { app: "a" }))).toBe(true);
   expect(may([], access("read", "rules"))).toBe(false);
 });
 
@@ -39,9 +41,12 @@ test("RD126 an application needs a permission of its own", () => {
 
 test("RD164 roles: who edits does not approve", () => {
   const matrix = (["viewer", "editor", "approver", "admin"] as Role[]).map((role) =>
-    [access("read", "rules"), access("write", "rules"), access("write", "changes"), access("write", "settings")].map(
-      (wanted) => may(ROLES[role], { ...wanted, app: "a1" }),
-    ),
+    [
+      access("read", "rules"),
+      access("write", "rules"),
+      access("write", "changes"),
+      access("write", "settings"),
+    ].map((wanted) => may(ROLES[role], { ...wanted, app: "a1" })),
   );
   expect(matrix).toEqual([
     [true, false, false, false],
@@ -54,6 +59,13 @@ test("RD164 roles: who edits does not approve", () => {
 });
 
 test("a permission that means nothing is refused", () => {
-  for (const text of ["", "rules", "delete-rules", "read-", "allow-write-namespacedLists", "redirector-accessApp-"])
+  for (const text of [
+    "",
+    "rules",
+    "delete-rules",
+    "read-",
+    "allow-write-namespacedLists",
+    "redirector-accessApp-",
+  ])
     expect(permissionProblem(text)).toContain(JSON.stringify(text));
 });

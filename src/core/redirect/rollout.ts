@@ -1,0 +1,86 @@
+/**
+ * Progressive rollouts: a server gets the clients of a rising percentage, always those that it had and some more, as long as a health
+ * signal allows. Pure: told of the time and of the signal, it says what the rollout is then.
+ */
+import type { Server } from "./model.ts";
+
+export interface Rollout {
+  readonly id: string;
+  readonly server: Server;
+  /** Sets its clients apart from those of other rollouts: nobody is always among the first. */
+  readonly salt: string;
+  /** Percentages, each above the one before; above 0, at most 100. */
+  readonly steps: readonly number[];
+  /** Place among the steps; -1 = nobody. */
+  readonly step: number;
+  /** Milliseconds since 1970 at which the step began. */
+  readonly since_ms: number;
+  /** A step lasts at least so long. */
+  readonly bake_ms: number;
+  /** Null = only time decides. */
+  readonly gate: RolloutGate | null;
+  /** `rolled_back`: the gate has failed; it goes on when somebody says so. */
+  readonly state: "running" | "paused" | "rolled_back" | "done";
+}
+
+export interface RolloutGate {
+  /** Share of failing samples, 0 to 1, above which the step is taken back. */
+  readonly max_failing: number;
+  /** With fewer samples nothing is known: no step is taken, neither forward nor back. */
+  readonly min_samples: number;
+}
+
+/** What was seen of the server's hosts or clients since the step began. */
+export interface HealthSignal {
+  readonly failing: number;
+  readonly samples: number;
+}
+
+/** What has happened, for the audit log. */
+export interface RolloutEvent {
+  readonly kind: "advanced" | "rolled_back" | "done";
+  /** Percentages. */
+  readonly from: number;
+  readonly to: number;
+  /** A sentence. */
+  readonly reason: string;
+}
+
+export function rolloutPercent({ steps, step }: Pick<Rollout, "steps" | "step">): number {
+  return step < 0 ? 0 : (steps[step] ?? 0);
+}
+
+/** The rollout at `now_ms`; the event is null where nothing has changed. */
+export function nextRollout(
+  rollout: Rollout,
+  signal: HealthSignal,
+  now_ms: number,
+): { readonly rollout: Rollout; readonly event: RolloutEvent | null } {
+  const { gate, step, steps, since_ms, bake_ms, state } = rollout;
+  if (state !== "running") return { rollout, event: null };
+  const isKnown = gate === null || signal.samples >= gate.min_samples;
+  const failing = signal.samples === 0 ? 0 : signal.failing / signal.samples;
+  if (gate !== null && isKnown && failing > gate.max_failing && step >= 0) {
+    const reason = `${percentText(failing)} of ${signal.samples} samples fail; at most ${percentText(gate.max_failing)} may`;
+    return moved(rollout, step - 1, { kind: "rolled_back", state: "rolled_back", reason }, now_ms);
+  }
+  // The first step needs no sample: nobody has been there.
+  if (now_ms - since_ms < bake_ms || (step >= 0 && !isKnown)) return { rollout, event: null };
+  if (step >= steps.length - 1)
+    return moved(rollout, step, { kind: "done", state: "done", reason: "the last step has lasted" }, now_ms);
+  return moved(rollout, step + 1, { kind: "advanced", state: "running", reason: "the step has lasted" }, now_ms);
+}
+
+function moved(
+  rollout: Rollout,
+  step: number,
+  { kind, state, reason }: Pick<RolloutEvent, "kind" | "reason"> & Pick<Rollout, "state">,
+  now_ms: number,
+): { readonly rollout: Rollout; readonly event: RolloutEvent } {
+  const next: Rollout = { ...rollout, step, state, since_ms: now_ms };
+  return { rollout: next, event: { kind, reason, from: rolloutPercent(rollout), to: rolloutPercent(next) } };
+}
+
+function percentText(share: number): string {
+  return `${Math.round(share * 1_000) / 10} %`;
+}
