@@ -45,6 +45,8 @@ export interface StackSnapshot {
 }
 
 export interface HostSnapshot {
+  /** What it registered as; null in the original's files, which do not say it. */
+  readonly id: string | null;
   /** An address, or a host name; null where there is only an IPv6 address. */
   readonly ipv4: string | null;
   readonly ipv6: string | null;
@@ -92,13 +94,23 @@ function readStack(node: DocumentNode, reading: Reading): StackSnapshot | null {
 
 function readHost(node: DocumentNode, reading: Reading): HostSnapshot {
   const fields = new Fields(node, reading);
-  const host = { ipv4: fields.filled("ipv4"), ipv6: fields.filled("ipv6"), weight: fields.filled("weight") };
+  const host = {
+    id: fields.filled("id"),
+    ipv4: fields.filled("ipv4"),
+    ipv6: fields.filled("ipv6"),
+    weight: fields.filled("weight"),
+  };
   if (host.ipv4 === null && host.ipv6 === null)
     reading.problem(node, "has no address; expected ipv4 or ipv6");
   fields.done();
   return host;
 }
 
-function writeHost({ ipv4, ipv6, weight }: HostSnapshot) {
-  return [...optionalText("ipv4", ipv4), ...optionalText("ipv6", ipv6), ...optionalText("weight", weight)];
+function writeHost({ id, ipv4, ipv6, weight }: HostSnapshot) {
+  return [
+    ...optionalText("id", id),
+    ...optionalText("ipv4", ipv4),
+    ...optionalText("ipv6", ipv6),
+    ...optionalText("weight", weight),
+  ];
 }

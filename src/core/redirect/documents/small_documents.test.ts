@@ -117,7 +117,10 @@ test("small files of the gateway", () => {
       snapshotList: [
         {
           path: "/EU/z1/1.0/a1",
-          hosts: [{ ipv4: "10.0.0.1", ipv6: "2001:db8::1", weight: "10.0" }, { ipv4: "h" }],
+          hosts: [
+            { ipv4: "10.0.0.1", ipv6: "2001:db8::1", weight: "10.0" },
+            { id: "h:80", ipv4: "h" },
+          ],
         },
         { path: "/EU/z2/1.0/a1", hosts: [] },
       ],
@@ -126,8 +129,8 @@ test("small files of the gateway", () => {
       {
         path: "/EU/z1/1.0/a1",
         hosts: [
-          { ipv4: "10.0.0.1", ipv6: "2001:db8::1", weight: "10.0" },
-          { ipv4: "h", ipv6: null, weight: null },
+          { id: null, ipv4: "10.0.0.1", ipv6: "2001:db8::1", weight: "10.0" },
+          { id: "h:80", ipv4: "h", ipv6: null, weight: null },
         ],
       },
       { path: "/EU/z2/1.0/a1", hosts: [] },
