@@ -47,7 +47,8 @@ const WORDS: Readonly<Record<string, string>> = {
   ENFILE: "too many open files",
 };
 
-function wordsOf(error: unknown): string {
+/** What the system said, in words such as "no space is left". */
+export function fileErrorWords(error: unknown): string {
   const { code, message } = error as { code?: string; message?: string };
   return WORDS[code ?? ""] ?? code ?? message ?? String(error);
 }
@@ -66,7 +67,7 @@ export const realFiles: Files = {
       const bytes = new Uint8Array(await readFile(path));
       return { bytes, hash: contentHash(bytes) };
     } catch (error) {
-      return { problem: wordsOf(error) };
+      return { problem: fileErrorWords(error) };
     }
   },
   async list(folder) {
@@ -75,7 +76,7 @@ export const realFiles: Files = {
     } catch (error) {
       const { code } = error as { code?: string };
       // Only these say that there is nothing: behind any other error the files may well be there.
-      return code === "ENOENT" || code === "ENOTDIR" ? { names: null } : { problem: wordsOf(error) };
+      return code === "ENOENT" || code === "ENOTDIR" ? { names: null } : { problem: fileErrorWords(error) };
     }
   },
   async resolve(path) {
@@ -94,7 +95,7 @@ export const realFiles: Files = {
       return null;
     } catch (error) {
       await rm(fresh, { force: true }).catch(() => undefined);
-      return wordsOf(error);
+      return fileErrorWords(error);
     }
   },
   watchFolder(folder, changed) {

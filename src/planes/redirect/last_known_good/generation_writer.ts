@@ -1,0 +1,121 @@
+/** Writes folders with files so that after a crash at any moment each of them is there as a whole, or not at all. */
+import { constants } from "node:fs";
+import { chmod, mkdir, open, readdir, rename, rm } from "node:fs/promises";
+import { dirname, join } from "node:path";
+
+const FOLDER_MODE = 0o750;
+const FILE_MODE = 0o640;
+
+const GENERATION = /^generation-(\d{12})$/;
+/** Folders that are being written, with the number of the process; or removed. */
+const UNFINISHED = /^\.(?:writing|removing)-(\d+)-\d+$/;
+/** How often another number is tried because another program has taken it. */
+const MOST_TRIES = 5;
+
+export function generationName(number: number): string {
+  return `generation-${String(number).padStart(12, "0")}`;
+}
+
+/** Numbers of the generations in a folder with these names, the newest first. */
+export function generationNumbers(names: readonly string[]): number[] {
+  return names
+    .flatMap((name) => GENERATION.exec(name)?.[1] ?? [])
+    .map(Number)
+    .toSorted((one, other) => other - one);
+}
+
+/**
+ * Writes a new generation into the folder `root`, which is made where it is missing; `files` by name, in the order in which they
+ * are written. Returns its number. Throws what the system says; then nothing is left of it. One call at a time.
+ */
+export async function writeGeneration(root: string, files: ReadonlyMap<string, Uint8Array>): Promise<number> {
+  if ((await mkdir(root, { recursive: true, mode: FOLDER_MODE })) !== undefined)
+    await chmod(root, FOLDER_MODE);
+  await removeUnfinished(root);
+  let number = (generationNumbers(await readdir(root))[0] ?? 0) + 1;
+  const fresh = join(root, `.writing-${process.pid}-${number}`);
+  try {
+    await writeFolder(fresh, files);
+    for (let tries = 1; ; tries++)
+      try {
+        await rename(fresh, join(root, generationName(number)));
+        break;
+      } catch (error) {
+        const { code } = error as { code?: string };
+        if ((code !== "ENOTEMPTY" && code !== "EEXIST") || tries === MOST_TRIES) throw error;
+        number++;
+      }
+    await syncFolder(root);
+    return number;
+  } catch (error) {
+    await rm(fresh, { recursive: true, force: true }).catch(() => undefined);
+    throw error;
+  }
+}
+
+/** Removes all but the newest `keep` generations. Throws what the system says. */
+export async function removeOldGenerations(root: string, keep: number): Promise<void> {
+  const old = generationNumbers(await readdir(root)).slice(keep);
+  for (const number of old) {
+    // Under another name first, so that no half of one is ever taken for a damaged one.
+    const doomed = join(root, `.removing-${process.pid}-${number}`);
+    await rename(join(root, generationName(number)), doomed);
+    await rm(doomed, { recursive: true, force: true });
+  }
+}
+
+/** What programs that are gone have left, and what an earlier call of this one has. */
+async function removeUnfinished(root: string): Promise<void> {
+  for (const name of await readdir(root)) {
+    const process_id = Number(UNFINISHED.exec(name)?.[1] ?? Number.NaN);
+    if (Number.isNaN(process_id) || (process_id !== process.pid && isAlive(process_id))) continue;
+    await rm(join(root, name), { recursive: true, force: true });
+  }
+}
+
+function isAlive(processId: number): boolean {
+  try {
+    process.kill(processId, 0);
+    return true;
+  } catch (error) {
+    return (error as { code?: string }).code === "EPERM";
+  }
+}
+
+async function writeFolder(folder: string, files: ReadonlyMap<string, Uint8Array>): Promise<void> {
+  const folders = new Set([folder]);
+  await makeFolder(folder);
+  for (const [name, bytes] of files) {
+    const path = join(folder, name);
+    if (!folders.has(dirname(path))) await makeFolder(dirname(path));
+    folders.add(dirname(path));
+    await writeFile(path, bytes);
+  }
+  for (const each of folders) await syncFolder(each);
+}
+
+/** Whatever the process's umask is. */
+async function makeFolder(path: string): Promise<void> {
+  await mkdir(path, { mode: FOLDER_MODE });
+  await chmod(path, FOLDER_MODE);
+}
+
+async function writeFile(path: string, bytes: Uint8Array): Promise<void> {
+  const file = await open(path, "wx", FILE_MODE);
+  try {
+    await file.chmod(FILE_MODE);
+    await file.writeFile(bytes);
+    await file.sync();
+  } finally {
+    await file.close();
+  }
+}
+
+async function syncFolder(path: string): Promise<void> {
+  const folder = await open(path, constants.O_RDONLY | constants.O_DIRECTORY);
+  try {
+    await folder.sync();
+  } finally {
+    await folder.close();
+  }
+}
