@@ -8,6 +8,7 @@ import { eventually, openStore, storeEnvironment } from "../../../../test/suppor
 import type { StackHosts } from "../../../core/redirect/hosts.ts";
 import { seededRandom } from "../../../core/strategies/random.ts";
 import type { Store, StoreOperation } from "../../../store/contract.ts";
+import type { ZookeeperStore } from "../../../store/zookeeper/store.ts";
 import { addressesOf, nodeOf, Observed, payloadOf, putText, registerHost } from "./test_services.ts";
 
 const lacking = requirement("zookeeper", zookeeperLacking());
@@ -168,6 +169,25 @@ for (const type of ["sqlite", "zookeeper"])
       expect(found.told).toEqual(["a1: 10.0.0.2", "late: 10.0.0.3"]);
     });
 
+    test("RD73 RD76 a static application starts with the hosts it had, and a snapshot waits for the first list", async () => {
+      const [own, hosts] = await twoStores(type);
+      for (const application of ["kept", "fresh", "none"])
+        await registerHost(hosts, `/EU/z1/1.0/${application}`, "10.0.0.1");
+      const initial = new Map(
+        ["kept", "fresh"].map((name) => [name, [stackOf(name, "/EU/z1/1.0", "10.0.0.9")]] as const),
+      );
+      const found = new Observed(own, { static_applications: new Set(["kept", "fresh", "none"]) }, initial);
+      ends.unshift(() => found.discovery.close());
+      found.discovery.snapshot("fresh");
+      await found.discovery.whenListed();
+      await found.has("10.0.0.1", "none");
+      // What this start has not found yet may only be late.
+      expect(found.addresses("fresh")).toBe("10.0.0.1 10.0.0.9");
+      expect(found.addresses("kept")).toBe("10.0.0.9");
+      found.discovery.snapshot("kept");
+      expect(found.addresses("kept")).toBe("10.0.0.1 10.0.0.9");
+    });
+
     test("RD143 two environments in one store see their own hosts only", async () => {
       const [one, oneHosts] = await twoStores(type);
       const [other, otherHosts] = await twoStores(type);
@@ -297,6 +317,7 @@ describe.skipIf(lacking !== null)("zookeeper, outages", () => {
     const all = found.addresses();
     expect(all.split(" ").length).toBe(5);
     found.told.length = 0;
+    const session = (hosts as ZookeeperStore).sessionId;
     zookeeper!.server.pause();
     await eventually("disconnected", () => own.state.kind === "disconnected");
     await Bun.sleep(SESSION_MS * 2);
@@ -315,6 +336,8 @@ describe.skipIf(lacking !== null)("zookeeper, outages", () => {
       20_000,
     );
     expect([isMissed, found.told]).toEqual([false, []]);
+    // All registrations were gone, and are others now.
+    expect((hosts as ZookeeperStore).sessionId).not.toBe(session);
     const last = await registerHost(hosts, "/EU/z1/1.0/a1", "10.0.0.6");
     await found.has(all.replace(" 10.0.0.5", " 10.0.0.6 10.0.0.5"));
     await last.close();

@@ -21,7 +21,7 @@ export interface DiscoveryEnvironment {
   readonly clock: Clock;
   /** Hosts as they were known before this start, by application: used until the store is read. */
   readonly initial: ReadonlyMap<string, readonly StackHosts[]>;
-  /** Called when the hosts of an application are others than before; calls are batched. What it throws is reported. */
+  /** Called when the hosts of an application are others than before, the initial ones included; calls are batched. What it throws is reported. */
   readonly changed: (application: string, stacks: readonly StackHosts[]) => void;
 }
 
@@ -50,6 +50,8 @@ export class Discovery {
   readonly #watch: ServiceWatch;
   /** Of static applications. */
   readonly #frozen = new Map<string, readonly StackHosts[]>();
+  /** Static applications that get a snapshot with the first list. */
+  readonly #wanted = new Set<string>();
   #isListed = false;
 
   constructor(options: DiscoveryOptions, environment: DiscoveryEnvironment) {
@@ -58,8 +60,11 @@ export class Discovery {
     const { store, clock, initial } = environment;
     this.#tree = new StackTree(options, clock);
     this.#tree.seed(initial);
-    for (const [application, stacks] of initial)
-      if (options.static_applications.has(application)) this.#frozen.set(application, stacks);
+    for (const application of options.static_applications) {
+      const stacks = initial.get(application) ?? NO_STACKS;
+      if (stacks.length > 0) this.#frozen.set(application, stacks);
+      else this.#wanted.add(application);
+    }
     const watchOptions = { ...DEFAULT_WATCH, ...options.watch };
     this.#watch = new ServiceWatch(watchOptions, store, clock, this.#tree, (applications) =>
       this.#told(applications),
@@ -88,9 +93,13 @@ export class Discovery {
     return this.#tree.stacksOf(application);
   }
 
-  /** Takes the hosts of a static application as they are now. Does nothing for a dynamic one, and before the first list. */
+  /** Takes the hosts of a static application as they are now, or as they are first listed. Does nothing for a dynamic one. */
   snapshot(application: string): void {
-    if (!this.#isListed || !this.#options.static_applications.has(application)) return;
+    if (!this.#options.static_applications.has(application)) return;
+    if (!this.#isListed) {
+      this.#wanted.add(application);
+      return;
+    }
     const stacks = this.#tree.stacksOf(application);
     if (this.#frozen.get(application) === stacks) return;
     this.#frozen.set(application, stacks);
@@ -120,8 +129,8 @@ export class Discovery {
   /** What no earlier start has left of a static application is taken from the first list. */
   #firstListed(): void {
     this.#isListed = true;
-    for (const application of this.#options.static_applications)
-      if (!this.#frozen.has(application)) this.snapshot(application);
+    for (const application of this.#wanted) this.snapshot(application);
+    this.#wanted.clear();
   }
 
   #told(applications: ReadonlySet<string>): void {

@@ -42,9 +42,12 @@ export class ServiceWatch implements WatchListener {
   #isArming = false;
   #isReading = false;
   #isClosed = false;
-  /** The store was reached, and not all has been listed since. */
-  #isBehind = true;
+  /** Not everything has been listed since the store was last reached. */
+  #isUnlisted = true;
+  /** The last read has failed. */
+  #isFailing = false;
   #stopTimer: (() => void) | null = null;
+  #timerDue = 0;
   #stopListening: (() => void) | null = null;
   #stopSettling: (() => void) | null = null;
 
@@ -70,9 +73,9 @@ export class ServiceWatch implements WatchListener {
     this.#stateChanged(this.#store.state);
   }
 
-  /** Everything was listed since the store was last reached. */
+  /** The store is reached, everything was listed since it is, and the last read has not failed. */
   get isCurrent(): boolean {
-    return !this.#isBehind && this.#store.state.kind === "connected";
+    return !this.#isUnlisted && !this.#isFailing && this.#store.state.kind === "connected";
   }
 
   /** Resolves when everything was listed for the first time. */
@@ -105,7 +108,7 @@ export class ServiceWatch implements WatchListener {
 
   #stateChanged({ kind }: StoreState): void {
     if (this.#isClosed) return;
-    if (kind === "disconnected") this.#isBehind = true;
+    if (kind === "disconnected") this.#isUnlisted = true;
     if (kind !== "connected") return;
     this.#tree.recovered();
     if (this.#watch === null) void this.#arm();
@@ -129,7 +132,11 @@ export class ServiceWatch implements WatchListener {
   }
 
   #readSoon(delayMs: number): void {
-    if (this.#isReading || this.#isClosed || this.#stopTimer !== null) return;
+    if (this.#isReading || this.#isClosed) return;
+    const due = this.#clock.now() + delayMs;
+    if (this.#stopTimer !== null && this.#timerDue <= due) return;
+    this.#stopTimer?.();
+    this.#timerDue = due;
     this.#stopTimer = once(this.#clock, delayMs, () => {
       this.#stopTimer = null;
       if (this.#watch === null) void this.#arm();
@@ -157,8 +164,9 @@ export class ServiceWatch implements WatchListener {
   async #read(paths: ReadonlySet<string>): Promise<void> {
     const isAll = paths.has("");
     // If the connection breaks meanwhile, it is not this listing that makes up for it.
-    if (isAll) this.#isBehind = false;
+    if (isAll) this.#isUnlisted = false;
     const changes = await this.#listing.changes(paths, this.#tree);
+    this.#isFailing = false;
     if (this.#isClosed) return;
     if (isAll) this.#tree.listed();
     this.#told(this.#tree.apply(changes));
@@ -167,7 +175,7 @@ export class ServiceWatch implements WatchListener {
 
   /** A lost connection is followed by a new list in any case; the pause is for what fails otherwise. */
   #failed(error: unknown): void {
-    this.#isBehind = true;
+    this.#isFailing = true;
     if (!(error instanceof StoreUnavailable)) reportError(error);
     this.#readSoon(this.#options.retry_ms);
   }

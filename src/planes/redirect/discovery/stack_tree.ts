@@ -47,8 +47,10 @@ export class StackTree {
   /** Takes hosts as they were known before this start. Those that the store does not have go as after an outage. */
   seed(applications: ReadonlyMap<string, readonly StackHosts[]>): void {
     for (const [application, stacks] of applications)
-      for (const { stack, flavor, hosts } of stacks)
-        for (const host of hosts) this.#guard.add(`${stack}/${flavor}/${application}`, host);
+      for (const { stack, flavor, hosts } of stacks) {
+        const path = `${stack}/${flavor}/${application}`;
+        for (const host of hosts) this.#guard.add(path, { ...host, key: nodeKey(path, host) });
+      }
     this.settle();
   }
 
@@ -169,6 +171,11 @@ export class StackTree {
     this.#stacksOf.set(application, stacks.add(path));
     return true;
   }
+}
+
+/** The host's own key where it is the path of a node of this stack. Only such ones are found to be gone. */
+function nodeKey(stack: string, { key, ipv4, ipv6 }: Host): string {
+  return parentOf(key) === stack ? key : `${stack}/${(ipv4 ?? ipv6 ?? "").replaceAll("/", "_")}`;
 }
 
 function applicationOf(stack: string): string {

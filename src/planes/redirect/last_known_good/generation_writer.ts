@@ -59,7 +59,10 @@ export async function removeOldGenerations(root: string, keep: number): Promise<
   for (const number of old) {
     // Under another name first, so that no half of one is ever taken for a damaged one.
     const doomed = join(root, `.removing-${process.pid}-${number}`);
-    await rename(join(root, generationName(number)), doomed);
+    await rename(join(root, generationName(number)), doomed).catch((error: unknown) => {
+      // Another program has removed it.
+      if ((error as { code?: string }).code !== "ENOENT") throw error;
+    });
     await rm(doomed, { recursive: true, force: true });
   }
 }
