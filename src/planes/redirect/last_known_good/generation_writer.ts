@@ -29,8 +29,7 @@ export function generationNumbers(names: readonly string[]): number[] {
  * are written. Returns its number. Throws what the system says; then nothing is left of it. One call at a time.
  */
 export async function writeGeneration(root: string, files: ReadonlyMap<string, Uint8Array>): Promise<number> {
-  if ((await mkdir(root, { recursive: true, mode: FOLDER_MODE })) !== undefined)
-    await chmod(root, FOLDER_MODE);
+  await makeRoot(root);
   await removeUnfinished(root);
   let number = (generationNumbers(await readdir(root))[0] ?? 0) + 1;
   const fresh = join(root, `.writing-${process.pid}-${number}`);
@@ -65,6 +64,14 @@ export async function removeOldGenerations(root: string, keep: number): Promise<
     });
     await rm(doomed, { recursive: true, force: true });
   }
+}
+
+/** The folder may be in one that is made as well: each lasts when the one that it is in does. */
+async function makeRoot(root: string): Promise<void> {
+  const first = await mkdir(root, { recursive: true, mode: FOLDER_MODE });
+  if (first === undefined) return;
+  await chmod(root, FOLDER_MODE);
+  for (let made = root; made.length >= first.length; made = dirname(made)) await syncFolder(dirname(made));
 }
 
 /** What programs that are gone have left, and what an earlier call of this one has. */
