@@ -1,19 +1,31 @@
 /** The composition root: the only place that knows every part by name. Parts are loaded when a command asks for them. */
 import { programCommand, workerCommand } from "./cli/main.ts";
 import type { ProgramParts } from "./cli/program_parts.ts";
+import { REDIRECT_STEP } from "./core/defaults.ts";
 import { poolOfId } from "./core/health/members.ts";
 import { VERSION } from "./core/version.ts";
 import type { HostsPart } from "./planes/hosts/part.ts";
 
 const programModules = () =>
-  Promise.all([import("./planes/http/program.ts"), import("./planes/http/middleware/all.ts")]);
+  Promise.all([
+    import("./planes/http/program.ts"),
+    import("./planes/http/middleware/all.ts"),
+    import("./planes/redirect/gateway/lazy_gateway.ts"),
+    import("./core/strategies/all.ts"),
+  ]);
+
+/** As the plan has them. */
+interface RedirectStepOptions {
+  readonly takes_body: boolean;
+}
 
 export const parts: ProgramParts = {
   async config() {
-    const [strategies, probes, middlewares, rules, certificates, processes] = await Promise.all([
+    const [strategies, probes, middlewares, stores, rules, certificates, processes] = await Promise.all([
       import("./core/strategies/all_parts.ts"),
       import("./probes/all.ts"),
       import("./planes/http/middleware/all_parts.ts"),
+      import("./store/all.ts"),
       import("./core/rules/rule_problem.ts"),
       import("./platform/certificate_reader.ts"),
       import("./platform/processes.ts"),
@@ -23,6 +35,7 @@ export const parts: ProgramParts = {
       strategies: strategies.strategyParts,
       probes: probes.probes,
       middlewares: middlewares.middlewareParts,
+      stores: stores.stores,
       checkRule: ruleChecks.problem,
       rulesWarning: ruleChecks.warning,
       certificates: certificates.certificateReader(Date.now),
@@ -30,8 +43,16 @@ export const parts: ProgramParts = {
     };
   },
   async createProgram(identity, warn) {
-    const [{ HttpProgram }, { createStep }] = await programModules();
-    return new HttpProgram(identity, { createStep, warn });
+    const [{ HttpProgram }, { createStep }, { LazyGateway }, { strategyByName }] = await programModules();
+    const redirect = new LazyGateway({ random: Math.random, strategy: strategyByName });
+    return new HttpProgram(identity, {
+      createStep: (kind, options, context) =>
+        kind === REDIRECT_STEP
+          ? redirect.step((options as RedirectStepOptions).takes_body)
+          : createStep(kind, options, context),
+      parts: [redirect],
+      warn,
+    });
   },
   loadProgram: programModules,
   async supervisor() {
@@ -39,9 +60,12 @@ export const parts: ProgramParts = {
       { adminParts },
       { ExplainPart },
       { HostsPart },
+      { RedirectPart },
       { MetricsKeeper },
       { PoolWatch },
       { realClock },
+      { realFiles },
+      { SystemNames },
       { machineHash },
       { limitNumbers },
       { healthPart },
@@ -50,9 +74,12 @@ export const parts: ProgramParts = {
       import("./admin/parts.ts"),
       import("./run/explain.ts"),
       import("./planes/hosts/part.ts"),
+      import("./planes/redirect/part.ts"),
       import("./observe/metrics_keeper.ts"),
       import("./observe/pool_watch.ts"),
       import("./platform/clock.ts"),
+      import("./platform/files.ts"),
+      import("./platform/names_system.ts"),
       import("./platform/machine_id.ts"),
       import("./planes/http/connection_counts.ts"),
       import("./probes/part.ts"),
@@ -92,6 +119,13 @@ export const parts: ProgramParts = {
               for (const part of hosts) part.probed(member, result);
             },
           })(supervisor),
+        (supervisor) =>
+          new RedirectPart(supervisor, {
+            clock: realClock,
+            random: Math.random,
+            files: realFiles,
+            names: new SystemNames({ clock: realClock }),
+          }),
         // Behind the health checks, whose first results it judges.
         (supervisor) => new PoolWatch(supervisor, realClock),
       ],

@@ -1,6 +1,7 @@
 /** From the validated configuration to the plan. Nothing can be wrong any more here. */
 import { createHash } from "node:crypto";
-import { dirname } from "node:path";
+import { dirname, join } from "node:path";
+import { DEFAULT_BACKLOG, DEFAULT_REDIRECT_APP, REDIRECT_STEP } from "../core/defaults.ts";
 import { endpointText } from "../core/model.ts";
 import type {
   BackendPlan,
@@ -14,6 +15,8 @@ import type {
   Plan,
   PoolPlan,
   ProbePlan,
+  RedirectAppPlan,
+  RedirectPlan,
   RoutePlan,
   SlowStartPlan,
   TlsOptions,
@@ -29,6 +32,7 @@ import type { MiddlewareUse } from "./schema/middlewares.ts";
 import type { ObservabilityConfig } from "./schema/observability.ts";
 import { COMMON_PROBE_KEYS, type PoolConfig, type ProbeConfig } from "./schema/pools.ts";
 import type { Config } from "./schema/root.ts";
+import type { RedirectConfig } from "./schema/redirect.ts";
 import type { RouteConfig } from "./schema/routes.ts";
 
 /** What the machine and the command line add. */
@@ -39,6 +43,8 @@ export interface PlanSurroundings {
   readonly runtimeDir: string;
 }
 
+/** Of the listener and the routes that the section makes. */
+const REDIRECT_NAME = "redirect";
 const ALPN = ["http/1.1"];
 /** Rules that are longer are shortened where they serve as a route's name. */
 const MAX_DEFAULT_NAME = 120;
@@ -50,7 +56,10 @@ export function buildPlan(config: Config, parts: ConfigParts, surroundings: Plan
     group: config.group ?? null,
     runtime_dir: surroundings.runtimeDir,
     state_dir: config.state_dir,
-    listeners: Object.entries(config.listeners).map(([name, listener]) => listenerPlan(name, listener)),
+    listeners: [
+      ...Object.entries(config.listeners).map(([name, listener]) => listenerPlan(name, listener)),
+      ...redirectListeners(config.redirect),
+    ],
     pools: Object.entries(config.pools).map(([name, pool]) => poolPlan(name, pool, config, parts)),
     routes: routePlans(config),
     timeouts: config.timeouts,
@@ -63,6 +72,7 @@ export function buildPlan(config: Config, parts: ConfigParts, surroundings: Plan
       hosts: config.admin.hosts,
     },
     hosts: config.hosts === undefined ? null : hostsPlan(config.hosts),
+    redirect: config.redirect === undefined ? null : redirectPlan(config.redirect, config.state_dir),
   };
 }
 
@@ -174,6 +184,67 @@ function hostsPlan({
   };
 }
 
+/** The listener that the section opens for itself: one with all defaults. */
+function redirectListeners(config: RedirectConfig | undefined): ListenerPlan[] {
+  if (config === undefined) return [];
+  const { address } = config;
+  return [
+    listenerPlan(REDIRECT_NAME, {
+      address,
+      protocol: "http",
+      backlog: DEFAULT_BACKLOG,
+      defer_accept: true,
+      trusted_proxies: [],
+      half_closed_clients: "serve",
+    }),
+  ];
+}
+
+/** What clients of the redirector ask for, once for requests with a body and once for those without. */
+function redirectRoutes(config: RedirectConfig | undefined, taken: Set<string>): RoutePlan[] {
+  if (config === undefined) return [];
+  const route = (name: string, match: string, takesBody: boolean): RoutePlan => ({
+    name: freeName(name, taken),
+    match,
+    priority: 0,
+    listeners: [REDIRECT_NAME],
+    target: { kind: "respond", status: 404, body: "", content_type: "" },
+    middlewares: [{ kind: REDIRECT_STEP, name: REDIRECT_NAME, options: { takes_body: takesBody } }],
+    upgrades: [],
+    encoded_characters: { deny: [] },
+  });
+  return [
+    route(REDIRECT_NAME, "PathPrefix(`/serviceDirect/`)", false),
+    route(`${REDIRECT_NAME} with a body`, "Method(`POST`) && PathPrefix(`/serviceDirect/`)", true),
+    route(`${REDIRECT_NAME} health`, "Path(`/healthCheck`)", false),
+  ];
+}
+
+function redirectPlan(
+  { store: { type, ...options }, last_known_good, defaults, apps, ...config }: RedirectConfig,
+  state_dir: string,
+): RedirectPlan {
+  const ofAll = appPlan(DEFAULT_REDIRECT_APP, defaults);
+  const { grace, ...discovery } = config.discovery;
+  return {
+    store: { type, options },
+    max_model_bytes: config.max_model_bytes,
+    trusted_from: config.trusted_from,
+    discovery: { ...discovery, grace_ms: grace },
+    last_known_good: { ...last_known_good, path: last_known_good.path ?? join(state_dir, REDIRECT_NAME) },
+    defaults: ofAll,
+    apps: Object.fromEntries(Object.entries(apps).map(([name, app]) => [name, appPlan(ofAll, app)])),
+  };
+}
+
+function appPlan(
+  outer: RedirectAppPlan,
+  { compat, ...own }: RedirectConfig["apps"][string],
+): RedirectAppPlan {
+  const semantics = compat === undefined ? {} : { compat: compat === "redirector-1" };
+  return { ...outer, ...semantics, ...(withoutUndefined(own) as Partial<RedirectAppPlan>) };
+}
+
 function failbackMs(failback: HostsConfig["names"][number]["failback"]): number | null {
   if (failback === "never") return null;
   return failback === "immediate" ? 0 : failback.after;
@@ -241,7 +312,7 @@ function upstreamTlsPlan(
 
 function routePlans(config: Config): RoutePlan[] {
   const taken = new Set(config.routes.flatMap(({ name }) => (name === undefined ? [] : [name])));
-  return config.routes.map((route) => {
+  const own = config.routes.map((route) => {
     const name = route.name ?? freeName(defaultRouteName(route.match), taken);
     const known = plansOf.get(route);
     if (known?.name === name) return known;
@@ -250,6 +321,7 @@ function routePlans(config: Config): RoutePlan[] {
     if (route.middlewares.length === 0) plansOf.set(route, plan);
     return plan;
   });
+  return [...own, ...redirectRoutes(config.redirect, taken)];
 }
 
 /** Plans of routes that a load has seen before. */

@@ -6,7 +6,6 @@ export const NOT_AVAILABLE = "is not available in this version";
 /** Keys by where they stand; `*` stands for any name or index. */
 const LATER_KEYS: Readonly<Record<string, readonly string[]>> = {
   "": [
-    "redirect",
     "packet",
     "local_redirect",
     "store",

@@ -47,6 +47,8 @@ export interface ConfigParts {
   readonly strategies: readonly StrategyPart[];
   readonly probes: readonly ConfigPart[];
   readonly middlewares: readonly MiddlewarePart[];
+  /** Kinds of stores; the first one is the default. */
+  readonly stores?: readonly ConfigPart[];
   /** Checks the text of a route's rule; `column` counts characters from 1. */
   checkRule(text: string): null | { readonly column: number; readonly message: string };
   /** Something to say about all rules together, such as many regexes; called with correct rules only. */

@@ -57,6 +57,13 @@ export const testParts: ConfigParts = {
     },
     { name: "tcp", summary: "A connection.", schema: z.strictObject({ send: z.string().optional() }) },
   ],
+  stores: [
+    {
+      name: "shelf",
+      summary: "Keeps things.",
+      schema: z.strictObject({ folder: z.string().optional().meta({ description: "Where." }) }),
+    },
+  ],
   middlewares: [
     {
       name: "headers",

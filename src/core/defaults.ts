@@ -1,5 +1,13 @@
 /** Every default of a timeout and a limit, in one table: the configuration, the reference page and tests read it. */
-import type { ForwardingPlan, Limits, OutlierPlan, RetryPlan, SlowStartPlan, Timeouts } from "./plan.ts";
+import type {
+  ForwardingPlan,
+  Limits,
+  OutlierPlan,
+  RedirectAppPlan,
+  RetryPlan,
+  SlowStartPlan,
+  Timeouts,
+} from "./plan.ts";
 
 export const DEFAULT_TIMEOUTS: Timeouts = {
   connect: 5_000,
@@ -95,5 +103,25 @@ export const DEFAULT_RUNTIME_DIR = "/run/fairlead";
 /** Name of the control socket in `runtime_dir`. */
 export const CONTROL_SOCKET = "control.sock";
 export const DEFAULT_STATE_DIR = "/var/lib/fairlead";
+/** `redirect:`; the original's port. */
+export const DEFAULT_REDIRECT = {
+  address: ":10601",
+  generations: 3,
+  discovery: { max_loss: 0.5, grace_ms: 60_000, default_weight: 5, max_weight: 100 },
+} as const;
+/** Kind of the middleware that answers clients of the redirector; no configuration can name it. */
+export const REDIRECT_STEP = "redirect_gateway";
+export const MAX_REDIRECT_GENERATIONS = 100;
+export const DEFAULT_REDIRECT_APP: RedirectAppPlan = {
+  compat: false,
+  discovery: "dynamic",
+  answer: "redirect",
+  location: "full",
+  answer_headers: false,
+  sticky_parameters: ["serviceAccountId", "mac"],
+  strategy: "round_robin",
+  affinity: "none",
+  spill_over: null,
+};
 /** Longest document of the redirect plane: a model, the lists, or a bulk change. */
 export const DEFAULT_MAX_MODEL_BYTES = 32 * 1_024 * 1_024;

@@ -21,6 +21,48 @@ export interface Plan {
   readonly admin: AdminPlan;
   /** Names in the hosts file; null = the file is not touched. */
   readonly hosts: HostsPlan | null;
+  /** Answers that say where to go; null = nobody asks. */
+  readonly redirect: RedirectPlan | null;
+}
+
+export interface RedirectPlan {
+  readonly store: { readonly type: string; readonly options: Readonly<Record<string, unknown>> };
+  /** Bytes of the largest model, and of all lists together. */
+  readonly max_model_bytes: number;
+  /** Networks whose clients may send a parameter, by its name; others come from anybody. */
+  readonly trusted_from: Readonly<Record<string, readonly string[]>>;
+  readonly discovery: {
+    /** Share of a stack's hosts, 0 to 1: when more of them vanish within a second, they stay in use for a time. */
+    readonly max_loss: number;
+    readonly grace_ms: number;
+    /** Of hosts that name none, or nothing that is one. */
+    readonly default_weight: number;
+    readonly max_weight: number;
+    /** What hosts say of their weight counts. */
+    readonly weight_from_registration: boolean;
+  };
+  readonly last_known_good: { readonly path: string; readonly generations: number };
+  /** Of applications that have no settings of their own. */
+  readonly defaults: RedirectAppPlan;
+  readonly apps: Readonly<Record<string, RedirectAppPlan>>;
+}
+
+export interface RedirectAppPlan {
+  /** The original's semantics act. */
+  readonly compat: boolean;
+  /** Hosts as they come and go, or as they were when the model was approved. */
+  readonly discovery: "dynamic" | "static";
+  /** 302, or 200 with a list of places. */
+  readonly answer: "redirect" | "locations";
+  /** Of a redirect the whole URL, or scheme, host and port. */
+  readonly location: "full" | "origin";
+  /** Rule, stack, version and type stand in fields of the answer. */
+  readonly answer_headers: boolean;
+  /** Parameters of which the first one that is not blank makes a client stick to its percentage. */
+  readonly sticky_parameters: readonly string[];
+  readonly strategy: "round_robin" | "random";
+  readonly affinity: "none" | "host";
+  readonly spill_over: { readonly datacenter: string; readonly min_hosts: number } | null;
 }
 
 export interface HostsPlan {

@@ -49,6 +49,7 @@ export function planOf(pools: readonly PoolPlan[], fields: Partial<Plan> = {}): 
     observability: observabilityOf(),
     admin: { address: DEFAULT_ADMIN_ADDRESS, token_sha256: null, hosts: [] },
     hosts: null,
+    redirect: null,
     ...fields,
   };
 }

@@ -7,6 +7,7 @@ import { checkDuplicates } from "./duplicates.ts";
 import { checkHosts } from "./hosts_checks.ts";
 import { checkListeners } from "./listener_checks.ts";
 import { checkPools } from "./pool_checks.ts";
+import { checkRedirect } from "./redirect_checks.ts";
 import { checkReferences } from "./references.ts";
 import { checkRules } from "./rule_checks.ts";
 
@@ -18,6 +19,7 @@ export function runChecks(root: unknown, parts: ConfigParts): Finding[] {
     ...checkAdmin(root),
     ...checkPools(root, parts),
     ...checkHosts(root, parts),
+    ...checkRedirect(root),
     ...checkRules(root, parts),
     ...checkAccounts(root, parts),
   ];

@@ -1,4 +1,5 @@
 /** Listeners that want the same port, and TLS options that contradict each other. Works on malformed values too. */
+import { DEFAULT_REDIRECT } from "../../core/defaults.ts";
 import { parseListenAddress, type ParsedListenAddress } from "../../core/schema/listen_address.ts";
 import type { Finding } from "../finding.ts";
 import { isMap, listOr, mapOr, textOr, type PlainMap } from "../plain_value.ts";
@@ -15,7 +16,7 @@ export function checkListeners(root: unknown): Finding[] {
     if (isMap(listener["tls"])) findings.push(...tlsFindings(listener["tls"], [...path, "tls"]));
   }
   const servesNames = listOr(mapOr(mapOr(root)["hosts"])["names"]).length > 0;
-  if (listeners.length === 0 && !servesNames)
+  if (listeners.length === 0 && !servesNames && config["redirect"] === undefined)
     findings.push({
       path: [],
       what: "key",
@@ -45,6 +46,10 @@ function clashes(config: PlainMap, listeners: readonly [string, unknown][]): Fin
   take(mapOr(config["admin"])["address"], ["admin", "address"]);
   const metrics = mapOr(mapOr(config["observability"])["metrics"]);
   take(metrics["address"], ["observability", "metrics", "address"]);
+  if (isMap(config["redirect"])) {
+    const { address = DEFAULT_REDIRECT.address } = config["redirect"];
+    take(address, ["redirect", "address"]);
+  }
   return findings;
 }
 

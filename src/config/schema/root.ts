@@ -12,6 +12,7 @@ import { listener, type ListenerConfig } from "./listeners.ts";
 import { middlewareSchemas, type MiddlewareEntry, type MiddlewareUse } from "./middlewares.ts";
 import { observability, type ObservabilityConfig } from "./observability.ts";
 import { poolSchema, type PoolConfig } from "./pools.ts";
+import { redirectSchema, type RedirectConfig } from "./redirect.ts";
 import { routeSchema, type RouteConfig } from "./routes.ts";
 import { limits, timeouts } from "./timeouts.ts";
 import { zone } from "./zone.ts";
@@ -39,6 +40,7 @@ export interface Config {
   readonly observability: ObservabilityConfig;
   readonly admin: AdminConfig;
   readonly hosts?: HostsConfig | undefined;
+  readonly redirect?: RedirectConfig | undefined;
 }
 
 const account = (): z.ZodUnion<[z.ZodString, z.ZodNumber]> =>
@@ -93,6 +95,9 @@ function makeSchema(parts: ConfigParts): z.ZodType<Config> {
     hosts: hosts.optional().meta({
       description:
         "Names that lead to a healthy backend through the hosts file; it is not touched without this section.",
+    }),
+    redirect: redirectSchema(parts).optional().meta({
+      description: "Tells clients where to go, by the rules of applications; not without this section.",
     }),
   });
   return schema as unknown as z.ZodType<Config>;

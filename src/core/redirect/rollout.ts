@@ -68,7 +68,12 @@ export function nextRollout(
   if (now_ms - since_ms < bake_ms || (step >= 0 && !isKnown)) return { rollout, event: null };
   if (step >= steps.length - 1)
     return moved(rollout, step, { kind: "done", state: "done", reason: "the last step has lasted" }, now_ms);
-  return moved(rollout, step + 1, { kind: "advanced", state: "running", reason: "the step has lasted" }, now_ms);
+  return moved(
+    rollout,
+    step + 1,
+    { kind: "advanced", state: "running", reason: "the step has lasted" },
+    now_ms,
+  );
 }
 
 function moved(

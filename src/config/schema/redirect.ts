@@ -1,0 +1,137 @@
+/** `redirect:` answers that say where to go. */
+import { z } from "zod";
+import { DEFAULT_MAX_MODEL_BYTES, DEFAULT_REDIRECT, MAX_REDIRECT_GENERATIONS } from "../../core/defaults.ts";
+import { duration, formatDuration } from "../../core/schema/duration.ts";
+import { outputFile } from "../../core/schema/file_name.ts";
+import { listenAddress } from "../../core/schema/listen_address.ts";
+import { network } from "../../core/schema/network.ts";
+import { share } from "../../core/schema/share.ts";
+import { formatSize, size } from "../../core/schema/size.ts";
+import type { ConfigPart, ConfigParts } from "../parts.ts";
+
+const MAX_WEIGHT = 65_535;
+const DISCOVERY = DEFAULT_REDIRECT.discovery;
+
+const appShape = {
+  compat: z.enum(["none", "redirector-1"]).optional().meta({
+    description:
+      "`redirector-1`: conditions, percentages and the order of rules are as in the original redirector; default: `none`.",
+  }),
+  discovery: z.enum(["dynamic", "static"]).optional().meta({
+    description:
+      "Hosts as they come and go, or as they were when the last model came (`static`); default: `dynamic`.",
+  }),
+  answer: z.enum(["redirect", "locations"]).optional().meta({
+    description: "302, or 200 with a list of places as JSON; default: `redirect`.",
+  }),
+  location: z.enum(["full", "origin"]).optional().meta({
+    description: "Of a redirect the whole URL, or scheme, host and port as in the original; default: `full`.",
+  }),
+  answer_headers: z.boolean().optional().meta({
+    description: "Answers tell rule, stack, version and type in `X-Fairlead-*`; default: false.",
+  }),
+  sticky_parameters: z.array(z.string().min(1)).min(1).max(8).optional().meta({
+    description:
+      "Parameters of which the first one that is not blank decides in which percentage a client is; default: `serviceAccountId`, `mac`.",
+  }),
+  strategy: z.enum(["round_robin", "random"]).optional().meta({
+    description: "How hosts take turns, by their weights; default: `round_robin`.",
+  }),
+  affinity: z.enum(["none", "host"]).optional().meta({
+    description: "`host`: a client keeps its host while that is there; default: `none`.",
+  }),
+  spill_over: z
+    .strictObject({
+      datacenter: z.string().min(1).meta({ description: "Our own datacenter." }),
+      min_hosts: z.int().min(1).prefault(1).meta({ description: "With fewer hosts of it others serve too." }),
+    })
+    .optional()
+    .meta({ description: "Hosts of our own datacenter come first; not looked at without this section." }),
+};
+
+const app = z.strictObject(appShape);
+
+function storeSchema(parts: readonly ConfigPart[]): z.ZodType<StoreConfig> {
+  const kinds = parts.map(({ name: type, schema, summary }) =>
+    (schema as z.ZodObject).extend({ type: z.literal(type).meta({ description: summary }) }),
+  );
+  return z.discriminatedUnion("type", kinds as never) as unknown as z.ZodType<StoreConfig>;
+}
+
+export interface StoreConfig {
+  readonly type: string;
+  readonly [option: string]: unknown;
+}
+
+export interface RedirectConfig {
+  readonly address: z.output<ReturnType<typeof listenAddress>>;
+  readonly store: StoreConfig;
+  readonly max_model_bytes: number;
+  readonly trusted_from: Readonly<Record<string, readonly string[]>>;
+  readonly discovery: z.output<typeof discovery>;
+  readonly last_known_good: z.output<typeof lastKnownGood>;
+  readonly defaults: z.output<typeof app>;
+  readonly apps: Readonly<Record<string, z.output<typeof app>>>;
+}
+
+const weight = (least: number) =>
+  z
+    .int({ error: `expected a number from ${least} to ${MAX_WEIGHT}` })
+    .min(least)
+    .max(MAX_WEIGHT);
+
+const discovery = z.strictObject({
+  max_loss: share()
+    .prefault(`${DISCOVERY.max_loss * 100}%`)
+    .meta({
+      description:
+        "When a larger share of a stack's hosts vanishes within a second, or after an outage of the store, the last hosts stay in use.",
+    }),
+  grace: duration().prefault(formatDuration(DISCOVERY.grace_ms)).meta({ description: "For so long." }),
+  default_weight: weight(0).prefault(DISCOVERY.default_weight).meta({
+    description: "Of hosts that say none.",
+  }),
+  max_weight: weight(1).prefault(DISCOVERY.max_weight).meta({ description: "More counts as this." }),
+  weight_from_registration: z.boolean().prefault(true).meta({
+    description: "What hosts say of their weight counts.",
+  }),
+});
+
+const lastKnownGood = z.strictObject({
+  path: outputFile().optional().meta({
+    description: "Folder of what the next start may need; default: `redirect` in `state_dir`.",
+  }),
+  generations: z
+    .int()
+    .min(1)
+    .max(MAX_REDIRECT_GENERATIONS)
+    .prefault(DEFAULT_REDIRECT.generations)
+    .meta({ description: "So many are kept." }),
+});
+
+export function redirectSchema(parts: ConfigParts): z.ZodType<RedirectConfig> {
+  const schema = z.strictObject({
+    address: listenAddress().prefault(DEFAULT_REDIRECT.address).meta({
+      description: "Where clients ask: the listener `redirect`.",
+    }),
+    store: storeSchema(parts.stores ?? [])
+      .prefault({ type: parts.stores?.[0]?.name ?? "" } as never)
+      .meta({ description: "Where models, lists and hosts are." }),
+    max_model_bytes: size().prefault(formatSize(DEFAULT_MAX_MODEL_BYTES)).meta({
+      description: "Larger models, and lists that are larger together, are refused.",
+    }),
+    trusted_from: z.record(z.string().min(1), z.array(network()).min(1)).prefault({}).meta({
+      description: "Networks whose clients may send a parameter, by its name; others from anybody.",
+    }),
+    discovery: discovery.prefault({}).meta({ description: "The hosts of applications." }),
+    last_known_good: lastKnownGood
+      .prefault({})
+      .meta({ description: "For starts at which the store is away." }),
+    defaults: app.prefault({}).meta({ description: "Of all applications." }),
+    apps: z
+      .record(z.string().min(1).max(128), app)
+      .prefault({})
+      .meta({ description: "What is different for an application, by its name." }),
+  });
+  return schema as unknown as z.ZodType<RedirectConfig>;
+}

@@ -1,0 +1,350 @@
+/**
+ * One configuration of the redirector at work: follows models, lists and hosts in the store, keeps what was good last in files, and
+ * publishes both to the workers. What is in the files acts until the store knows better.
+ */
+import type { RedirectAppPlan, RedirectPlan } from "../../core/plan.ts";
+import { Decider } from "../../core/redirect/decider.ts";
+import type { StackHosts } from "../../core/redirect/hosts.ts";
+import type { RedirectModel } from "../../core/redirect/model.ts";
+import { NamedLists } from "../../core/redirect/named_lists.ts";
+import { NOTHING_CHANGED, type Snapshot, type SnapshotDelta } from "../../core/snapshot.ts";
+import type { Random } from "../../core/strategies/contract.ts";
+import { roundRobin } from "../../core/strategies/round_robin.ts";
+import { messageOf } from "../../core/text/message_of.ts";
+import type { Clock } from "../../platform/clock.ts";
+import type { Files } from "../../platform/files.ts";
+import type { NameSource } from "../../platform/names.ts";
+import { storeByName } from "../../store/all.ts";
+import type { Store, StoreEnvironment } from "../../store/contract.ts";
+import { Discovery, type DiscoveryStatus } from "./discovery/discovery.ts";
+import {
+  appDocument,
+  GATEWAY_DOCUMENT,
+  hostsDocument,
+  LISTS_DOCUMENT,
+  type PublishedApp,
+  type PublishedGateway,
+  type PublishedOptions,
+} from "./gateway/published.ts";
+import type { KnownGood } from "./last_known_good/content.ts";
+import {
+  DEFAULT_MAX_FILE_BYTES,
+  LastKnownGood,
+  type LastKnownGoodStatus,
+} from "./last_known_good/last_known_good.ts";
+import { ModelSource } from "./models/model_source.ts";
+import type { StoredLists, StoredModel } from "./models/stored.ts";
+
+export interface RedirectEvent {
+  readonly event: string;
+  readonly level: "info" | "warning" | "error";
+  readonly text: string;
+  readonly fields?: Readonly<Record<string, unknown>>;
+}
+
+/** What is needed of the supervisor. */
+export interface RedirectHost {
+  snapshot(): Snapshot;
+  publish(delta: SnapshotDelta): void;
+  report(event: RedirectEvent): void;
+}
+
+export interface RedirectPartOptions {
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly files: Files;
+  readonly names: Pick<NameSource, "lookup">;
+}
+
+export interface RedirectStatus {
+  readonly apps: readonly {
+    readonly app: string;
+    readonly version: number | null;
+    readonly problems: readonly string[];
+  }[];
+  readonly discovery: DiscoveryStatus | null;
+  readonly last_known_good: LastKnownGoodStatus | null;
+}
+
+/** A start waits so long for the store where no file says anything. */
+const FIRST_READ_MS = 2_000;
+/** Changes that come within this time are written to files together. */
+const WRITE_AFTER_MS = 500;
+
+interface Known extends StoredModel {
+  /** What is odd about it, one line each. */
+  readonly problems: readonly string[];
+}
+
+export class Follower {
+  readonly plan: RedirectPlan;
+  readonly #host: RedirectHost;
+  readonly #options: RedirectPartOptions;
+  readonly #lastGood: LastKnownGood;
+  readonly #apps = new Map<string, Known>();
+  readonly #stacks = new Map<string, readonly StackHosts[]>();
+  #lists: StoredLists = { version: 0, lists: [] };
+  #isOffline = false;
+  #store: Store | null = null;
+  #source: ModelSource | null = null;
+  #discovery: Discovery | null = null;
+  #endWait: (() => void) | null = null;
+  #closed = false;
+
+  constructor(plan: RedirectPlan, host: RedirectHost, options: RedirectPartOptions) {
+    this.plan = plan;
+    this.#host = host;
+    this.#options = options;
+    const { path, generations } = plan.last_known_good;
+    const settings = { path, generations, max_file_bytes: DEFAULT_MAX_FILE_BYTES };
+    const ofHosts = { ...plan.discovery, static_applications: staticApplications(plan) };
+    this.#lastGood = new LastKnownGood({ ...settings, ...ofHosts }, options.files, options.clock);
+  }
+
+  /** `before`: what acted until now goes on, whatever becomes of files and store. */
+  async start(before: Follower | null): Promise<void> {
+    if (before === null || before.#apps.size === 0) await this.#readLastGood();
+    else this.#takeOver(before);
+    const reading = this.#followStore();
+    if (this.#apps.size === 0) await Promise.race([reading, Bun.sleep(FIRST_READ_MS)]);
+  }
+
+  #takeOver(before: Follower): void {
+    this.#isOffline = before.#isOffline;
+    this.#lists = before.#lists;
+    for (const [app, stored] of before.#apps) this.#accept(app, stored);
+    for (const [app, stacks] of before.#stacks) this.#stacks.set(app, stacks);
+  }
+
+  async #readLastGood(): Promise<void> {
+    const { content, problems } = await this.#lastGood.read();
+    for (const text of problems) this.#warn("redirect_last_good_odd", text);
+    if (content === null) return;
+    this.#isOffline = content.is_offline;
+    this.#lists = content.lists;
+    for (const [app, stored] of content.models) this.#accept(app, stored);
+    for (const [app, stacks] of content.stacks) this.#stacks.set(app, stacks);
+    const apps = [...this.#apps.keys()].join(", ");
+    this.#host.report({
+      event: "redirect_last_good",
+      level: "info",
+      text: `models of ${apps} are those of ${this.plan.last_known_good.path}${this.#isOffline ? ", made offline" : ""}`,
+    });
+  }
+
+  async #followStore(): Promise<void> {
+    const { type, options } = this.plan.store;
+    try {
+      const store = storeByName(type)!.open(options, this.#environment());
+      this.#store = store;
+      const { clock } = this.#options;
+      this.#discovery = new Discovery(
+        { ...this.plan.discovery, static_applications: staticApplications(this.plan) },
+        {
+          store,
+          clock,
+          initial: new Map(this.#stacks),
+          changed: (app, stacks) => this.#hostsChanged(app, stacks),
+        },
+      );
+      this.#source = new ModelSource(store, this.plan.max_model_bytes, {
+        modelChanged: (app, stored) => this.#modelChanged(app, stored),
+        listsChanged: (stored) => this.#listsChanged(stored),
+        refused: (what, problem) => this.#warn("redirect_refused", `${what}: ${problem}`),
+      });
+      this.#discovery.start();
+      await Promise.all([this.#source.start(), this.#discovery.whenListed()]);
+    } catch (error) {
+      if (!this.#closed) this.#warn("redirect_store_failed", `the store cannot be used: ${messageOf(error)}`);
+    }
+  }
+
+  #environment(): StoreEnvironment {
+    const { clock, random, names } = this.#options;
+    const { plan } = this.#host.snapshot();
+    return {
+      clock,
+      random,
+      names,
+      state_dir: plan.state_dir,
+      readFile: (path) => {
+        const text = this.#host.snapshot().files[path];
+        if (text === undefined) throw new Error(`${path} was not read`);
+        return text;
+      },
+    };
+  }
+
+  #warn(event: string, text: string): void {
+    this.#host.report({ event, level: "warning", text });
+  }
+
+  // What comes from the store.
+
+  #modelChanged(app: string, stored: StoredModel | null): void {
+    const known = this.#apps.get(app);
+    if (stored === null) {
+      if (this.#isOffline || !this.#apps.delete(app)) return;
+      this.#publish({ [appDocument(app)]: null });
+      return;
+    }
+    // What was made offline acts until somebody ends that.
+    if (known !== undefined && (this.#isOffline || stored.version <= known.version)) return;
+    if (!this.#accept(app, stored)) return;
+    this.#discovery?.snapshot(app);
+    this.#host.report({
+      event: "redirect_model",
+      level: "info",
+      text: `${app}: model ${stored.version} acts`,
+      fields: { app, version: stored.version },
+    });
+    this.#publish({ [appDocument(app)]: this.#appDocument(app) });
+  }
+
+  /** A model that cannot decide is refused, and the one before serves on. */
+  #accept(app: string, stored: StoredModel): boolean {
+    try {
+      const problem = modelProblem(stored.model);
+      if (problem !== null) throw new Error(problem);
+      const { problems, unknown_lists } = this.#decider(app, stored.model);
+      const odd = [
+        ...problems.map(({ rule, message }) => `rule ${rule}: ${message}`),
+        ...unknown_lists.map(({ rule, list }) => `rule ${rule}: there is no list ${list}`),
+      ];
+      for (const text of odd) this.#warn("redirect_rule_odd", `${app}: ${text}`);
+      this.#apps.set(app, { ...stored, problems: odd });
+      return true;
+    } catch (error) {
+      const text = `${app}: model ${stored.version} is refused: ${messageOf(error)}`;
+      this.#host.report({ event: "redirect_refused", level: "error", text, fields: { app } });
+      return false;
+    }
+  }
+
+  #decider(app: string, model: RedirectModel): Decider {
+    const { compat, sticky_parameters } = appPlan(this.plan, app);
+    const { random } = this.#options;
+    const options = {
+      app,
+      compat,
+      sticky_parameters,
+      strategy: roundRobin,
+      affinity: null,
+      spill_over: null,
+      random,
+    };
+    return new Decider(model, NamedLists.of(this.#lists.lists), options);
+  }
+
+  #listsChanged(stored: StoredLists | null): void {
+    if (this.#isOffline || (stored !== null && stored.version <= this.#lists.version)) return;
+    this.#lists = stored ?? { version: 0, lists: [] };
+    this.#publish({ [LISTS_DOCUMENT]: this.#lists.lists });
+  }
+
+  #hostsChanged(app: string, stacks: readonly StackHosts[]): void {
+    this.#stacks.set(app, stacks);
+    this.#publish({ [hostsDocument(app)]: stacks });
+  }
+
+  // What the workers are told.
+
+  /** Everything that workers need. */
+  documents(): Record<string, unknown> {
+    const { trusted_from } = this.plan;
+    const documents: Record<string, unknown> = {
+      [GATEWAY_DOCUMENT]: { trusted_from } satisfies PublishedGateway,
+      [LISTS_DOCUMENT]: this.#lists.lists,
+    };
+    for (const app of new Set([...this.#apps.keys(), ...Object.keys(this.plan.apps)]))
+      documents[appDocument(app)] = this.#appDocument(app);
+    for (const [app, stacks] of this.#stacks) documents[hostsDocument(app)] = stacks;
+    return documents;
+  }
+
+  #appDocument(app: string): PublishedApp {
+    const { version = 0, model = null } = this.#apps.get(app) ?? {};
+    return { version, model, options: publishedOptions(appPlan(this.plan, app)) };
+  }
+
+  #publish(documents: Readonly<Record<string, unknown>>): void {
+    if (this.#closed) return;
+    this.#host.publish({ ...NOTHING_CHANGED, documents });
+    this.#endWait ??= this.#options.clock.every(WRITE_AFTER_MS, () => void this.#writeLastGood());
+  }
+
+  // Files.
+
+  async #writeLastGood(): Promise<void> {
+    this.#endWait?.();
+    this.#endWait = null;
+    // Nothing that was good is overwritten by nothing.
+    if (this.#apps.size === 0) return;
+    const problem = await this.#lastGood.write(this.#content());
+    if (problem !== null) this.#warn("redirect_last_good_failed", problem);
+  }
+
+  #content(): KnownGood {
+    return {
+      applications: [...this.#apps.keys()].toSorted(),
+      models: new Map([...this.#apps].map(([app, { model, version }]) => [app, { model, version }])),
+      lists: { ...this.#lists, version: this.#lists.version },
+      stacks: this.#stacks,
+      settings: null,
+      is_offline: this.#isOffline,
+    };
+  }
+
+  status(): RedirectStatus {
+    const names = [...new Set([...this.#apps.keys(), ...Object.keys(this.plan.apps)])].toSorted();
+    return {
+      apps: names.map((app) => {
+        const { version = null, problems = [] } = this.#apps.get(app) ?? {};
+        return { app, version, problems };
+      }),
+      discovery: this.#discovery?.status ?? null,
+      last_known_good: this.#lastGood.status,
+    };
+  }
+
+  async close(): Promise<void> {
+    this.#closed = true;
+    const isDue = this.#endWait !== null;
+    this.#discovery?.close();
+    await this.#source?.close();
+    await this.#store?.close();
+    if (isDue) await this.#writeLastGood();
+    this.#endWait?.();
+  }
+}
+
+function appPlan({ apps, defaults }: RedirectPlan, app: string): RedirectAppPlan {
+  return Object.hasOwn(apps, app) ? apps[app]! : defaults;
+}
+
+function staticApplications({ apps }: RedirectPlan): ReadonlySet<string> {
+  return new Set(Object.keys(apps).filter((app) => apps[app]!.discovery === "static"));
+}
+
+function publishedOptions({
+  discovery: _discovery,
+  strategy,
+  affinity,
+  ...rest
+}: RedirectAppPlan): PublishedOptions {
+  return {
+    ...rest,
+    strategy: strategy === "random" ? "weighted_random" : strategy,
+    affinity: affinity === "host" ? "rendezvous" : null,
+  };
+}
+
+/** Why a model cannot decide, or null. */
+function modelProblem({ default_server, default_url }: RedirectModel): string | null {
+  if (default_server === null) return "it has no default server";
+  if (default_url === null) return "it has no default URL parameters";
+  const { urn, protocol, port, ip_version } = default_url;
+  const isWhole =
+    [urn, protocol].every((text) => text !== null && text.trim() !== "") && port !== null && port > 0;
+  return isWhole && ip_version !== null ? null : "its default URL parameters are not complete";
+}

@@ -1,0 +1,173 @@
+/** The redirector as its clients and operators see it: the program, a store that others write to, and the files of the original. */
+import { expect, test } from "bun:test";
+import { mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import type { RedirectModel } from "../../src/core/redirect/model.ts";
+import { conditionOf, literalOf, modelOf, ruleOf, to } from "../../src/core/redirect/test_decider.ts";
+import { registerHost } from "../../src/planes/redirect/discovery/test_services.ts";
+import { LISTS, listsBytes, modelBytes, modelPath } from "../../src/planes/redirect/models/stored.ts";
+import type { Store } from "../../src/store/contract.ts";
+import { LargeDocuments } from "../../src/store/large_documents.ts";
+import { openStore, storeEnvironment } from "../support/store_tools.ts";
+import { type RunningFairlead, runFairlead, until } from "./processes_program.ts";
+
+const PATIENCE = 60_000;
+
+const CONFIGURATION = `workers: 2
+redirect:
+  address: "127.0.0.1:0"
+  apps: { a1: {} }
+`;
+
+interface Answer {
+  readonly status: number;
+  readonly location: string | null;
+  readonly text: string;
+}
+
+async function ask(
+  fairlead: RunningFairlead,
+  target = "/serviceDirect/a1",
+  init: RequestInit = {},
+): Promise<Answer> {
+  const url = `http://127.0.0.1:${fairlead.port("redirect")}${target}`;
+  const answer = await fetch(url, { redirect: "manual", ...init });
+  return { status: answer.status, location: answer.headers.get("location"), text: await answer.text() };
+}
+
+function storeOf(fairlead: RunningFairlead): Store {
+  return openStore("sqlite", {}, storeEnvironment(join(fairlead.directory, "state")));
+}
+
+const write = (store: Store, version: number, model: RedirectModel) =>
+  new LargeDocuments(store).write(modelPath("a1"), modelBytes({ version, model }));
+
+const BETA = modelOf({
+  rules: [
+    ruleOf("beta", [conditionOf("contains", { param: "mac", lists: ["beta"] })], to(literalOf("xre://t:1"))),
+  ],
+});
+
+test(
+  "RD05 RD72 RD81 RD113 RD169 what a service writes and hosts register acts in all workers without a restart",
+  async () => {
+    await using fairlead = await runFairlead(CONFIGURATION);
+    expect((await ask(fairlead)).status).toBe(503);
+    expect((await ask(fairlead, "/serviceDirect/nobody")).status).toBe(404);
+    expect((await ask(fairlead, "/healthCheck")).status).toBe(503);
+    const store = storeOf(fairlead);
+    const host = await registerHost(store, "/EU/z1/1.0/a1", "10.0.0.1");
+    await write(store, 1, modelOf());
+    await until(async () => (await ask(fairlead)).status === 302, "a model and a host are there");
+    expect(await ask(fairlead)).toMatchObject({ status: 302, location: "http://10.0.0.1:8080/app" });
+    expect(await ask(fairlead, "/healthCheck")).toMatchObject({ status: 200, text: "OK" });
+
+    const start = performance.now();
+    const other = await registerHost(store, "/EU/z1/1.0/a1", "10.0.0.2");
+    const places = async () =>
+      new Set(
+        (await Promise.all(Array.from({ length: 16 }, () => ask(fairlead)))).map(({ location }) => location),
+      );
+    await until(async () => (await places()).size === 2, "the second host is used");
+    await host.close();
+    await until(async () => (await places()).size === 1, "the first host is gone");
+    expect(performance.now() - start).toBeLessThan(4_000);
+
+    const list = {
+      name: "beta",
+      description: null,
+      type: "TEXT" as const,
+      version: 1,
+      values: [{ value: "M", encoded: null }],
+    };
+    await new LargeDocuments(store).write(LISTS, listsBytes({ version: 1, lists: [list] }));
+    await write(store, 2, BETA);
+    const post = { method: "POST", body: '{"mac":"m"}', headers: { "content-type": "application/json" } };
+    await until(
+      async () => (await ask(fairlead, undefined, post)).location?.startsWith("xre:") === true,
+      "the rule acts",
+    );
+    expect(await ask(fairlead, "/serviceDirect/a1?mac=M")).toMatchObject({
+      location: "xre://t:1?ruleName=beta",
+    });
+    // An older one does not come back, and a broken one is refused by name.
+    await write(store, 1, modelOf());
+    await write(store, 3, modelOf({ default_server: null }));
+    expect(await fairlead.program.until("redirect_refused")).toMatchObject({
+      level: "error",
+      message: "a1: model 3 is refused: it has no default server",
+    });
+    expect(await ask(fairlead, "/serviceDirect/a1?mac=M")).toMatchObject({
+      location: "xre://t:1?ruleName=beta",
+    });
+    await other.close();
+    await store.close();
+  },
+  PATIENCE,
+);
+
+test(
+  "RD75 RD76 RD77 RD86 RD132 the original's files serve while the store knows nothing, and what it knows later is kept in files",
+  async () => {
+    const folder = mkdtempSync(join(tmpdir(), "fairlead-good-"));
+    const put = (name: string, text: string): void => {
+      mkdirSync(join(folder, name, ".."), { recursive: true });
+      writeFileSync(join(folder, name), text);
+    };
+    put("applications.json", '{"apps":["a1"]}');
+    put(
+      "a1/selectserver.xml",
+      `<selectServer><if id="beta"><equals><param>x</param><value>1</value></equals><return><server><name>beta</name>
+      <url>xre://t:1</url></server></return></if><distribution><server><name>default</name>
+      <url>{protocol}://{host}:{port}/{urn}</url><path>1.0</path></server></distribution></selectServer>`,
+    );
+    put(
+      "a1/urlrules.xml",
+      `<urlRules><default><urlRule><urn>app</urn><protocol>http</protocol><port>8080</port>
+      <ipProtocolVersion>4</ipProtocolVersion></urlRule></default></urlRules>`,
+    );
+    put("a1/whitelist.xml", "<whitelisted><paths>/EU/z1</paths></whitelisted>");
+    put("a1/modelmetadata.json", '{"version":3}');
+    put(
+      "a1/manualbackup.json",
+      '{"version":0,"snapshotList":[{"path":"/EU/z1/1.0/a1","hosts":[{"ipv4":"10.0.0.1"}]}]}',
+    );
+    await using fairlead = await runFairlead(`${CONFIGURATION}  last_known_good: { path: ${folder} }`);
+    const at = async (target: string) => (await ask(fairlead, target)).location;
+    expect(await at("/serviceDirect/a1")).toBe("http://10.0.0.1:8080/app");
+    expect(await at("/serviceDirect/a1?x=1")).toBe("xre://t:1?ruleName=beta");
+    const store = storeOf(fairlead);
+    await write(store, 3, modelOf({ default_server: literalOf("http://same-version") }));
+    await write(store, 4, modelOf({ default_server: literalOf("http://newer") }));
+    await until(async () => (await at("/serviceDirect/a1")) === "http://newer", "the newer model acts");
+    await until(
+      () => readdirSync(folder).some((name) => name.startsWith("generation-")),
+      "a generation is written",
+    );
+    await store.close();
+    rmSync(folder, { recursive: true });
+  },
+  PATIENCE,
+);
+
+test(
+  "RD03 RD162 a reload changes how applications are answered, and the section may go",
+  async () => {
+    await using fairlead = await runFairlead(CONFIGURATION);
+    const store = storeOf(fairlead);
+    await registerHost(store, "/EU/z1/1.0/a1", "10.0.0.1");
+    await write(store, 1, modelOf());
+    await until(async () => (await ask(fairlead)).status === 302, "it answers");
+    await fairlead.apply(CONFIGURATION.replace("a1: {}", "a1: { answer: locations, answer_headers: true }"));
+    const answer = await ask(fairlead);
+    expect([answer.status, JSON.parse(answer.text)]).toMatchObject([
+      200,
+      { location: [{ destination: "10.0.0.1", port: "8080" }] },
+    ]);
+    await fairlead.apply("workers: 2\nroutes: [{ respond: { status: 200 } }]");
+    expect((await fairlead.page("/health")).status).toBe(200);
+    await store.close();
+  },
+  PATIENCE,
+);
