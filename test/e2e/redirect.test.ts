@@ -10,9 +10,12 @@ import { LISTS, listsBytes, modelBytes, modelPath } from "../../src/planes/redir
 import type { Store } from "../../src/store/contract.ts";
 import { LargeDocuments } from "../../src/store/large_documents.ts";
 import { openStore, storeEnvironment } from "../support/store_tools.ts";
+import { requirement } from "../support/require.ts";
+import { startZookeeper, zookeeperLacking } from "../daemons/zookeeper.ts";
 import { type RunningFairlead, runFairlead, until } from "./processes_program.ts";
 
 const PATIENCE = 60_000;
+const lacksZookeeper = requirement("zookeeper", zookeeperLacking());
 
 const CONFIGURATION = `workers: 2
 redirect:
@@ -168,6 +171,54 @@ test(
     await fairlead.apply("workers: 2\nroutes: [{ respond: { status: 200 } }]");
     expect((await fairlead.page("/health")).status).toBe(200);
     await store.close();
+  },
+  PATIENCE,
+);
+
+test.skipIf(lacksZookeeper !== null)(
+  "RD74 RD155 a ZooKeeper that stands still for longer than all sessions last changes no decision under load",
+  async () => {
+    const zookeeper = await startZookeeper();
+    const [member] = zookeeper.members;
+    const session = "session_timeout: 2s";
+    await using fairlead = await runFairlead(`workers: 2
+redirect:
+  address: "127.0.0.1:0"
+  store: { type: zookeeper, connect: "${member!.address}", ${session} }
+`);
+    const options = { connect: member!.address, session_timeout: "2s" };
+    const store = openStore("zookeeper", options, storeEnvironment(fairlead.directory));
+    await store.whenConnected(10_000);
+    const hosts = ["10.0.0.1", "10.0.0.2", "10.0.0.3"];
+    for (const address of hosts) await registerHost(store, "/EU/z1/1.0/a1", address);
+    await write(store, 1, modelOf());
+    const places = hosts.map((address) => `http://${address}:8080/app`);
+    const seen = new Map<string, number>();
+    const askOften = async (count: number): Promise<void> => {
+      for (let number = 0; number < count; number++) {
+        const { status, location } = await ask(fairlead);
+        const key = `${status} ${location}`;
+        seen.set(key, (seen.get(key) ?? 0) + 1);
+      }
+    };
+    await until(async () => {
+      seen.clear();
+      await askOften(30);
+      return places.every((place) => seen.has(`302 ${place}`));
+    }, "all hosts are used");
+    seen.clear();
+    member!.pause();
+    const end = performance.now() + 5_000;
+    while (performance.now() < end) await askOften(50);
+    member!.continue();
+    const back = performance.now() + 4_000;
+    while (performance.now() < back) await askOften(50);
+    expect([...seen.keys()].toSorted()).toEqual(places.map((place) => `302 ${place}`).toSorted());
+    await write(store, 2, BETA);
+    await until(async () => (await ask(fairlead)).status === 302, "it still answers");
+    await fairlead.program.until("redirect_model", 2);
+    await store.close();
+    await zookeeper.stop();
   },
   PATIENCE,
 );

@@ -31,6 +31,7 @@ interface Due {
 }
 
 const RETRY_MS = 100;
+const CONNECT_MS = 1_000;
 
 const nothingDue = (): Due => ({ apps: new Set(), lists: false, all: false });
 
@@ -52,14 +53,32 @@ export class ModelSource {
     this.#listener = listener;
   }
 
-  /** Resolves when everything that is there has been told. Rejects as its store does. */
+  /** Resolves when everything that is there has been told, also after a store that is away for long, and when it is closed. */
   async start(): Promise<void> {
-    this.#watch = await this.#store.watch(ROOT, {
-      changed: (paths) => this.#changed(paths),
-      relist: () => this.#readAll(),
-    });
-    this.#readAll();
+    while (!this.#closed && !(await this.#startWatch())) await this.#connected();
+    if (this.#closed) this.#watch?.close();
+    else this.#readAll();
     await this.idle();
+  }
+
+  /** False where the store is not reached. */
+  async #startWatch(): Promise<boolean> {
+    try {
+      this.#watch = await this.#store.watch(ROOT, {
+        changed: (paths) => this.#changed(paths),
+        relist: () => this.#readAll(),
+      });
+      return true;
+    } catch (error) {
+      if (error instanceof StoreUnavailable) return false;
+      throw error;
+    }
+  }
+
+  async #connected(): Promise<void> {
+    await Bun.sleep(RETRY_MS);
+    // Looks every now and then whether it has been closed meanwhile.
+    await this.#store.whenConnected(CONNECT_MS).catch(() => {});
   }
 
   /** Resolves when nothing is left to read. */
