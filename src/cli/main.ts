@@ -11,6 +11,7 @@ const HELP = `usage: fairlead COMMAND [options]
   backends   show the backends, and take them out of traffic or back
   explain    show which way a request would take, and why
   hosts      keep names of the hosts file leading to healthy backends
+  redirect   look into the redirector: applications, store, why a client goes where
   upgrade    replace the running program by the one that is installed now
   stop       drain the running program and end it
   demo       try it out: backends, a proxy before them, and live counts
@@ -30,6 +31,7 @@ const COMMANDS: Readonly<Record<string, () => Promise<RunCommand>>> = {
   upgrade: async () => (await import("./upgrade.ts")).upgradeCommand,
   stop: async () => (await import("./stop.ts")).stopCommand,
   hosts: async () => (await import("./hosts.ts")).hostsCommand,
+  redirect: async () => (await import("./redirect.ts")).redirectCommand,
   demo: async () => (await import("./demo.ts")).demoCommand,
   check: async () => {
     const { checkCommand } = await import("./check.ts");

@@ -162,6 +162,18 @@ test(
     await registerHost(store, "/EU/z1/1.0/a1", "10.0.0.1");
     await write(store, 1, modelOf());
     await until(async () => (await ask(fairlead)).status === 302, "it answers");
+    const redirect = (...words: string[]) =>
+      fairlead.command("redirect", ...words, "--runtime-dir", join(fairlead.directory, "run"));
+    const status = await redirect("status");
+    expect([status.code, status.out]).toEqual([0, expect.stringMatching(/^a1 +1 +1\b/m)]);
+    const explained = await redirect("explain", "a1", "mac=m", "--json");
+    expect(JSON.parse(explained.out)).toMatchObject({
+      ok: true,
+      decision: { type: "DEFAULT_SERVER", locations: [{ url: "http://10.0.0.1:8080/app" }] },
+    });
+    expect((await redirect("explain", "a1")).out).toEndWith("-> http://10.0.0.1:8080/app\n");
+    expect((await redirect("explain", "other")).error).toContain("other: no model is known");
+    expect((await redirect("explain", "a1", "mac")).error).toContain("mac: expected NAME=VALUE");
     await fairlead.apply(CONFIGURATION.replace("a1: {}", "a1: { answer: locations, answer_headers: true }"));
     const answer = await ask(fairlead);
     expect([answer.status, JSON.parse(answer.text)]).toMatchObject([
@@ -170,6 +182,7 @@ test(
     ]);
     await fairlead.apply("workers: 2\nroutes: [{ respond: { status: 200 } }]");
     expect((await fairlead.page("/health")).status).toBe(200);
+    expect((await redirect("status")).error).toContain("the configuration has no section redirect");
     await store.close();
   },
   PATIENCE,

@@ -3,10 +3,12 @@
  * publishes both to the workers. What is in the files acts until the store knows better.
  */
 import type { RedirectAppPlan, RedirectPlan } from "../../core/plan.ts";
+import { contextOf } from "../../core/redirect/context.ts";
 import { Decider } from "../../core/redirect/decider.ts";
 import type { StackHosts } from "../../core/redirect/hosts.ts";
 import type { RedirectModel } from "../../core/redirect/model.ts";
 import { NamedLists } from "../../core/redirect/named_lists.ts";
+import { explain, type Explanation } from "../../core/redirect/trial/explain.ts";
 import { NOTHING_CHANGED, type Snapshot, type SnapshotDelta } from "../../core/snapshot.ts";
 import type { Random } from "../../core/strategies/contract.ts";
 import { roundRobin } from "../../core/strategies/round_robin.ts";
@@ -56,12 +58,17 @@ export interface RedirectPartOptions {
   readonly names: Pick<NameSource, "lookup">;
 }
 
+export interface AppStatus {
+  readonly app: string;
+  /** Of its model; null = none is known. */
+  readonly version: number | null;
+  readonly hosts: number;
+  /** What is odd about the model, one line each. */
+  readonly problems: readonly string[];
+}
+
 export interface RedirectStatus {
-  readonly apps: readonly {
-    readonly app: string;
-    readonly version: number | null;
-    readonly problems: readonly string[];
-  }[];
+  readonly apps: readonly AppStatus[];
   readonly discovery: DiscoveryStatus | null;
   readonly last_known_good: LastKnownGoodStatus | null;
 }
@@ -222,7 +229,7 @@ export class Follower {
   }
 
   #decider(app: string, model: RedirectModel): Decider {
-    const { compat, sticky_parameters } = appPlan(this.plan, app);
+    const { compat, sticky_parameters, spill_over } = appPlan(this.plan, app);
     const { random } = this.#options;
     const options = {
       app,
@@ -230,7 +237,7 @@ export class Follower {
       sticky_parameters,
       strategy: roundRobin,
       affinity: null,
-      spill_over: null,
+      spill_over,
       random,
     };
     return new Decider(model, NamedLists.of(this.#lists.lists), options);
@@ -300,11 +307,21 @@ export class Follower {
     return {
       apps: names.map((app) => {
         const { version = null, problems = [] } = this.#apps.get(app) ?? {};
-        return { app, version, problems };
+        const stacks = this.#stacks.get(app) ?? [];
+        return { app, version, problems, hosts: stacks.reduce((sum, { hosts }) => sum + hosts.length, 0) };
       }),
       discovery: this.#discovery?.status ?? null,
       last_known_good: this.#lastGood.status,
     };
+  }
+
+  /** Null where the application has no model. */
+  explain(app: string, parameters: Readonly<Record<string, string>>): Explanation | null {
+    const known = this.#apps.get(app);
+    if (known === undefined) return null;
+    const decider = this.#decider(app, known.model);
+    decider.setHosts(this.#stacks.get(app) ?? []);
+    return explain(decider, contextOf(parameters));
   }
 
   async close(): Promise<void> {

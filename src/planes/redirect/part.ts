@@ -7,6 +7,10 @@ export class RedirectPart {
   readonly #host: RedirectHost;
   readonly #options: RedirectPartOptions;
   #follower: Follower | null = null;
+  readonly commands = {
+    redirect: () => Promise.resolve(this.#answer(this.status())),
+    redirect_explain: (request: unknown) => Promise.resolve(this.#explain(request)),
+  };
 
   constructor(host: RedirectHost, options: RedirectPartOptions) {
     this.#host = host;
@@ -41,9 +45,31 @@ export class RedirectPart {
     return this.#follower?.status() ?? null;
   }
 
+  #answer(found: object | null): object {
+    return found === null
+      ? { ok: false, error: "the configuration has no section redirect" }
+      : { ok: true, ...found };
+  }
+
+  #explain(request: unknown): object {
+    const follower = this.#follower;
+    const { app, parameters } = request as { app?: unknown; parameters?: unknown };
+    if (follower === null || typeof app !== "string") return this.#answer(null);
+    const found = follower.explain(app, textsOf(parameters));
+    return found === null ? { ok: false, error: `${app}: no model is known` } : this.#answer(found);
+  }
+
   async stop(): Promise<void> {
     const before = this.#follower;
     this.#follower = null;
     await before?.close();
   }
+}
+
+/** What of a request can be parameters. */
+function textsOf(given: unknown): Record<string, string> {
+  const entries = typeof given === "object" && given !== null ? Object.entries(given) : [];
+  return Object.fromEntries(
+    entries.filter((entry): entry is [string, string] => typeof entry[1] === "string"),
+  );
 }
