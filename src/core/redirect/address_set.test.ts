@@ -1,6 +1,6 @@
 import { expect, test } from "bun:test";
 import fc from "fast-check";
-import { AddressSet, isWithinRange, parseAddressRange } from "./address_set.ts";
+import { AddressSet, isAddressRange, isWithinRange, parseAddressRange } from "./address_set.ts";
 
 /** By the naive comparison and by the set: they must agree. Null where one of the texts cannot be parsed. */
 function isIn(text: string, ...entries: readonly string[]): boolean | null {
@@ -60,5 +60,38 @@ test("RD171 the set agrees with the naive comparison on any networks", () => {
       },
     ),
     { numRuns: 500 },
+  );
+});
+
+test("RD171 the quick look at a text agrees with the parser (property)", () => {
+  const group = fc.constantFrom("0", "1", "a", "ff", "db8", "FFFF", "00001", "g", "");
+  const groups = fc.array(group, { minLength: 2, maxLength: 9 }).map((parts) => parts.join(":"));
+  const prefix = fc.constantFrom(
+    "",
+    "",
+    "/0",
+    "/8",
+    "/32",
+    "/33",
+    "/104",
+    "/128",
+    "/129",
+    "/08",
+    "/",
+    "%eth0",
+  );
+  const address = fc.oneof(
+    fc.ipV4(),
+    fc.ipV6(),
+    groups,
+    fc.constantFrom("::ffff:10.0.0.0", "010.1.2.3", "1.2.3"),
+  );
+  const text = fc.tuple(address, prefix, fc.constantFrom("", "", " ", "x"));
+  fc.assert(
+    fc.property(text, ([first, second, last]) => {
+      const whole = first + second + last;
+      expect([whole, isAddressRange(whole)]).toEqual([whole, parseAddressRange(whole) !== null]);
+    }),
+    { numRuns: 3_000 },
   );
 });

@@ -29,6 +29,28 @@ export function parseAddressRange(text: string): AddressRange | null {
     : { is_ipv6: false, prefix: prefix - MAPPED_BITS, first: [0, 0, 0, first[3]] };
 }
 
+const IPV4_RANGE =
+  /^(?:(?:25[0-5]|2[0-4]\d|1\d\d|[1-9]?\d)\.){3}(?:25[0-5]|2[0-4]\d|1\d\d|[1-9]?\d)(?:\/(?:3[0-2]|[12]\d|\d))?$/;
+
+/** Most IPv6 texts: no mapped ones, which begin with zeros. The compressed form may still have too many groups. */
+const FULL_IPV6_RANGE = /^[1-9a-f][0-9a-f]{0,3}(?::[0-9a-f]{1,4}){7}(?:\/(?:12[0-8]|1[01]\d|[1-9]?\d))?$/i;
+const SHORT_IPV6_RANGE =
+  /^[1-9a-f][0-9a-f]{0,3}(?::[0-9a-f]{1,4}){0,6}::(?:[0-9a-f]{1,4}(?::[0-9a-f]{1,4}){0,5})?(?:\/(?:12[0-8]|1[01]\d|[1-9]?\d))?$/i;
+
+/** Whether `parseAddressRange` accepts `text`, several times as fast: for lists with a million lines. */
+export function isAddressRange(text: string): boolean {
+  if (!text.includes(":")) return IPV4_RANGE.test(text.trim());
+  if (SHORT_IPV6_RANGE.test(text) ? hasFewGroups(text) : FULL_IPV6_RANGE.test(text)) return true;
+  return parseAddressRange(text) !== null;
+}
+
+/** Seven groups around `::` have seven colons, or eight where it ends the text: that is left to the parser. */
+function hasFewGroups(text: string): boolean {
+  let colons = 0;
+  for (let at = text.indexOf(":"); at >= 0; at = text.indexOf(":", at + 1)) colons++;
+  return colons <= 7;
+}
+
 /** True when the address before the slash is an IPv4-mapped one, whatever its prefix leaves of it. */
 function isMapped(text: string): boolean {
   const bytes = parseIp(text.split(/[/%]/, 1)[0]!);

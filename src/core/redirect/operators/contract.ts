@@ -2,6 +2,7 @@
  * What an operator of rules is: how its conditions are written in documents, when one holds, and how that is compiled. One
  * file each; `holds` is the specification, and what `compile` gives must agree with it on every input.
  */
+import type { ProblemCode } from "../checks/catalogue.ts";
 import type { Context } from "../context.ts";
 import type { Condition } from "../model.ts";
 import type { Parameters } from "../parameters.ts";
@@ -80,8 +81,8 @@ export interface ExampleNeeds extends Pick<Facts, "compat" | "list" | "sticky_pa
 
 /** What is wrong with a condition: whoever reads it names the rule. */
 export interface ConditionProblem {
-  /** Name in the original's catalogue, such as `MissedParamName`. */
-  readonly code: string;
+  /** Name in the catalogue of checks, such as `MissedParamName`. */
+  readonly code: ProblemCode;
   readonly message: string;
 }
 

@@ -40,7 +40,7 @@ function rangeProblems({ values }: Membership): ConditionProblem[] {
   return values
     .filter((value) => parseAddressRange(value) === null)
     .map((value) => ({
-      code: "IpRangeValueError",
+      code: "ValueIPV6_4TypeError",
       message: `has the value ${JSON.stringify(value)}; expected an address or a network such as 10.0.0.0/8`,
     }));
 }

@@ -1,3 +1,4 @@
+import type { ProblemCode } from "../checks/catalogue.ts";
 import type { Hash64 } from "../sip_hash.ts";
 import { type Bound, boundOf, isWithin, positionOf, stickyKey } from "../sticky.ts";
 import type { Condition } from "../model.ts";
@@ -13,7 +14,7 @@ export interface Percent extends Condition {
 export const PERCENT_FIELD: Field = { name: "percent", key: "value", form: "element", type: "number" };
 
 /** 0 or below, and above 100. */
-export function percentProblems(percent: number, code: string): ConditionProblem[] {
+export function percentProblems(percent: number, code: ProblemCode): ConditionProblem[] {
   if (percent > 0 && percent <= 100) return [];
   return [{ code, message: `has the value ${percent}; expected a number above 0, at most 100` }];
 }
