@@ -28,7 +28,8 @@ export function defaultUrlProblems(params: UrlParams): Problem[] {
   return problems;
 }
 
-const PARTS = ["urn", "protocol", "port", "ip_version"] as const;
+/** What every URL needs. */
+export const PARTS = ["urn", "protocol", "port", "ip_version"] as const;
 
 /** As in decisions blank texts give nothing. A port of 0 is a wrong one. */
 function isOpen(value: string | number | null): boolean {
