@@ -15,7 +15,8 @@ import {
   verdictOf,
 } from "../test_decider.ts";
 import { anyModel } from "../test_models.ts";
-import { isImplied } from "./implication.ts";
+import { Coverage } from "./coverage.ts";
+import { conjunctsOf, isImplied, isSteady } from "./implication.ts";
 import { lintModel } from "./lint.ts";
 import { codesOf } from "./test_facts.ts";
 
@@ -140,6 +141,34 @@ describe("rules that are never reached", () => {
       { numRuns: 800 },
     );
     expect(unreachable).toBeGreaterThan(20);
+  });
+
+  test("the index finds an earlier rule exactly where a look at every pair does (property)", () => {
+    let covered = 0;
+    const conditions = fc.array(smallConditions, { minLength: 1, maxLength: 2 });
+    fc.assert(
+      fc.property(
+        fc.array(conditions, { maxLength: 4 }),
+        conditions,
+        fc.boolean(),
+        (earlier, when, compat) => {
+          const coverage = new Coverage(compat);
+          for (const [at, each] of earlier.entries()) coverage.add(ruleOf(`r${at}`, each, LITERAL));
+          const inner = when.flatMap(conjunctsOf);
+          const isCovered = earlier.some((each) =>
+            each
+              .flatMap(conjunctsOf)
+              .every(
+                (outer) => isSteady(outer, compat) && inner.some((one) => isImplied(one, outer, compat)),
+              ),
+          );
+          if (isCovered) covered++;
+          expect(coverage.covering(when) !== null).toBe(isCovered);
+        },
+      ),
+      { numRuns: 4_000 },
+    );
+    expect(covered).toBeGreaterThan(50);
   });
 
   test("a condition that is implied holds wherever the other one does (property)", () => {
