@@ -4,7 +4,7 @@ import { mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from "node
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { RedirectModel } from "../../src/core/redirect/model.ts";
-import { conditionOf, literalOf, modelOf, ruleOf, to } from "../../src/core/redirect/test_decider.ts";
+import { conditionOf, literalOf, modelOf, ruleOf, serverOf, to } from "../../src/core/redirect/test_decider.ts";
 import { registerHost } from "../../src/planes/redirect/discovery/test_services.ts";
 import { LISTS, listsBytes, modelBytes, modelPath } from "../../src/planes/redirect/models/stored.ts";
 import type { Store } from "../../src/store/contract.ts";
@@ -53,7 +53,7 @@ const BETA = modelOf({
 });
 
 test(
-  "RD05 RD72 RD81 RD113 RD169 what a service writes and hosts register acts in all workers without a restart",
+  "RD05 RD61 RD72 RD81 RD82 RD84 RD113 RD169 what a service writes and hosts register acts in all workers without a restart",
   async () => {
     await using fairlead = await runFairlead(CONFIGURATION);
     expect((await ask(fairlead)).status).toBe(503);
@@ -99,11 +99,20 @@ test(
     await write(store, 3, modelOf({ default_server: null }));
     expect(await fairlead.program.until("redirect_refused")).toMatchObject({
       level: "error",
-      message: "a1: model 3 is refused: it has no default server",
+      message: "a1: model 3 is refused: the model has no default server (REQUIRED_MODEL_NULL)",
+    });
+    await write(store, 4, modelOf({ default_server: serverOf("2.0") }));
+    expect(await fairlead.program.until("redirect_refused", 2)).toMatchObject({
+      message: 'a1: model 4 is refused: no host may be chosen for the default server at "2.0" (CANT_REDIRECT_TO_DEFAULT)',
     });
     expect(await ask(fairlead, "/serviceDirect/a1?mac=M")).toMatchObject({
       location: "xre://t:1?ruleName=beta",
     });
+    await registerHost(store, "/EU/z1/2.0/a1", "10.0.0.3");
+    await until(
+      async () => (await ask(fairlead)).location === "http://10.0.0.3:8080/app",
+      "the model acts as soon as its host is there",
+    );
     await other.close();
     await store.close();
   },

@@ -3,6 +3,7 @@
  * publishes both to the workers. What is in the files acts until the store knows better.
  */
 import type { RedirectAppPlan, RedirectPlan } from "../../core/plan.ts";
+import { acceptance, type AcceptanceCode } from "../../core/redirect/checks/acceptance.ts";
 import { contextOf } from "../../core/redirect/context.ts";
 import { Decider } from "../../core/redirect/decider.ts";
 import type { StackHosts } from "../../core/redirect/hosts.ts";
@@ -73,6 +74,17 @@ export interface RedirectStatus {
   readonly last_known_good: LastKnownGoodStatus | null;
 }
 
+/** The original's setting, which a model of one host fulfils. */
+const MIN_HOSTS = 1;
+const HOST_CODES: ReadonlySet<AcceptanceCode> = new Set([
+  "CANT_REDIRECT_TO_DEFAULT",
+  "NOT_ENOUGH_HOSTS_FOR_DEFAULT",
+]);
+
+function canRedirect(model: RedirectModel, stacks: readonly StackHosts[]): boolean {
+  return acceptance(model, stacks, MIN_HOSTS).code === "SUCCESS";
+}
+
 /** A start waits so long for the store where no file says anything. */
 const FIRST_READ_MS = 2_000;
 /** Changes that come within this time are written to files together. */
@@ -90,6 +102,8 @@ export class Follower {
   readonly #lastGood: LastKnownGood;
   readonly #apps = new Map<string, Known>();
   readonly #stacks = new Map<string, readonly StackHosts[]>();
+  /** Models that were refused because their hosts are not there. */
+  readonly #waiting = new Map<string, StoredModel>();
   #lists: StoredLists = { version: 0, lists: [] };
   #isOffline = false;
   #store: Store | null = null;
@@ -119,8 +133,8 @@ export class Follower {
   #takeOver(before: Follower): void {
     this.#isOffline = before.#isOffline;
     this.#lists = before.#lists;
-    for (const [app, stored] of before.#apps) this.#accept(app, stored);
     for (const [app, stacks] of before.#stacks) this.#stacks.set(app, stacks);
+    for (const [app, stored] of before.#apps) this.#accept(app, stored);
   }
 
   async #readLastGood(): Promise<void> {
@@ -129,8 +143,8 @@ export class Follower {
     if (content === null) return;
     this.#isOffline = content.is_offline;
     this.#lists = content.lists;
-    for (const [app, stored] of content.models) this.#accept(app, stored);
     for (const [app, stacks] of content.stacks) this.#stacks.set(app, stacks);
+    for (const [app, stored] of content.models) this.#accept(app, stored);
     const apps = [...this.#apps.keys()].join(", ");
     this.#host.report({
       event: "redirect_last_good",
@@ -160,7 +174,9 @@ export class Follower {
         refused: (what, problem) => this.#warn("redirect_refused", `${what}: ${problem}`),
       });
       this.#discovery.start();
-      await Promise.all([this.#source.start(), this.#discovery.whenListed()]);
+      // A model is judged by the hosts that are there.
+      await this.#discovery.whenListed();
+      if (!this.#closed) await this.#source.start();
     } catch (error) {
       if (!this.#closed) this.#warn("redirect_store_failed", `the store cannot be used: ${messageOf(error)}`);
     }
@@ -190,6 +206,7 @@ export class Follower {
 
   #modelChanged(app: string, stored: StoredModel | null): void {
     const known = this.#apps.get(app);
+    this.#waiting.delete(app);
     if (stored === null) {
       if (this.#isOffline || !this.#apps.delete(app)) return;
       this.#publish({ [appDocument(app)]: null });
@@ -211,8 +228,11 @@ export class Follower {
   /** A model that cannot decide is refused, and the one before serves on. */
   #accept(app: string, stored: StoredModel): boolean {
     try {
-      const problem = modelProblem(stored.model);
-      if (problem !== null) throw new Error(problem);
+      const { code, message } = acceptance(stored.model, this.#stacks.get(app) ?? [], MIN_HOSTS);
+      const lacksHosts = HOST_CODES.has(code);
+      if (lacksHosts) this.#waiting.set(app, stored);
+      // Where nothing serves yet, nothing is lost by a model whose hosts are to come.
+      if (code !== "SUCCESS" && (!lacksHosts || this.#apps.has(app))) throw new Error(`${message} (${code})`);
       const { problems, unknown_lists } = this.#decider(app, stored.model);
       const odd = [
         ...problems.map(({ rule, message }) => `rule ${rule}: ${message}`),
@@ -252,6 +272,10 @@ export class Follower {
   #hostsChanged(app: string, stacks: readonly StackHosts[]): void {
     this.#stacks.set(app, stacks);
     this.#publish({ [hostsDocument(app)]: stacks });
+    const waiting = this.#waiting.get(app);
+    if (waiting === undefined || !canRedirect(waiting.model, stacks)) return;
+    this.#waiting.delete(app);
+    this.#modelChanged(app, waiting);
   }
 
   // What the workers are told.
@@ -354,14 +378,4 @@ function publishedOptions({
     strategy: strategy === "random" ? "weighted_random" : strategy,
     affinity: affinity === "host" ? "rendezvous" : null,
   };
-}
-
-/** Why a model cannot decide, or null. */
-function modelProblem({ default_server, default_url }: RedirectModel): string | null {
-  if (default_server === null) return "it has no default server";
-  if (default_url === null) return "it has no default URL parameters";
-  const { urn, protocol, port, ip_version } = default_url;
-  const isWhole =
-    [urn, protocol].every((text) => text !== null && text.trim() !== "") && port !== null && port > 0;
-  return isWhole && ip_version !== null ? null : "its default URL parameters are not complete";
 }
