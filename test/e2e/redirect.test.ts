@@ -4,7 +4,14 @@ import { mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from "node
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { RedirectModel } from "../../src/core/redirect/model.ts";
-import { conditionOf, literalOf, modelOf, ruleOf, serverOf, to } from "../../src/core/redirect/test_decider.ts";
+import {
+  conditionOf,
+  literalOf,
+  modelOf,
+  ruleOf,
+  serverOf,
+  to,
+} from "../../src/core/redirect/test_decider.ts";
 import { registerHost } from "../../src/planes/redirect/discovery/test_services.ts";
 import { LISTS, listsBytes, modelBytes, modelPath } from "../../src/planes/redirect/models/stored.ts";
 import type { Store } from "../../src/store/contract.ts";
@@ -103,7 +110,8 @@ test(
     });
     await write(store, 4, modelOf({ default_server: serverOf("2.0") }));
     expect(await fairlead.program.until("redirect_refused", 2)).toMatchObject({
-      message: 'a1: model 4 is refused: no host may be chosen for the default server at "2.0" (CANT_REDIRECT_TO_DEFAULT)',
+      message:
+        'a1: model 4 is refused: no host may be chosen for the default server at "2.0" (CANT_REDIRECT_TO_DEFAULT)',
     });
     expect(await ask(fairlead, "/serviceDirect/a1?mac=M")).toMatchObject({
       location: "xre://t:1?ruleName=beta",
