@@ -171,6 +171,21 @@ for (const { name, schema, summary } of stores) {
       expect(await one.children("/")).toEqual(["guard"]);
     });
 
+    test("a transaction of two hundred nodes, new ones and old ones, each below a parent of its own", async () => {
+      const [one, other] = await twoStores(name);
+      await one.put("/bulk/7/node", bytesOf("old"));
+      const puts = Array.from({ length: 200 }, (_, number): StoreOperation => ({
+        kind: "put",
+        path: `/bulk/${number}/node`,
+        value: bytesOf(String(number)),
+      }));
+      const revisions = await one.transact([...puts, { kind: "delete", path: "/bulk/none" }]);
+      expect(revisions.filter((revision) => revision !== null).length).toBe(200);
+      await other.sync();
+      expect((await other.children("/bulk"))?.length).toBe(200);
+      expect(textOf((await other.get("/bulk/7/node"))?.value)).toBe("7");
+    });
+
     test("of many writers with one expectation exactly one wins, and counting loses nothing", async () => {
       const [one, other] = await twoStores(name);
       const race = await Promise.allSettled(

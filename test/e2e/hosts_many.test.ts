@@ -58,7 +58,8 @@ test(
     expect((cpuMs(pid) - before.cpu) / (seconds * 1_000)).toBeLessThan(0.1);
     expect(made / (POOLS * 3 * seconds)).toBeGreaterThan(0.85);
     expect(made / (POOLS * 3 * seconds)).toBeLessThan(1.15);
-    expect(Math.abs(openFiles(pid) - before.files)).toBeLessThan(30);
+    // Probes under way have sockets, more of them on a busy machine.
+    await until(() => Math.abs(openFiles(pid) - before.files) < 30, "as many files are open as before");
     await backends[0]!.kill();
     await until(all("127.0.1.2"), "all names lead to the second backend");
     const back = await BackendProcess.start("127.0.1.1", backends[1]!.port);

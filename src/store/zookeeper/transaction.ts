@@ -29,6 +29,8 @@ export class Transaction {
   readonly #ownPath: (full: string) => string;
   /** Operations without expectation whose node is not there. */
   readonly #absent = new Set<number>();
+  /** All nodes were looked for at once: a plan a node would take as many plans as there are nodes. */
+  #hasLooked = false;
   /** Parents that must be made. */
   readonly #missing = new Set<string>();
 
@@ -104,8 +106,9 @@ export class Transaction {
     const { path } = change;
     const operation = index === null ? null : this.#operations[index]!;
     if (operation === null && code === CODE.nodeExists) this.#missing.delete(path);
-    else if (change.kind === "create" && code === CODE.noNode) await this.#findMissing(path);
+    else if (change.kind === "create" && code === CODE.noNode) await this.#findMissing();
     else if (operation !== null && !isExpected(operation) && this.#flips(change, code)) {
+      if (!this.#hasLooked) await this.#lookForAll();
       if (code === CODE.noNode) this.#absent.add(index!);
       else this.#absent.delete(index!);
     } else throw this.#failure(change, operation, code);
@@ -115,8 +118,24 @@ export class Transaction {
     return kind === "create" ? code === CODE.nodeExists : code === CODE.noNode;
   }
 
-  async #findMissing(path: string): Promise<void> {
-    const ancestors = ancestorsOf(path);
+  /** Paths of one operation alone, and parents of none: what others of the transaction do to a node, the answers teach. */
+  async #lookForAll(): Promise<void> {
+    this.#hasLooked = true;
+    const parents = new Set(this.#operations.flatMap(({ path }) => ancestorsOf(path)));
+    const byPath = Map.groupBy(this.#operations.keys(), (index) => this.#operations[index]!.path);
+    const single = [...byPath].flatMap(([path, [index, ...others]]) =>
+      others.length > 0 || parents.has(path) || isExpected(this.#operations[index!]!) ? [] : [index!],
+    );
+    const found = await Promise.all(
+      single.map((index) => this.#client.exists(this.#operations[index]!.path)),
+    );
+    for (const [at, stat] of found.entries()) if (stat === null) this.#absent.add(single[at]!);
+  }
+
+  /** Of all operations at once, as the parents of one are mostly missing with those of others. */
+  async #findMissing(): Promise<void> {
+    const puts = this.#operations.filter(({ kind }) => kind === "put");
+    const ancestors = [...new Set(puts.flatMap(({ path }) => ancestorsOf(path)))];
     const found = await Promise.all(ancestors.map((each) => this.#client.exists(each)));
     for (const [index, stat] of found.entries()) if (stat === null) this.#missing.add(ancestors[index]!);
   }
