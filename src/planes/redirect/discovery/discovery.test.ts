@@ -318,24 +318,27 @@ describe.skipIf(lacking !== null)("zookeeper, outages", () => {
     expect(all.split(" ").length).toBe(5);
     found.told.length = 0;
     const session = (hosts as ZookeeperStore).sessionId;
-    zookeeper!.server.pause();
-    await eventually("disconnected", () => own.state.kind === "disconnected");
-    await Bun.sleep(SESSION_MS * 2);
-    expect(found.addresses()).toBe(all);
-    expect(found.discovery.status).toMatchObject({ is_current: false, hosts: 5 });
-    expect(found.discovery.status.disconnected?.for_ms).toBeGreaterThan(SESSION_MS);
-    zookeeper!.server.continue();
-    let isMissed = false;
-    await eventually(
-      "current, and no host in its grace",
-      () => {
-        isMissed ||= found.addresses() !== all;
-        const { is_current, graces } = found.discovery.status;
-        return is_current && graces.length === 0 && hosts.state.kind === "connected";
-      },
-      20_000,
-    );
-    expect([isMissed, found.told]).toEqual([false, []]);
+    // A server that goes on may take a session up again before it ends it: then once more.
+    for (let round = 0; round < 5 && (hosts as ZookeeperStore).sessionId === session; round++) {
+      zookeeper!.server.pause();
+      await eventually("disconnected", () => own.state.kind === "disconnected");
+      await Bun.sleep(SESSION_MS * 2);
+      expect(found.addresses()).toBe(all);
+      expect(found.discovery.status).toMatchObject({ is_current: false, hosts: 5 });
+      expect(found.discovery.status.disconnected?.for_ms).toBeGreaterThan(SESSION_MS);
+      zookeeper!.server.continue();
+      let isMissed = false;
+      await eventually(
+        "current, and no host in its grace",
+        () => {
+          isMissed ||= found.addresses() !== all;
+          const { is_current, graces } = found.discovery.status;
+          return is_current && graces.length === 0 && hosts.state.kind === "connected";
+        },
+        20_000,
+      );
+      expect([isMissed, found.told]).toEqual([false, []]);
+    }
     // All registrations were gone, and are others now.
     expect((hosts as ZookeeperStore).sessionId).not.toBe(session);
     const last = await registerHost(hosts, "/EU/z1/1.0/a1", "10.0.0.6");
