@@ -5,14 +5,14 @@
 import type { RedirectAppPlan, RedirectPlan } from "../../core/plan.ts";
 import { acceptance, type AcceptanceCode } from "../../core/redirect/checks/acceptance.ts";
 import { contextOf } from "../../core/redirect/context.ts";
-import { Decider } from "../../core/redirect/decider.ts";
+import type { Decider } from "../../core/redirect/decider.ts";
 import type { StackHosts } from "../../core/redirect/hosts.ts";
 import type { RedirectModel } from "../../core/redirect/model.ts";
 import { NamedLists } from "../../core/redirect/named_lists.ts";
 import { explain, type Explanation } from "../../core/redirect/trial/explain.ts";
 import { NOTHING_CHANGED, type Snapshot, type SnapshotDelta } from "../../core/snapshot.ts";
 import type { Random } from "../../core/strategies/contract.ts";
-import { roundRobin } from "../../core/strategies/round_robin.ts";
+import { strategyByName } from "../../core/strategies/all.ts";
 import { messageOf } from "../../core/text/message_of.ts";
 import type { Clock } from "../../platform/clock.ts";
 import type { Files } from "../../platform/files.ts";
@@ -20,6 +20,7 @@ import type { NameSource } from "../../platform/names.ts";
 import { storeByName } from "../../store/all.ts";
 import type { Store, StoreEnvironment } from "../../store/contract.ts";
 import { Discovery, type DiscoveryStatus } from "./discovery/discovery.ts";
+import { appDecider } from "./gateway/app_decider.ts";
 import {
   appDocument,
   GATEWAY_DOCUMENT,
@@ -105,6 +106,8 @@ export class Follower {
   /** Models that were refused because their hosts are not there. */
   readonly #waiting = new Map<string, StoredModel>();
   #lists: StoredLists = { version: 0, lists: [] };
+  /** As rules use them; made when a model is judged. */
+  #named: NamedLists | null = null;
   #isOffline = false;
   #store: Store | null = null;
   #source: ModelSource | null = null;
@@ -132,7 +135,7 @@ export class Follower {
 
   #takeOver(before: Follower): void {
     this.#isOffline = before.#isOffline;
-    this.#lists = before.#lists;
+    this.#setLists(before.#lists);
     for (const [app, stacks] of before.#stacks) this.#stacks.set(app, stacks);
     for (const [app, stored] of before.#apps) this.#accept(app, stored);
   }
@@ -142,7 +145,7 @@ export class Follower {
     for (const text of problems) this.#warn("redirect_last_good_odd", text);
     if (content === null) return;
     this.#isOffline = content.is_offline;
-    this.#lists = content.lists;
+    this.#setLists(content.lists);
     for (const [app, stacks] of content.stacks) this.#stacks.set(app, stacks);
     for (const [app, stored] of content.models) this.#accept(app, stored);
     const apps = [...this.#apps.keys()].join(", ");
@@ -249,23 +252,20 @@ export class Follower {
   }
 
   #decider(app: string, model: RedirectModel): Decider {
-    const { compat, sticky_parameters, spill_over } = appPlan(this.plan, app);
+    this.#named ??= NamedLists.of(this.#lists.lists);
     const { random } = this.#options;
-    const options = {
-      app,
-      compat,
-      sticky_parameters,
-      strategy: roundRobin,
-      affinity: null,
-      spill_over,
-      random,
-    };
-    return new Decider(model, NamedLists.of(this.#lists.lists), options);
+    const options = publishedOptions(appPlan(this.plan, app));
+    return appDecider(app, { model, options }, this.#named, { random, strategy: strategyByName });
+  }
+
+  #setLists(lists: StoredLists): void {
+    this.#lists = lists;
+    this.#named = null;
   }
 
   #listsChanged(stored: StoredLists | null): void {
     if (this.#isOffline || (stored !== null && stored.version <= this.#lists.version)) return;
-    this.#lists = stored ?? { version: 0, lists: [] };
+    this.#setLists(stored ?? { version: 0, lists: [] });
     this.#publish({ [LISTS_DOCUMENT]: this.#lists.lists });
   }
 
@@ -319,7 +319,7 @@ export class Follower {
     return {
       applications: [...this.#apps.keys()].toSorted(),
       models: new Map([...this.#apps].map(([app, { model, version }]) => [app, { model, version }])),
-      lists: { ...this.#lists, version: this.#lists.version },
+      lists: this.#lists,
       stacks: this.#stacks,
       settings: null,
       is_offline: this.#isOffline,

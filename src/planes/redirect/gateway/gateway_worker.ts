@@ -1,7 +1,6 @@
 /** The gateway of a worker: follows what the control side publishes. */
-import { Decider } from "../../../core/redirect/decider.ts";
 import { NamedLists } from "../../../core/redirect/named_lists.ts";
-import type { Random, Strategy } from "../../../core/strategies/contract.ts";
+import { appDecider, type DeciderParts } from "./app_decider.ts";
 import { trustedSources, type TrustedSources } from "./client_parameters.ts";
 import { Gateway, type GatewayApp } from "./gateway.ts";
 import {
@@ -18,38 +17,33 @@ import {
   unhealthyDocument,
 } from "./published.ts";
 
-export interface GatewayWorkerOptions {
-  readonly random: Random;
-  /** The strategy with this name; undefined = unknown, which nobody publishes. */
-  readonly strategy: (name: string) => Strategy | undefined;
-}
-
 type Documents = Readonly<Record<string, unknown>>;
 
 export class GatewayWorker {
   readonly gateway = new Gateway();
-  readonly #options: GatewayWorkerOptions;
+  readonly #parts: DeciderParts;
   readonly #apps = new Map<string, GatewayApp>();
   /** By name; those that act. What is in them, their names say. */
   readonly #documents = new Map<string, unknown>();
   #lists = NamedLists.none;
   #trusted: TrustedSources = new Map();
 
-  constructor(options: GatewayWorkerOptions) {
-    this.#options = options;
+  constructor(parts: DeciderParts) {
+    this.#parts = parts;
   }
 
   /** All documents of a snapshot. Those that are as before change nothing. */
   documents(all: Documents): void {
     const gone = [...this.#documents.keys()].filter((name) => !Object.hasOwn(all, name));
-    this.changed({ ...Object.fromEntries(gone.map((name) => [name, null])), ...all });
+    const others = Object.entries(all).filter(([name, value]) => !this.#isKnown(name, value));
+    this.changed({ ...Object.fromEntries(gone.map((name) => [name, null])), ...Object.fromEntries(others) });
   }
 
-  /** Documents that may have changed; null = gone. */
+  /** Documents that have changed, as whoever publishes them has seen to; null = gone. */
   changed(documents: Documents): void {
-    const changed = Object.entries(documents).filter(([name, value]) => this.#take(name, value));
-    if (changed.length === 0) return;
-    const names = new Set(changed.map(([name]) => name));
+    const names = new Set(Object.keys(documents).filter((name) => name.startsWith("redirect/")));
+    if (names.size === 0) return;
+    for (const name of names) this.#take(name, documents[name]);
     if (names.has(GATEWAY_DOCUMENT)) this.#trusted = trustedSources(this.#gatewayDocument().trusted_from);
     const hasLists = names.has(LISTS_DOCUMENT);
     if (hasLists)
@@ -63,15 +57,15 @@ export class GatewayWorker {
     return new Set([...names].flatMap((name) => appOf(name) ?? []));
   }
 
-  /** Returns false for what is here already. */
-  #take(name: string, value: unknown): boolean {
-    if (!name.startsWith("redirect/")) return false;
-    const known = this.#documents.get(name) ?? null;
-    // In one process with the supervisor it is the same object, else a copy.
-    if (known === value || JSON.stringify(known) === JSON.stringify(value)) return false;
+  /** In one process with the supervisor it is the same object, else a copy. */
+  #isKnown(name: string, value: unknown): boolean {
+    const known = this.#documents.get(name);
+    return known === value || JSON.stringify(known) === JSON.stringify(value);
+  }
+
+  #take(name: string, value: unknown): void {
     if (value === null) this.#documents.delete(name);
     else this.#documents.set(name, value);
-    return true;
   }
 
   #gatewayDocument(): PublishedGateway {
@@ -90,30 +84,12 @@ export class GatewayWorker {
       this.#apps.set(app, { decider: null, version, options });
       return;
     }
-    const decider = isAnew || before === null ? this.#deciderOf(app, published) : before;
+    const decider =
+      isAnew || before === null ? appDecider(app, { model, options }, this.#lists, this.#parts) : before;
     if (decider !== before || changed.has(hostsDocument(app)))
       decider.setHosts((this.#documents.get(hostsDocument(app)) as PublishedHosts | undefined) ?? [], before);
     const unhealthy = this.#documents.get(unhealthyDocument(app)) as PublishedUnhealthy | undefined;
     decider.setUnhealthy(new Set(unhealthy));
     this.#apps.set(app, { decider, version, options });
-  }
-
-  #deciderOf(app: string, { model, options }: PublishedApp): Decider {
-    const { strategy, random } = this.#options;
-    const { compat, sticky_parameters, spill_over, affinity } = options;
-    const found = (name: string): Strategy => {
-      const one = strategy(name);
-      if (one === undefined) throw new Error(`no strategy ${name}`);
-      return one;
-    };
-    return new Decider(model!, this.#lists, {
-      app,
-      compat,
-      sticky_parameters,
-      strategy: found(options.strategy),
-      affinity: affinity === null ? null : found(affinity),
-      spill_over,
-      random,
-    });
   }
 }

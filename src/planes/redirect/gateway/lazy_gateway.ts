@@ -1,22 +1,23 @@
 /** The gateway of a worker, loaded with the first plan that needs it: most workers never do. */
 import type { Step } from "../../../net/exchange.ts";
-import type { GatewayWorker, GatewayWorkerOptions } from "./gateway_worker.ts";
+import type { DeciderParts } from "./app_decider.ts";
+import type { GatewayWorker } from "./gateway_worker.ts";
 
 type Documents = Readonly<Record<string, unknown>>;
 
 export class LazyGateway {
-  readonly #options: GatewayWorkerOptions;
+  readonly #parts: DeciderParts;
   #worker: GatewayWorker | null = null;
 
-  constructor(options: GatewayWorkerOptions) {
-    this.#options = options;
+  constructor(parts: DeciderParts) {
+    this.#parts = parts;
   }
 
   /** The step for requests without a body, or with one. The plan that has it comes before the documents. */
   step(takesBody: boolean): Step {
     if (this.#worker === null) {
       const module = require("./gateway_worker.ts") as typeof import("./gateway_worker.ts");
-      this.#worker = new module.GatewayWorker(this.#options);
+      this.#worker = new module.GatewayWorker(this.#parts);
     }
     return this.#worker.gateway.step(takesBody);
   }
