@@ -107,7 +107,13 @@ export const DEFAULT_STATE_DIR = "/var/lib/fairlead";
 export const DEFAULT_REDIRECT = {
   address: ":10601",
   generations: 3,
-  discovery: { max_loss: 0.5, grace_ms: 60_000, default_weight: 5, max_weight: 100 },
+  discovery: {
+    max_loss: 0.5,
+    grace_ms: 60_000,
+    default_weight: 5,
+    max_weight: 100,
+    weight_from_registration: true,
+  },
 } as const;
 /** Kind of the middleware that answers clients of the redirector; no configuration can name it. */
 export const REDIRECT_STEP = "redirect_gateway";
@@ -118,6 +124,7 @@ export const DEFAULT_REDIRECT_APP: RedirectAppPlan = {
   answer: "redirect",
   location: "full",
   answer_headers: false,
+  // As the original, in this order.
   sticky_parameters: ["serviceAccountId", "mac"],
   strategy: "round_robin",
   affinity: "none",

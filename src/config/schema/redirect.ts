@@ -92,7 +92,7 @@ const discovery = z.strictObject({
     description: "Of hosts that say none.",
   }),
   max_weight: weight(1).prefault(DISCOVERY.max_weight).meta({ description: "More counts as this." }),
-  weight_from_registration: z.boolean().prefault(true).meta({
+  weight_from_registration: z.boolean().prefault(DISCOVERY.weight_from_registration).meta({
     description: "What hosts say of their weight counts.",
   }),
 });

@@ -5,9 +5,6 @@
 import { type Context, isBlank } from "./context.ts";
 import { sipHash, type Hash64 } from "./sip_hash.ts";
 
-/** The original looks at these, in this order. */
-export const DEFAULT_STICKY_PARAMETERS: readonly string[] = ["serviceAccountId", "mac"];
-
 /** A hundredth of a percent of the non-negative 64-bit numbers. */
 const HUNDREDTH = Number((2n ** 63n - 1n) / 10_000n);
 

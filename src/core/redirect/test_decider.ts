@@ -1,4 +1,5 @@
 /** A decider for tests: the acceptance rows' application `a1`, and one condition by itself in both ways of looking at it. */
+import { DEFAULT_REDIRECT_APP } from "../defaults.ts";
 import { roundRobin } from "../strategies/round_robin.ts";
 import { contextOf } from "./context.ts";
 import { type AppOptions, Decider, type DeciderTrace, type Decision } from "./decider.ts";
@@ -17,12 +18,11 @@ import {
 } from "./model.ts";
 import { NamedLists } from "./named_lists.ts";
 import { operatorByName } from "./operators/all.ts";
-import { DEFAULT_STICKY_PARAMETERS } from "./sticky.ts";
 
 export const OPTIONS: AppOptions = {
   app: "a1",
   compat: false,
-  sticky_parameters: DEFAULT_STICKY_PARAMETERS,
+  sticky_parameters: DEFAULT_REDIRECT_APP.sticky_parameters,
   strategy: roundRobin,
   affinity: null,
   spill_over: null,

@@ -1,7 +1,8 @@
 import { expect, test } from "bun:test";
+import { DEFAULT_REDIRECT } from "../../../core/defaults.ts";
 import type { Host } from "../../../core/redirect/hosts.ts";
 import { ManualClock } from "../../../platform/clock.ts";
-import { DEFAULT_LOSS, LossGuard } from "./loss_guard.ts";
+import { LossGuard } from "./loss_guard.ts";
 
 const STACK = "/EU/z1/1.0/a1";
 
@@ -9,7 +10,7 @@ function hostOf(number: number, name = `h${number}`): Host {
   return { key: `${STACK}/${name}`, ipv4: `10.0.0.${number}`, ipv6: null, weight: 5 };
 }
 
-function guardOf(hosts: number, max_loss = DEFAULT_LOSS.max_loss) {
+function guardOf(hosts: number, max_loss: number = DEFAULT_REDIRECT.discovery.max_loss) {
   const clock = new ManualClock();
   const guard = new LossGuard({ max_loss, grace_ms: 60_000 }, clock);
   const add = (...numbers: number[]) => {

@@ -16,8 +16,6 @@ export interface LossOptions {
   readonly grace_ms: number;
 }
 
-export const DEFAULT_LOSS: LossOptions = { max_loss: 0.5, grace_ms: 60_000 };
-
 /** Hosts that vanish within this time have vanished together. */
 const TOGETHER_MS = 1_000;
 

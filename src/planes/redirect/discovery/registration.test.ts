@@ -1,7 +1,7 @@
 import { describe, expect, test } from "bun:test";
 import fc from "fast-check";
+import { DEFAULT_REDIRECT } from "../../../core/defaults.ts";
 import {
-  DEFAULT_WEIGHTS,
   readRegistration,
   weightOf,
   writeRegistration,
@@ -13,7 +13,10 @@ const encoder = new TextEncoder();
 
 function read(value: unknown, options: Partial<WeightOptions> = {}): ReadRegistration {
   const text = typeof value === "string" ? value : JSON.stringify(value);
-  return readRegistration("/EU/z1/1.0/a1/h", encoder.encode(text), { ...DEFAULT_WEIGHTS, ...options });
+  return readRegistration("/EU/z1/1.0/a1/h", encoder.encode(text), {
+    ...DEFAULT_REDIRECT.discovery,
+    ...options,
+  });
 }
 
 /** The founding document's sample, as printed but for the kinds of its quotes. */
@@ -51,8 +54,8 @@ describe("RD66 the weight", () => {
   });
 
   test("own limits", () => {
-    expect(weightOf("30", { ...DEFAULT_WEIGHTS, max_weight: 20 }).weight).toBe(20);
-    expect(weightOf("x", { ...DEFAULT_WEIGHTS, default_weight: 9 }).weight).toBe(9);
+    expect(weightOf("30", { ...DEFAULT_REDIRECT.discovery, max_weight: 20 }).weight).toBe(20);
+    expect(weightOf("x", { ...DEFAULT_REDIRECT.discovery, default_weight: 9 }).weight).toBe(9);
   });
 });
 
@@ -108,7 +111,7 @@ test.each([
 });
 
 test("RD71 bytes that are no UTF-8 are passed over", () => {
-  const found = readRegistration("k", Uint8Array.of(0x7b, 0xff, 0x7d), DEFAULT_WEIGHTS);
+  const found = readRegistration("k", Uint8Array.of(0x7b, 0xff, 0x7d), DEFAULT_REDIRECT.discovery);
   expect(found).toHaveProperty("skipped");
 });
 
@@ -146,7 +149,7 @@ test("a registration that is written reads the same, and looks as the original's
     worker_id: "73ffc9a8-c392-4252-bfb6-62b1f6c8515b",
     registered_at_ms: 1_496_432_312_046,
   });
-  expect(readRegistration("k", bytes, DEFAULT_WEIGHTS)).toEqual({
+  expect(readRegistration("k", bytes, DEFAULT_REDIRECT.discovery)).toEqual({
     host: { key: "k", ipv4: "10.0.0.1", ipv6: "2001:db8::1", weight: 12 },
     warnings: [],
   });

@@ -15,12 +15,6 @@ export interface WeightOptions {
   readonly weight_from_registration: boolean;
 }
 
-export const DEFAULT_WEIGHTS: WeightOptions = {
-  default_weight: 5,
-  max_weight: 100,
-  weight_from_registration: true,
-};
-
 /** A host with what is odd about it (sentences), or the reason why there is none (completes "PATH was passed over: it …"). */
 export type ReadRegistration =
   { readonly host: Host; readonly warnings: readonly string[] } | { readonly skipped: string };

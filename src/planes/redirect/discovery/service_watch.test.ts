@@ -1,11 +1,10 @@
 /** What real stores do rarely: they refuse, fail and answer late. */
 import { expect, test } from "bun:test";
+import { DEFAULT_REDIRECT } from "../../../core/defaults.ts";
 import { ManualClock } from "../../../platform/clock.ts";
 import type { Store, StoreState, WatchListener } from "../../../store/contract.ts";
 import { StoreRefused, StoreUnavailable } from "../../../store/errors.ts";
 import { childOf, isWithin } from "../../../store/paths.ts";
-import { DEFAULT_LOSS } from "./loss_guard.ts";
-import { DEFAULT_WEIGHTS } from "./registration.ts";
 import { DEFAULT_WATCH, ServiceWatch } from "./service_watch.ts";
 import { StackTree } from "./stack_tree.ts";
 import { payloadOf } from "./test_services.ts";
@@ -70,7 +69,7 @@ function watched(nodes: readonly string[], readsAtOnce = 8, watchFailure: Error 
     );
   for (const node of nodes) put(node);
   const clock = new ManualClock();
-  const tree = new StackTree({ ...DEFAULT_WEIGHTS, ...DEFAULT_LOSS }, clock);
+  const tree = new StackTree({ ...DEFAULT_REDIRECT.discovery }, clock);
   const told: string[] = [];
   const watch = new ServiceWatch(
     { ...DEFAULT_WATCH, reads_at_once: readsAtOnce },
@@ -165,7 +164,7 @@ test("RD155 after an outage all is listed anew, whether or not the store tells t
   await settle();
   expect([watch.isCurrent, hosts()]).toEqual([true, 100]);
   expect(tree.graces).toMatchObject([{ stack: "/EU/z1/1.0/a1", hosts: 1 }]);
-  clock.advance(DEFAULT_LOSS.grace_ms + 500);
+  clock.advance(DEFAULT_REDIRECT.discovery.grace_ms + 500);
   expect(hosts()).toBe(99);
 });
 

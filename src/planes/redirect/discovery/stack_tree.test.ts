@@ -1,14 +1,13 @@
 import { expect, test } from "bun:test";
 import fc from "fast-check";
+import { DEFAULT_REDIRECT } from "../../../core/defaults.ts";
 import { ManualClock } from "../../../platform/clock.ts";
-import { DEFAULT_LOSS } from "./loss_guard.ts";
-import { DEFAULT_WEIGHTS } from "./registration.ts";
 import { StackTree, type TreeChanges } from "./stack_tree.ts";
 import { payloadOf } from "./test_services.ts";
 
 function treeOf(): { readonly tree: StackTree; readonly clock: ManualClock } {
   const clock = new ManualClock();
-  return { tree: new StackTree({ ...DEFAULT_WEIGHTS, ...DEFAULT_LOSS }, clock), clock };
+  return { tree: new StackTree({ ...DEFAULT_REDIRECT.discovery }, clock), clock };
 }
 
 function changesOf(changes: Partial<TreeChanges>): TreeChanges {
@@ -99,7 +98,7 @@ test("RD173 after any changes, and the grace, the hosts are those that are regis
         clock.advance(pause);
         check(tree.settle());
       }
-      clock.advance(DEFAULT_LOSS.grace_ms);
+      clock.advance(DEFAULT_REDIRECT.discovery.grace_ms);
       check(tree.settle());
       expect(now()).toBe([...registered].toSorted().join());
     }),

@@ -1,11 +1,11 @@
 /** Hosts in a store for tests: they register as the original's hosts do. */
+import { DEFAULT_REDIRECT } from "../../../core/defaults.ts";
 import { eventually } from "../../../../test/support/store_tools.ts";
 import type { StackHosts } from "../../../core/redirect/hosts.ts";
 import { realClock } from "../../../platform/clock.ts";
 import type { Registration, Store } from "../../../store/contract.ts";
 import { Discovery, type DiscoveryOptions } from "./discovery.ts";
-import { DEFAULT_LOSS } from "./loss_guard.ts";
-import { DEFAULT_WEIGHTS, writeRegistration } from "./registration.ts";
+import { writeRegistration } from "./registration.ts";
 
 const encoder = new TextEncoder();
 
@@ -48,7 +48,7 @@ export class Observed {
     initial: ReadonlyMap<string, readonly StackHosts[]> = new Map(),
   ) {
     this.discovery = new Discovery(
-      { ...DEFAULT_WEIGHTS, ...DEFAULT_LOSS, static_applications: new Set(), ...options },
+      { ...DEFAULT_REDIRECT.discovery, static_applications: new Set(), ...options },
       {
         store,
         clock: realClock,

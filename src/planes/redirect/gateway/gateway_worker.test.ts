@@ -1,4 +1,5 @@
 import { expect, test } from "bun:test";
+import { DEFAULT_REDIRECT_APP } from "../../../core/defaults.ts";
 import {
   conditionOf,
   literalOf,
@@ -8,7 +9,6 @@ import {
   stackOf,
   to,
 } from "../../../core/redirect/test_decider.ts";
-import { DEFAULT_STICKY_PARAMETERS } from "../../../core/redirect/sticky.ts";
 import { strategyByName } from "../../../core/strategies/all.ts";
 import { runStep } from "../../http/middleware/test_exchange.ts";
 import { GatewayWorker } from "./gateway_worker.ts";
@@ -26,7 +26,7 @@ const OPTIONS: PublishedApp["options"] = {
   location: "full",
   answer_headers: true,
   compat: false,
-  sticky_parameters: DEFAULT_STICKY_PARAMETERS,
+  sticky_parameters: DEFAULT_REDIRECT_APP.sticky_parameters,
   strategy: "round_robin",
   affinity: null,
   spill_over: null,

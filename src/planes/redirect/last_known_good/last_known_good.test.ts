@@ -15,11 +15,11 @@ import {
 } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { DEFAULT_REDIRECT } from "../../../core/defaults.ts";
 import { requireRoot } from "../../../../test/support/require.ts";
 import { NamedLists } from "../../../core/redirect/named_lists.ts";
 import { modelOf, stackOf } from "../../../core/redirect/test_decider.ts";
 import { anyModel, groupedByOperator, namedLists } from "../../../core/redirect/test_models.ts";
-import { DEFAULT_WEIGHTS } from "../discovery/registration.ts";
 import { filesOf, folderOf, type KnownGood } from "./content.ts";
 import { readContent } from "./read_content.ts";
 import { contentOf, folderAt, OPTIONS } from "./test_known_good.ts";
@@ -261,7 +261,12 @@ describe("files of the original's layout in the folder itself", () => {
     expect(source).toEqual({ kind: "plain" });
     const hosts = [
       { key: "/EU/z1/1.0/a1/10.0.0.1", ipv4: "10.0.0.1", ipv6: null, weight: 3 },
-      { key: "/EU/z1/1.0/a1/10.0.0.2", ipv4: "10.0.0.2", ipv6: null, weight: DEFAULT_WEIGHTS.default_weight },
+      {
+        key: "/EU/z1/1.0/a1/10.0.0.2",
+        ipv4: "10.0.0.2",
+        ipv6: null,
+        weight: DEFAULT_REDIRECT.discovery.default_weight,
+      },
     ];
     expect(content?.stacks).toEqual(new Map([["a1", [{ stack: "/EU/z1", flavor: "1.0", hosts }]]]));
   });

@@ -26,7 +26,6 @@ export interface LastKnownGoodOptions extends ReadOptions {
   readonly generations: number;
 }
 
-export const DEFAULT_GENERATIONS = 3;
 /** Lists of a million values take less. */
 export const DEFAULT_MAX_FILE_BYTES = 256 * 1_024 * 1_024;
 

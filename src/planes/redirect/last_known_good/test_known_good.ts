@@ -1,19 +1,14 @@
 /** Content for tests of the last known good. */
+import { DEFAULT_REDIRECT } from "../../../core/defaults.ts";
 import { ManualClock } from "../../../platform/clock.ts";
 import { realFiles } from "../../../platform/files.ts";
 import { modelOf, stackOf } from "../../../core/redirect/test_decider.ts";
-import { DEFAULT_WEIGHTS } from "../discovery/registration.ts";
 import type { KnownGood } from "./content.ts";
-import {
-  DEFAULT_GENERATIONS,
-  DEFAULT_MAX_FILE_BYTES,
-  LastKnownGood,
-  type LastKnownGoodOptions,
-} from "./last_known_good.ts";
+import { DEFAULT_MAX_FILE_BYTES, LastKnownGood, type LastKnownGoodOptions } from "./last_known_good.ts";
 
 export const OPTIONS: Omit<LastKnownGoodOptions, "path"> = {
-  ...DEFAULT_WEIGHTS,
-  generations: DEFAULT_GENERATIONS,
+  ...DEFAULT_REDIRECT.discovery,
+  generations: DEFAULT_REDIRECT.generations,
   max_file_bytes: DEFAULT_MAX_FILE_BYTES,
   static_applications: new Set(),
 };
