@@ -1,9 +1,7 @@
 /** TLS of a probe: as traffic reaches the backend, unless its own settings say otherwise. */
-import { z } from "zod";
-import { inputFile } from "../core/schema/file_name.ts";
+import type { z } from "zod";
 import { hostField } from "../core/model.ts";
-import { isHostName } from "../core/schema/host.ts";
-import { isIp } from "../core/schema/ip.ts";
+import { clientTls } from "../core/schema/client_tls.ts";
 import type { UpstreamTlsPlan } from "../core/plan.ts";
 import type { FileMap } from "../core/snapshot.ts";
 import { withoutAddresses } from "../net/proxy_header_writer.ts";
@@ -14,20 +12,11 @@ import type { ProbeTarget } from "./contract.ts";
 
 /** The setting `tls` of a probe. */
 export function tlsOption() {
-  return z.union([
-    z.boolean(),
-    z.strictObject({
-      ca: inputFile().optional().meta({ description: "PEM file with authorities." }),
-      cert: inputFile().optional().meta({ description: "PEM file with our client certificate." }),
-      key: inputFile().optional().meta({ description: "PEM file with its key." }),
-      server_name: z
-        .string()
-        .refine((text) => isHostName(text) || isIp(text), { error: "expected a host name or an address" })
-        .optional()
-        .meta({ description: "Name that is sent (SNI) and verified; an address is verified only." }),
-      verify: z.boolean().optional().meta({ description: "Verify the backend's certificate." }),
-    }),
-  ]);
+  return clientTls({
+    ca: "PEM file with authorities.",
+    server_name: "Name that is sent (SNI) and verified; an address is verified only.",
+    verify: "Verify the backend's certificate.",
+  });
 }
 
 export type TlsOption = z.output<ReturnType<typeof tlsOption>>;

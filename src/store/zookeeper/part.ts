@@ -1,9 +1,8 @@
 /** ZooKeeper, as configurations name it. */
 import { z } from "zod";
+import { clientTls } from "../../core/schema/client_tls.ts";
 import { duration } from "../../core/schema/duration.ts";
-import { inputFile } from "../../core/schema/file_name.ts";
-import { isHostName, parseHostPort } from "../../core/schema/host.ts";
-import { isIp } from "../../core/schema/ip.ts";
+import { parseHostPort } from "../../core/schema/host.ts";
 import { secret } from "../../core/schema/secret.ts";
 import { size } from "../../core/schema/size.ts";
 import { messageOf } from "../../core/text/message_of.ts";
@@ -22,20 +21,11 @@ function servers(text: string): ServerName[] | null {
   return found.every((server) => server !== null && server.port > 0) ? (found as ServerName[]) : null;
 }
 
-const tls = z.union([
-  z.boolean(),
-  z.strictObject({
-    ca: inputFile().optional().meta({ description: "PEM file with authorities; default: the system's." }),
-    cert: inputFile().optional().meta({ description: "PEM file with our client certificate." }),
-    key: inputFile().optional().meta({ description: "PEM file with its key." }),
-    server_name: z
-      .string()
-      .refine((text) => isHostName(text) || isIp(text), { error: "expected a host name or an address" })
-      .optional()
-      .meta({ description: "Name that is sent (SNI) and verified; default: the server's host." }),
-    verify: z.boolean().optional().meta({ description: "Verify the servers' certificates." }),
-  }),
-]);
+const tls = clientTls({
+  ca: "PEM file with authorities; default: the system's.",
+  server_name: "Name that is sent (SNI) and verified; default: the server's host.",
+  verify: "Verify the servers' certificates.",
+});
 
 const schema = z.strictObject({
   connect: z
