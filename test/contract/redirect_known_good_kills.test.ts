@@ -3,13 +3,13 @@ import { afterAll, expect, test } from "bun:test";
 import { mkdtempSync, readdirSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { seededRandom } from "../../../core/strategies/random.ts";
-import { contentOf, folderAt } from "./test_known_good.ts";
+import { seededRandom } from "../../src/core/strategies/random.ts";
+import { contentOf, folderAt } from "../../src/planes/redirect/last_known_good/test_known_good.ts";
 
 const directory = mkdtempSync(join(tmpdir(), "fairlead-known-good-kill-"));
 afterAll(() => rmSync(directory, { recursive: true, force: true }));
 
-const MAIN = join(import.meta.dir, "../../../../test/support/known_good_writer_main.ts");
+const MAIN = join(import.meta.dir, "../support/known_good_writer_main.ts");
 const KILLS = 200;
 /** Folders that are written at the same time, to be done sooner. */
 const LANES = 4;

@@ -2,14 +2,21 @@ import { afterAll, afterEach, beforeAll, describe, expect, test } from "bun:test
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { startZookeeper, type Zookeeper, zookeeperLacking } from "../../../../test/daemons/zookeeper.ts";
-import { requirement } from "../../../../test/support/require.ts";
-import { eventually, openStore, storeEnvironment } from "../../../../test/support/store_tools.ts";
-import type { StackHosts } from "../../../core/redirect/hosts.ts";
-import { seededRandom } from "../../../core/strategies/random.ts";
-import type { Store, StoreOperation } from "../../../store/contract.ts";
-import type { ZookeeperStore } from "../../../store/zookeeper/store.ts";
-import { addressesOf, nodeOf, Observed, payloadOf, putText, registerHost } from "./test_services.ts";
+import { startZookeeper, type Zookeeper, zookeeperLacking } from "../daemons/zookeeper.ts";
+import { requirement } from "../support/require.ts";
+import { eventually, openStore, storeEnvironment } from "../support/store_tools.ts";
+import type { StackHosts } from "../../src/core/redirect/hosts.ts";
+import { seededRandom } from "../../src/core/strategies/random.ts";
+import type { Store, StoreOperation } from "../../src/store/contract.ts";
+import type { ZookeeperStore } from "../../src/store/zookeeper/store.ts";
+import {
+  addressesOf,
+  nodeOf,
+  Observed,
+  payloadOf,
+  putText,
+  registerHost,
+} from "../../src/planes/redirect/discovery/test_services.ts";
 
 const lacking = requirement("zookeeper", zookeeperLacking());
 const directory = mkdtempSync(join(tmpdir(), "fairlead-discovery-"));
