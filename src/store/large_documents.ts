@@ -207,11 +207,7 @@ export class LargeDocuments {
     if (!isMet) throw new StoreConflict(path, expect);
   }
 
-  async #writeParts(
-    path: string,
-    marker: string,
-    content: DocumentContent,
-  ): Promise<WrittenParts> {
+  async #writeParts(path: string, marker: string, content: DocumentContent): Promise<WrittenParts> {
     const hash = new Bun.CryptoHasher("sha256");
     const underWay: Promise<unknown>[] = [];
     let [size, parts] = [0, 0];

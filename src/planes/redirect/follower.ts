@@ -7,7 +7,7 @@ import { acceptance, type AcceptanceCode } from "../../core/redirect/checks/acce
 import { contextOf } from "../../core/redirect/context.ts";
 import type { Decider } from "../../core/redirect/decider.ts";
 import type { StackHosts } from "../../core/redirect/hosts.ts";
-import type { RedirectModel } from "../../core/redirect/model.ts";
+import type { NamedList, RedirectModel } from "../../core/redirect/model.ts";
 import { NamedLists } from "../../core/redirect/named_lists.ts";
 import { explain, type Explanation } from "../../core/redirect/trial/explain.ts";
 import { NOTHING_CHANGED, type Snapshot, type SnapshotDelta } from "../../core/snapshot.ts";
@@ -252,10 +252,11 @@ export class Follower {
   }
 
   #decider(app: string, model: RedirectModel): Decider {
-    this.#named ??= NamedLists.of(this.#lists.lists);
-    const { random } = this.#options;
-    const options = publishedOptions(appPlan(this.plan, app));
-    return appDecider(app, { model, options }, this.#named, { random, strategy: strategyByName });
+    return this.#deciderBy(app, model, this.#namedLists());
+  }
+
+  #namedLists(): NamedLists {
+    return (this.#named ??= NamedLists.of(this.#lists.lists));
   }
 
   #setLists(lists: StoredLists): void {
@@ -343,9 +344,41 @@ export class Follower {
   explain(app: string, parameters: Readonly<Record<string, string>>): Explanation | null {
     const known = this.#apps.get(app);
     if (known === undefined) return null;
-    const decider = this.#decider(app, known.model);
-    decider.setHosts(this.#stacks.get(app) ?? []);
-    return explain(decider, contextOf(parameters));
+    return explain(this.#decider(app, known.model), contextOf(parameters));
+  }
+
+  // What the management service asks.
+
+  /** Null while it could not be opened. */
+  get store(): Store | null {
+    return this.#store;
+  }
+
+  /** Applications that have hosts, a model, or stand in the configuration. */
+  get applications(): readonly string[] {
+    return [...new Set([...this.#stacks.keys(), ...this.#apps.keys(), ...Object.keys(this.plan.apps)])];
+  }
+
+  stacksOf(app: string): readonly StackHosts[] {
+    return this.#stacks.get(app) ?? [];
+  }
+
+  isCompat(app: string): boolean {
+    return appPlan(this.plan, app).compat;
+  }
+
+  /** The engine with this model and these lists, and the hosts of now. */
+  deciderWith(app: string, model: RedirectModel, lists: readonly NamedList[]): Decider {
+    if (lists !== this.#lists.lists) return this.#deciderBy(app, model, NamedLists.of(lists));
+    return this.#deciderBy(app, model, this.#namedLists());
+  }
+
+  #deciderBy(app: string, model: RedirectModel, lists: NamedLists): Decider {
+    const { random } = this.#options;
+    const options = publishedOptions(appPlan(this.plan, app));
+    const decider = appDecider(app, { model, options }, lists, { random, strategy: strategyByName });
+    decider.setHosts(this.stacksOf(app));
+    return decider;
   }
 
   async close(): Promise<void> {
