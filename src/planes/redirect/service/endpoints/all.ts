@@ -1,11 +1,13 @@
 /** Every endpoint of the management service. One more is a file beside this one and a line here. */
 import type { Endpoint } from "../http/endpoint.ts";
 import { aboutEndpoints } from "./about.ts";
+import { bulkEndpoints } from "./bulk.ts";
 import { changeEndpoints } from "./changes.ts";
 import { decisionEndpoints } from "./decisions.ts";
 import { historyEndpoints } from "./history.ts";
 import { listChangeEndpoints } from "./list_changes.ts";
 import { namedListEndpoints } from "./named_lists.ts";
+import { openApiEndpoint } from "./openapi.ts";
 import { reloadEndpoints } from "./reload.ts";
 import { ruleEndpoints } from "./rules.ts";
 import { serverEndpoints } from "./servers.ts";
@@ -26,4 +28,6 @@ export const endpoints: readonly Endpoint[] = [
   ...settingsEndpoints,
   ...historyEndpoints,
   ...decisionEndpoints,
+  ...bulkEndpoints,
+  openApiEndpoint(() => endpoints),
 ];

@@ -3,6 +3,7 @@ import type { Change, ChangeType, Pending } from "../../../../core/redirect/chan
 import type { RedirectSettings, TestCase } from "../../../../core/redirect/documents/service_documents.ts";
 import type { WhitelistUpdate } from "../../../../core/redirect/documents/whitelist.ts";
 import { EMPTY_MODEL, type NamedList, type RedirectModel } from "../../../../core/redirect/model.ts";
+import { isObject } from "../../../../core/schema/is_object.ts";
 import { APPS, LISTS, modelPath, ROOT, type StoredLists, type StoredModel } from "../../models/stored.ts";
 import type { RecordKind, Versioned } from "./record.ts";
 
@@ -75,9 +76,6 @@ export interface RevisionRecord extends Versioned, RevisionInfo {
 export interface ListRevisionRecord extends Versioned, RevisionInfo {
   readonly lists: readonly NamedList[];
 }
-
-const isObject = (value: unknown): value is Readonly<Record<string, unknown>> =>
-  typeof value === "object" && value !== null && !Array.isArray(value);
 
 const appPath = (app: string, name: string): string => `${APPS}/${encodeURIComponent(app)}/${name}`;
 
