@@ -32,6 +32,8 @@ async function follow(maxBytes = 2 ** 20) {
   const source = new ModelSource(open(), maxBytes, {
     modelChanged: (app, stored) => told.push(`${app} ${stored?.version ?? "gone"}`),
     listsChanged: (stored) => told.push(`lists ${stored?.lists.map(({ name }) => name).join() ?? "gone"}`),
+    settingsChanged: (settings) => told.push(`settings ${settings?.min_hosts ?? "gone"}`),
+    stacksReload: (app) => told.push(`${app} reload`),
     refused: (what, problem) => told.push(`${what}: ${problem}`),
   });
   await source.start();

@@ -1,4 +1,5 @@
 /** Follows the models and lists of a store: each is read when it changes, and everything after an outage. */
+import type { RedirectSettings } from "../../../core/redirect/documents/service_documents.ts";
 import { messageOf } from "../../../core/text/message_of.ts";
 import type { Store, Watch } from "../../../store/contract.ts";
 import { StoreUnavailable } from "../../../store/errors.ts";
@@ -10,7 +11,11 @@ import {
   modelPath,
   readLists,
   readModel,
+  readSettings,
+  readVersion,
+  reloadPath,
   ROOT,
+  SETTINGS,
   type StoredLists,
   type StoredModel,
 } from "./stored.ts";
@@ -19,6 +24,9 @@ export interface ModelListener {
   /** Another model of an application; null = the application is gone. */
   modelChanged(app: string, stored: StoredModel | null): void;
   listsChanged(stored: StoredLists | null): void;
+  settingsChanged(settings: RedirectSettings | null): void;
+  /** Somebody wants the hosts of a static application to be taken anew. */
+  stacksReload(app: string): void;
   /** What stands there cannot be used; what was told before goes on. */
   refused(what: string, problem: string): void;
 }
@@ -27,13 +35,26 @@ export interface ModelListener {
 interface Due {
   readonly apps: Set<string>;
   lists: boolean;
+  settings: boolean;
   all: boolean;
 }
 
 const RETRY_MS = 100;
 const CONNECT_MS = 1_000;
 
-const nothingDue = (): Due => ({ apps: new Set(), lists: false, all: false });
+const nothingDue = (): Due => ({ apps: new Set(), lists: false, settings: false, all: false });
+
+function isDue({ apps, lists, settings, all }: Due): boolean {
+  return all || lists || settings || apps.size > 0;
+}
+
+const isWithin = (path: string, folder: string): boolean => path === folder || path.startsWith(`${folder}/`);
+
+/** What else stands below an application is the management service's. */
+function isFollowed(path: string, app: string): boolean {
+  const [model, reload] = [modelPath(app), reloadPath(app)];
+  return isWithin(path, model) || isWithin(path, reload) || model.startsWith(`${path}/`);
+}
 
 export class ModelSource {
   readonly #store: Store;
@@ -44,6 +65,7 @@ export class ModelSource {
   #due = nothingDue();
   #reading: Promise<void> | null = null;
   #watch: Watch | null = null;
+  #hasReadAll = false;
   #closed = false;
 
   /** Models and lists are at most `maxBytes` long. */
@@ -100,17 +122,18 @@ export class ModelSource {
   #changed(paths: readonly string[]): void {
     for (const path of paths) {
       const app = appOfPath(path);
-      if (app !== null) this.#due.apps.add(app);
-      else if (path === LISTS || path.startsWith(`${LISTS}/`)) this.#due.lists = true;
-      else this.#due.all = true;
+      if (app !== null && isFollowed(path, app)) this.#due.apps.add(app);
+      else if (isWithin(path, LISTS)) this.#due.lists = true;
+      else if (isWithin(path, SETTINGS)) this.#due.settings = true;
+      else if (path === ROOT || path === APPS) this.#due.all = true;
     }
-    this.#reading ??= this.#readDue();
+    if (isDue(this.#due)) this.#reading ??= this.#readDue();
   }
 
   async #readDue(): Promise<void> {
     // What is told in one turn of the event loop is read once.
     await Promise.resolve();
-    while (!this.#closed && (this.#due.all || this.#due.lists || this.#due.apps.size > 0)) {
+    while (!this.#closed && isDue(this.#due)) {
       const due = this.#due;
       this.#due = nothingDue();
       try {
@@ -124,14 +147,15 @@ export class ModelSource {
     this.#reading = null;
   }
 
-  async #tryAgainLater({ apps, lists, all }: Due): Promise<void> {
+  async #tryAgainLater({ apps, lists, settings, all }: Due): Promise<void> {
     for (const app of apps) this.#due.apps.add(app);
     this.#due.lists ||= lists;
+    this.#due.settings ||= settings;
     this.#due.all ||= all;
     await Bun.sleep(RETRY_MS);
   }
 
-  async #read({ apps, lists, all }: Due): Promise<void> {
+  async #read({ apps, lists, settings, all }: Due): Promise<void> {
     if (all)
       for (const name of (await this.#store.children(APPS)) ?? [])
         apps.add(appOfPath(`${APPS}/${name}`) ?? name);
@@ -139,8 +163,17 @@ export class ModelSource {
     apps.delete("");
     // Lists first: a model that comes with a new list finds it.
     if (all || lists) await this.#readOne(LISTS, readLists, (stored) => this.#listener.listsChanged(stored));
-    for (const app of apps)
+    // Also what a model needs to be good enough stands before it.
+    if (all || settings)
+      await this.#readOne(SETTINGS, readSettings, (found) => this.#listener.settingsChanged(found));
+    for (const app of apps) {
       await this.#readOne(modelPath(app), readModel, (stored) => this.#listener.modelChanged(app, stored));
+      await this.#readOne(reloadPath(app), readVersion, () => {
+        // What stood there at the start was meant for those who were there before.
+        if (this.#hasReadAll) this.#listener.stacksReload(app);
+      });
+    }
+    this.#hasReadAll ||= all;
   }
 
   async #readOne<Stored>(

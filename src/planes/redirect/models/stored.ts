@@ -1,9 +1,11 @@
 /** Models and lists as they stand in a store: large documents below `/fairlead/redirect`, JSON in our own form. */
+import type { RedirectSettings } from "../../../core/redirect/documents/service_documents.ts";
 import type { NamedList, RedirectModel } from "../../../core/redirect/model.ts";
 
 export const ROOT = "/fairlead/redirect";
 export const APPS = `${ROOT}/apps`;
 export const LISTS = `${ROOT}/lists`;
+export const SETTINGS = `${ROOT}/settings`;
 
 /** Another format is of a newer program, whose models this one might misread. */
 const FORMAT = 1;
@@ -22,6 +24,11 @@ export interface StoredLists {
 /** Any name may be an application's. */
 export function modelPath(app: string): string {
   return `${APPS}/${encodeURIComponent(app)}/model`;
+}
+
+/** A document whose version says how often the hosts of a static application were to be taken anew. */
+export function reloadPath(app: string): string {
+  return `${APPS}/${encodeURIComponent(app)}/stacks_reload`;
 }
 
 /** The application that a path below `APPS` belongs to, or null. */
@@ -60,11 +67,21 @@ export function readLists(bytes: Uint8Array): StoredLists {
   return { version, lists: lists as NamedList[] };
 }
 
-function readDocument(bytes: Uint8Array): {
-  readonly version: number;
-  readonly model?: unknown;
-  readonly lists?: unknown;
-} {
+/** Throws Error in words. */
+export function readSettings(bytes: Uint8Array): RedirectSettings {
+  const { version, min_hosts: ofOne, app_min_hosts: ofOthers } = readDocument(bytes);
+  if (!isCount(ofOne) || !isCount(ofOthers)) throw new Error("the document has no settings");
+  return { version, min_hosts: ofOne, app_min_hosts: ofOthers };
+}
+
+const isCount = (value: unknown): value is number => Number.isSafeInteger(value) && (value as number) >= 0;
+
+/** Throws Error in words. */
+export function readVersion(bytes: Uint8Array): number {
+  return readDocument(bytes).version;
+}
+
+function readDocument(bytes: Uint8Array): Readonly<Record<string, unknown>> & { readonly version: number } {
   let value: { format?: unknown; version?: unknown } | null;
   try {
     value = JSON.parse(decoder.decode(bytes)) as typeof value;
@@ -75,5 +92,5 @@ function readDocument(bytes: Uint8Array): {
     throw new Error(`the document has the format ${JSON.stringify(value?.format)}; expected ${FORMAT}`);
   if (typeof value.version !== "number" || !Number.isSafeInteger(value.version))
     throw new Error("the document has no version");
-  return value as { version: number };
+  return value as Readonly<Record<string, unknown>> & { readonly version: number };
 }

@@ -1,5 +1,6 @@
 /** Approval: pending changes become a model that gateways follow, by somebody who has not made them. */
 import { approvalVerdict, type ChangeKind } from "../../../core/redirect/checks/acceptance.ts";
+import { minHostsOf } from "../../../core/redirect/checks/settings.ts";
 import {
   changeType,
   type Change,
@@ -8,7 +9,6 @@ import {
   type Pending,
   without,
 } from "../../../core/redirect/changes/pending.ts";
-import type { RedirectSettings } from "../../../core/redirect/documents/service_documents.ts";
 import type { WhitelistUpdate } from "../../../core/redirect/documents/whitelist.ts";
 import type { RedirectModel } from "../../../core/redirect/model.ts";
 import type { StoredModel } from "../models/stored.ts";
@@ -186,11 +186,6 @@ export class Approval {
     };
     return [recordWrite(notesRecord(app), next, notes.revision)];
   }
-}
-
-/** The fewest hosts that a model of this application must have. */
-export function minHostsOf({ min_hosts, app_min_hosts }: RedirectSettings, app: string): number {
-  return app === "xreGuide" ? min_hosts : app_min_hosts;
 }
 
 export function pendingOf({ changes, offline }: PendingRecord, source: Source): Pending {

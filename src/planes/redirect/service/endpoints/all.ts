@@ -4,6 +4,7 @@ import { aboutEndpoints } from "./about.ts";
 import { bulkEndpoints } from "./bulk.ts";
 import { changeEndpoints } from "./changes.ts";
 import { decisionEndpoints } from "./decisions.ts";
+import { gatewayEndpoints } from "./gateways.ts";
 import { historyEndpoints } from "./history.ts";
 import { listChangeEndpoints } from "./list_changes.ts";
 import { namedListEndpoints } from "./named_lists.ts";
@@ -29,5 +30,6 @@ export const endpoints: readonly Endpoint[] = [
   ...historyEndpoints,
   ...decisionEndpoints,
   ...bulkEndpoints,
+  ...gatewayEndpoints,
   openApiEndpoint(() => endpoints),
 ];

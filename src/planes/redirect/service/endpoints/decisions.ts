@@ -1,6 +1,7 @@
 /** Decisions without clients: what one would be told and why, what a change would move, and what is odd about a model. */
 import { nextModel } from "../../../../core/redirect/changes/pending.ts";
 import { acceptance } from "../../../../core/redirect/checks/acceptance.ts";
+import { minHostsOf } from "../../../../core/redirect/checks/settings.ts";
 import { lintModel } from "../../../../core/redirect/checks/lint.ts";
 import { modelProblems } from "../../../../core/redirect/checks/whole_model.ts";
 import { contextOf } from "../../../../core/redirect/context.ts";
@@ -8,7 +9,6 @@ import type { Decider } from "../../../../core/redirect/decider.ts";
 import { explain } from "../../../../core/redirect/trial/explain.ts";
 import { replay } from "../../../../core/redirect/trial/replay.ts";
 import type { AppView } from "../app_view.ts";
-import { minHostsOf } from "../approval.ts";
 import { giveJson } from "../http/answer.ts";
 import type { Call } from "../http/call.ts";
 import { type Endpoint, json } from "../http/endpoint.ts";

@@ -1,7 +1,7 @@
 /** What has acted and who has done it: revisions, the way back to one of them, and the audit log. */
 import { difference, edited } from "../../../../core/redirect/changes/pending.ts";
 import { acceptance } from "../../../../core/redirect/checks/acceptance.ts";
-import { minHostsOf } from "../approval.ts";
+import { minHostsOf } from "../../../../core/redirect/checks/settings.ts";
 import { readAudit } from "../audit.ts";
 import { changeText } from "../editing.ts";
 import { giveJson } from "../http/answer.ts";

@@ -1,10 +1,20 @@
 /** Every record of the management service. */
 import type { Change, ChangeType, Pending } from "../../../../core/redirect/changes/pending.ts";
+import { DEFAULT_SETTINGS } from "../../../../core/redirect/checks/settings.ts";
 import type { RedirectSettings, TestCase } from "../../../../core/redirect/documents/service_documents.ts";
 import type { WhitelistUpdate } from "../../../../core/redirect/documents/whitelist.ts";
 import { EMPTY_MODEL, type NamedList, type RedirectModel } from "../../../../core/redirect/model.ts";
 import { isObject } from "../../../../core/schema/is_object.ts";
-import { APPS, LISTS, modelPath, ROOT, type StoredLists, type StoredModel } from "../../models/stored.ts";
+import {
+  APPS,
+  LISTS,
+  modelPath,
+  reloadPath,
+  ROOT,
+  SETTINGS,
+  type StoredLists,
+  type StoredModel,
+} from "../../models/stored.ts";
 import type { RecordKind, Versioned } from "./record.ts";
 
 /** What has been edited of an application and is not approved yet. */
@@ -108,7 +118,7 @@ export function notesRecord(app: string): RecordKind<NotesRecord> {
 /** Its version says how often gateways have been told to take the hosts of a static application anew. */
 export function reloadRecord(app: string): RecordKind<Versioned> {
   return {
-    path: appPath(app, "stacks_reload"),
+    path: reloadPath(app),
     empty: { version: 0 },
     read: ({ version }) => ({ version: version as number }),
   };
@@ -127,8 +137,8 @@ export const LIST_CHANGES_RECORD: RecordKind<ListChangesRecord> = {
 };
 
 export const SETTINGS_RECORD: RecordKind<RedirectSettings> = {
-  path: `${ROOT}/settings`,
-  empty: { version: 0, min_hosts: 1, app_min_hosts: 1 },
+  path: SETTINGS,
+  empty: DEFAULT_SETTINGS,
   read: (value) =>
     Number.isInteger(value["min_hosts"]) && Number.isInteger(value["app_min_hosts"])
       ? (value as never)
