@@ -5,6 +5,7 @@ import { REDIRECT_STEP } from "./core/defaults.ts";
 import { poolOfId } from "./core/health/members.ts";
 import { VERSION } from "./core/version.ts";
 import type { HostsPart } from "./planes/hosts/part.ts";
+import type { RedirectPart } from "./planes/redirect/part.ts";
 
 const programModules = () =>
   Promise.all([
@@ -87,12 +88,14 @@ export const parts: ProgramParts = {
     ]);
     const metrics = new MetricsKeeper((plan) => limitNumbers(plan.listeners.length));
     const hosts: HostsPart[] = [];
+    const redirects: RedirectPart[] = [];
     return {
       counters: metrics,
       parts: [
         ...adminParts({
           metrics,
           hosts: () => hosts[0]!.status(),
+          mounts: () => redirects.flatMap((part) => part.mounts()),
           version: VERSION,
           runtime: `bun ${Bun.version}`,
         }),
@@ -119,13 +122,20 @@ export const parts: ProgramParts = {
               for (const part of hosts) part.probed(member, result);
             },
           })(supervisor),
-        (supervisor) =>
-          new RedirectPart(supervisor, {
+        (supervisor) => {
+          const part = new RedirectPart(supervisor, {
             clock: realClock,
             random: Math.random,
             files: realFiles,
             names: new SystemNames({ clock: realClock }),
-          }),
+            async authenticator(plan) {
+              const { createAuthenticator } = await import("./planes/redirect/service/access/authenticator.ts");
+              return createAuthenticator(plan, { clock: realClock, fetch, report: (event) => supervisor.report(event) });
+            },
+          });
+          redirects.push(part);
+          return part;
+        },
         // Behind the health checks, whose first results it judges.
         (supervisor) => new PoolWatch(supervisor, realClock),
       ],

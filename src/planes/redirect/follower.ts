@@ -2,7 +2,7 @@
  * One configuration of the redirector at work: follows models, lists and hosts in the store, keeps what was good last in files, and
  * publishes both to the workers. What is in the files acts until the store knows better.
  */
-import type { RedirectAppPlan, RedirectPlan } from "../../core/plan.ts";
+import type { RedirectAppPlan, RedirectPlan, RedirectServicePlan } from "../../core/plan.ts";
 import { acceptance, type AcceptanceCode } from "../../core/redirect/checks/acceptance.ts";
 import { DEFAULT_SETTINGS, minHostsOf } from "../../core/redirect/checks/settings.ts";
 import type { RedirectSettings } from "../../core/redirect/documents/service_documents.ts";
@@ -40,6 +40,7 @@ import {
   type LastKnownGoodStatus,
 } from "./last_known_good/last_known_good.ts";
 import { ModelSource } from "./models/model_source.ts";
+import type { Authenticator } from "./service/access/principal.ts";
 import type { StoredLists, StoredModel } from "./models/stored.ts";
 
 export interface RedirectEvent {
@@ -61,6 +62,8 @@ export interface RedirectPartOptions {
   readonly random: Random;
   readonly files: Files;
   readonly names: Pick<NameSource, "lookup">;
+  /** What finds out who asks the management service. */
+  readonly authenticator: (plan: RedirectServicePlan) => Promise<Authenticator & { close(): void }>;
 }
 
 export interface AppStatus {

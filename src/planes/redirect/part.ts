@@ -1,12 +1,15 @@
 /** The control side of the redirector, as a part of the supervisor. */
 import type { Plan } from "../../core/plan.ts";
 import { NOTHING_CHANGED } from "../../core/snapshot.ts";
+import type { MountedService } from "../../core/mounted_service.ts";
 import type { Follower, RedirectHost, RedirectPartOptions, RedirectStatus } from "./follower.ts";
+import { RunningService } from "./service/running.ts";
 
 export class RedirectPart {
   readonly #host: RedirectHost;
   readonly #options: RedirectPartOptions;
   #follower: Follower | null = null;
+  readonly #service: RunningService;
   readonly commands = {
     redirect: () => Promise.resolve(this.#answer(this.status())),
     redirect_explain: (request: unknown) => Promise.resolve(this.#explain(request)),
@@ -15,6 +18,12 @@ export class RedirectPart {
   constructor(host: RedirectHost, options: RedirectPartOptions) {
     this.#host = host;
     this.#options = options;
+    this.#service = new RunningService(host, options, () => this.#follower);
+  }
+
+  /** What answers at the addresses for operators. */
+  mounts(): readonly MountedService[] {
+    return this.#follower === null ? [] : [this.#service.mounted];
   }
 
   async planChanged({ redirect }: Plan): Promise<void> {
@@ -27,6 +36,7 @@ export class RedirectPart {
       const { Follower } = await import("./follower.ts");
       const follower = new Follower(redirect, this.#host, this.#options);
       this.#follower = follower;
+      await this.#service.planChanged(redirect.service);
       await follower.start(before);
     }
     this.#publishAll();
@@ -62,6 +72,7 @@ export class RedirectPart {
   async stop(): Promise<void> {
     const before = this.#follower;
     this.#follower = null;
+    this.#service.close();
     await before?.close();
   }
 }

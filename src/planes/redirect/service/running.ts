@@ -1,0 +1,73 @@
+/** The management service in a program that runs: it asks whatever configuration is at work. */
+import type { RedirectServicePlan } from "../../../core/plan.ts";
+import type { MountedService } from "../../../core/mounted_service.ts";
+import type { Follower, RedirectHost, RedirectPartOptions } from "../follower.ts";
+import type { Authenticator } from "./access/principal.ts";
+import type { ServiceFacts } from "./facts.ts";
+import { MountedRedirectService } from "./mounted.ts";
+import { ServiceError } from "./service_error.ts";
+
+export class RunningService {
+  readonly mounted: MountedService;
+  readonly #host: RedirectHost;
+  readonly #options: RedirectPartOptions;
+  readonly #follower: () => Follower | null;
+  #plan = "";
+  #authenticator: (Authenticator & { close(): void }) | null = null;
+
+  /** `follower` gives null while there is no section. */
+  constructor(host: RedirectHost, options: RedirectPartOptions, follower: () => Follower | null) {
+    this.#host = host;
+    this.#options = options;
+    this.#follower = follower;
+    this.mounted = new MountedRedirectService(this.#facts(), () => this.#openAuthenticator());
+  }
+
+  /** Sessions of logins end only where the settings of who may ask are others. */
+  async planChanged(plan: RedirectServicePlan): Promise<void> {
+    const text = JSON.stringify(plan);
+    if (text === this.#plan) return;
+    this.#plan = text;
+    this.#authenticator?.close();
+    this.#authenticator = await this.#options.authenticator(plan);
+  }
+
+  #openAuthenticator(): Authenticator {
+    if (this.#authenticator === null) throw new ServiceError(503, "the service is not ready yet");
+    return this.#authenticator;
+  }
+
+  #acting(): Follower {
+    const follower = this.#follower();
+    if (follower === null) throw new ServiceError(503, "the configuration has no section redirect any more");
+    return follower;
+  }
+
+  #facts(): ServiceFacts {
+    const acting = (): Follower => this.#acting();
+    return {
+      clock: this.#options.clock,
+      store: () => acting().store,
+      get max_model_bytes() {
+        return acting().plan.max_model_bytes;
+      },
+      get max_revisions() {
+        return acting().plan.service.revisions;
+      },
+      get self_approval() {
+        return acting().plan.service.self_approval;
+      },
+      applications: () => acting().applications,
+      stacks: (app) => acting().stacksOf(app),
+      isCompat: (app) => acting().isCompat(app),
+      decider: (app, model, lists) => acting().deciderWith(app, model, lists),
+      report: (event) => this.#host.report(event),
+    };
+  }
+
+  close(): void {
+    this.#authenticator?.close();
+    this.#authenticator = null;
+    this.#plan = "";
+  }
+}
