@@ -129,8 +129,10 @@ export const parts: ProgramParts = {
             files: realFiles,
             names: new SystemNames({ clock: realClock }),
             async authenticator(plan) {
-              const { createAuthenticator } = await import("./planes/redirect/service/access/authenticator.ts");
-              return createAuthenticator(plan, { clock: realClock, fetch, report: (event) => supervisor.report(event) });
+              const { createAuthenticator } =
+                await import("./planes/redirect/service/access/authenticator.ts");
+              const report = supervisor.report.bind(supervisor);
+              return createAuthenticator(plan, { clock: realClock, fetch, report });
             },
           });
           redirects.push(part);

@@ -66,8 +66,10 @@ function standAlone({ stateDirectory, address }: ControlChoice, ofGateway: LoadR
     values["redirect.last_known_good.path"] = join(state, "redirect");
     values["redirect.service.address"] = address ?? plan.service.address ?? DEFAULT_SERVICE_ADDRESS;
     const { type, options } = plan.store;
-    if (type === "sqlite" && options["directory"] === undefined)
+    if (type === "sqlite" && options["directory"] === undefined) {
+      values["redirect.store.type"] = type;
       values["redirect.store.directory"] = ofGateway.plan!.state_dir;
+    }
   }
   return Object.entries(values).map(([path, text]) => ({ flag: "fairlead control", path, text }));
 }

@@ -40,7 +40,7 @@ import {
   type LastKnownGoodStatus,
 } from "./last_known_good/last_known_good.ts";
 import { ModelSource } from "./models/model_source.ts";
-import type { Authenticator } from "./service/access/principal.ts";
+import type { ServiceAuthenticator } from "./service/access/authenticator.ts";
 import type { StoredLists, StoredModel } from "./models/stored.ts";
 
 export interface RedirectEvent {
@@ -63,7 +63,7 @@ export interface RedirectPartOptions {
   readonly files: Files;
   readonly names: Pick<NameSource, "lookup">;
   /** What finds out who asks the management service. */
-  readonly authenticator: (plan: RedirectServicePlan) => Promise<Authenticator & { close(): void }>;
+  readonly authenticator: (plan: RedirectServicePlan) => Promise<ServiceAuthenticator>;
 }
 
 export interface AppStatus {

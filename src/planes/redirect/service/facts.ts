@@ -3,6 +3,7 @@ import type { Decider } from "../../../core/redirect/decider.ts";
 import type { StackHosts } from "../../../core/redirect/hosts.ts";
 import type { NamedList, RedirectModel } from "../../../core/redirect/model.ts";
 import type { Clock } from "../../../platform/clock.ts";
+import type { Login } from "./access/oidc/login.ts";
 import type { Store } from "../../../store/contract.ts";
 
 export interface ServiceFacts {
@@ -23,6 +24,8 @@ export interface ServiceFacts {
   isCompat(app: string): boolean;
   /** The engine of an application with this model and these lists, and the hosts of now. */
   decider(app: string, model: RedirectModel, lists: readonly NamedList[]): Decider;
+  /** Logins by browser; null where there are none. */
+  login(): Login | null;
   report(event: {
     readonly event: string;
     readonly level: "info" | "warning" | "error";

@@ -2,7 +2,7 @@
 import type { RedirectServicePlan } from "../../../core/plan.ts";
 import type { MountedService } from "../../../core/mounted_service.ts";
 import type { Follower, RedirectHost, RedirectPartOptions } from "../follower.ts";
-import type { Authenticator } from "./access/principal.ts";
+import type { ServiceAuthenticator } from "./access/authenticator.ts";
 import type { ServiceFacts } from "./facts.ts";
 import { MountedRedirectService } from "./mounted.ts";
 import { ServiceError } from "./service_error.ts";
@@ -12,8 +12,7 @@ export class RunningService {
   readonly #host: RedirectHost;
   readonly #options: RedirectPartOptions;
   readonly #follower: () => Follower | null;
-  #plan = "";
-  #authenticator: (Authenticator & { close(): void }) | null = null;
+  #authenticator: ServiceAuthenticator | null = null;
 
   /** `follower` gives null while there is no section. */
   constructor(host: RedirectHost, options: RedirectPartOptions, follower: () => Follower | null) {
@@ -23,16 +22,12 @@ export class RunningService {
     this.mounted = new MountedRedirectService(this.#facts(), () => this.#openAuthenticator());
   }
 
-  /** Sessions of logins end only where the settings of who may ask are others. */
   async planChanged(plan: RedirectServicePlan): Promise<void> {
-    const text = JSON.stringify(plan);
-    if (text === this.#plan) return;
-    this.#plan = text;
-    this.#authenticator?.close();
-    this.#authenticator = await this.#options.authenticator(plan);
+    if (this.#authenticator === null) this.#authenticator = await this.#options.authenticator(plan);
+    else this.#authenticator.use(plan);
   }
 
-  #openAuthenticator(): Authenticator {
+  #openAuthenticator(): ServiceAuthenticator {
     if (this.#authenticator === null) throw new ServiceError(503, "the service is not ready yet");
     return this.#authenticator;
   }
@@ -61,6 +56,7 @@ export class RunningService {
       stacks: (app) => acting().stacksOf(app),
       isCompat: (app) => acting().isCompat(app),
       decider: (app, model, lists) => acting().deciderWith(app, model, lists),
+      login: () => this.#openAuthenticator().login,
       report: (event) => this.#host.report(event),
     };
   }
@@ -68,6 +64,5 @@ export class RunningService {
   close(): void {
     this.#authenticator?.close();
     this.#authenticator = null;
-    this.#plan = "";
   }
 }

@@ -101,6 +101,7 @@ export class TestService {
         decider.setHosts(this.stacks.get(app) ?? []);
         return decider;
       },
+      login: () => null,
       report: ({ text }) => void this.reports.push(text),
     };
   }

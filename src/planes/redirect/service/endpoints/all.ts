@@ -7,6 +7,7 @@ import { decisionEndpoints } from "./decisions.ts";
 import { gatewayEndpoints } from "./gateways.ts";
 import { historyEndpoints } from "./history.ts";
 import { listChangeEndpoints } from "./list_changes.ts";
+import { loginEndpoints } from "./login.ts";
 import { namedListEndpoints } from "./named_lists.ts";
 import { openApiEndpoint } from "./openapi.ts";
 import { reloadEndpoints } from "./reload.ts";
@@ -18,6 +19,7 @@ import { whitelistEndpoints } from "./whitelist.ts";
 
 export const endpoints: readonly Endpoint[] = [
   ...aboutEndpoints,
+  ...loginEndpoints,
   ...ruleEndpoints,
   ...urlParamsEndpoints,
   ...serverEndpoints,
