@@ -139,3 +139,54 @@ test(
   },
   PATIENCE,
 );
+
+/** What a gateway of the original asks at its start and then again and again, without credentials. */
+async function gatewayRequests(
+  base: string,
+  version: number,
+  lists: number,
+): Promise<Record<string, number>> {
+  const polls = [
+    "/redirectorService/getAllRegisteredApps",
+    "/redirectorInitModel/validModelExists/a1",
+    "/modelReload/getVersion/a1",
+    "/stacksReload/getVersion/a1",
+    "/namespacedLists/getVersion/",
+    "/stacks/getVersion/",
+  ];
+  const models = ["/rules/a1", "/distributions/a1", "/servers/a1/default", "/whitelist/a1", "/urlRules/a1"];
+  const paths = [
+    ...polls,
+    ...[...models, "/urlRules/a1/defaultUrlParams"].map((path) => `${path}?version=${version}`),
+    `/namespacedLists/getAllNamespacedLists?version=${lists}`,
+  ];
+  const answers = paths.map(async (path) => [path, (await call(base, "", "GET", path)).status] as const);
+  return Object.fromEntries(await Promise.all(answers));
+}
+
+test(
+  "RD158 a gateway of the original finds what it polls and reads, and 409 for another version",
+  async () => {
+    await using fairlead = await runFairlead(`workers: 1\nredirect:\n  address: "127.0.0.1:0"${SERVICE}`);
+    const { address } = await fairlead.program.until("redirect_service_listening");
+    const base = `http://${String(address)}/redirectorWebService/data`;
+    const store = storeOf(join(fairlead.directory, "state"));
+    await registerHost(store, "/EU/z1/1.0/a1", "10.0.0.1");
+    await makeModel(base);
+    expect(await call(base, "", "GET", "/modelReload/getVersion/a1")).toMatchObject({ text: "1" });
+    expect((await call(base, "", "GET", "/redirectorService/getAllRegisteredApps")).json()).toEqual({
+      apps: ["a1"],
+    });
+    expect(await call(base, "", "GET", "/redirectorInitModel/validModelExists/a1")).toMatchObject({
+      text: "true",
+    });
+    const found = await gatewayRequests(base, 1, 0);
+    expect(found).toEqual(Object.fromEntries(Object.keys(found).map((path) => [path, 200])));
+    const others = Object.entries(await gatewayRequests(base, 0, 7)).filter(([path]) => path.includes("?"));
+    expect(others.map(([, status]) => status)).toEqual(others.map(() => 409));
+    // Whoever only reads changes nothing.
+    expect((await call(base, "", "POST", "/modelReload/a1")).status).toBe(403);
+    await store.close();
+  },
+  PATIENCE,
+);

@@ -139,6 +139,7 @@ export class Follower {
 
   #takeOver(before: Follower): void {
     this.#isOffline = before.#isOffline;
+    this.#settings = before.#settings;
     this.#setLists(before.#lists);
     for (const [app, stacks] of before.#stacks) this.#stacks.set(app, stacks);
     for (const [app, stored] of before.#apps) this.#accept(app, stored);
@@ -149,6 +150,7 @@ export class Follower {
     for (const text of problems) this.#warn("redirect_last_good_odd", text);
     if (content === null) return;
     this.#isOffline = content.is_offline;
+    this.#settings = content.settings;
     this.#setLists(content.lists);
     for (const [app, stacks] of content.stacks) this.#stacks.set(app, stacks);
     for (const [app, stored] of content.models) this.#accept(app, stored);
@@ -353,7 +355,7 @@ export class Follower {
       models: new Map([...this.#apps].map(([app, { model, version }]) => [app, { model, version }])),
       lists: this.#lists,
       stacks: this.#stacks,
-      settings: null,
+      settings: this.#settings,
       is_offline: this.#isOffline,
     };
   }

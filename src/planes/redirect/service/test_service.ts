@@ -1,5 +1,5 @@
 /** The management service over a real store in a file, for tests: who asks, says so in the field `Authorization`. */
-import { mkdtempSync, rmSync } from "node:fs";
+import { mkdirSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { ROLES, type Role } from "../../../core/redirect/access/permissions.ts";
@@ -77,7 +77,7 @@ export class TestService {
   constructor(options: TestServiceOptions = {}) {
     this.stacks = new Map(Object.entries(options.stacks ?? {}));
     this.#directory = options.store === undefined ? mkdtempSync(join(tmpdir(), "redirect-service-")) : null;
-    this.store = options.store ?? openStore(this.#directory!);
+    this.store = options.store ?? openTestStore(this.#directory!);
     this.service = new Service(this.#facts(options));
     const authenticator = { authenticate: authenticated };
     this.#api = new ServiceApi(this.service, () => authenticator, endpoints);
@@ -139,7 +139,9 @@ export class TestService {
   }
 }
 
-function openStore(directory: string): Store {
+/** A store in a folder, which is made where it is missing. */
+export function openTestStore(directory: string): Store {
+  mkdirSync(directory, { recursive: true });
   const options = { directory, base: "", lease_ms: 10_000, poll_ms: 20 };
   return new SqliteStore(options, {
     clock: realClock,
