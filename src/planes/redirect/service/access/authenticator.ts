@@ -115,6 +115,7 @@ class PlannedAuthenticator implements ServiceAuthenticator {
       sessions: this.#sessions,
       session_ms,
       expectKnown: (identity) => void this.#principalOf(identity),
+      failed: (address) => this.#failures.count(address),
     });
   }
 }

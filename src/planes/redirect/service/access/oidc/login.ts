@@ -16,6 +16,8 @@ export interface LoginRequest {
   readonly cookies: readonly string[];
   /** As the browser sees it, without a slash at its end: `https://lb1.example.com`. */
   readonly origin: string;
+  /** Of the client, for counting failures; "" for a unix socket. */
+  readonly address: string;
 }
 
 export interface LoginParts {
@@ -28,6 +30,8 @@ export interface LoginParts {
   readonly wall: () => number;
   /** Throws ServiceError with 403 where somebody may do nothing here. */
   expectKnown(identity: Identity): void;
+  /** A login from this address has failed. */
+  failed(address: string): void;
 }
 
 export const CALLBACK_PATH = "/admin/redirect/auth/callback";
@@ -74,7 +78,7 @@ export class Login {
    * Where the provider sends the browser back to: begins a session. Rejects with ServiceError: 400 for a login that this browser
    * has not begun, 401 for one that has failed, 403 for somebody without a role, 503 where the provider is away.
    */
-  async callback({ query, cookies, origin }: LoginRequest): Promise<ServiceAnswer> {
+  async callback({ query, cookies, origin, address }: LoginRequest): Promise<ServiceAnswer> {
     const { plan, exchange, sessions, session_ms, expectKnown } = this.#parts;
     const begun = this.#cookies.find(cookies, query.get("state") ?? "", this.#parts.wall());
     if (begun === null)
@@ -92,6 +96,7 @@ export class Login {
       const line = sessions.start(identity, session_ms, isSecure);
       return seeOther(begun.return_to, `${ended}${line}${goneLoginCookie(isSecure)}`);
     } catch (error) {
+      if (error instanceof ServiceError && error.status === 401) this.#parts.failed(address);
       throw withLine(error, goneLoginCookie(isSecure));
     }
   }

@@ -18,6 +18,8 @@ export interface OidcOptions {
   readonly session_ms: number;
   /** Throws ServiceError with 403 where somebody may do nothing here. */
   expectKnown(identity: Identity): void;
+  /** A login from this address has failed. */
+  failed(address: string): void;
 }
 
 export class Oidc {

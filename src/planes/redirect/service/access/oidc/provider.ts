@@ -61,14 +61,15 @@ export class ProviderSource {
     const metadata = await expectJson(askJson(fetch, url), url);
     if (metadata["issuer"] !== this.#issuer)
       throw new Error(`${url} is of another issuer; expected ${this.#issuer}`);
-    const keysUrl = endpointIn(metadata, "jwks_uri");
+    const endpoint = (key: string): string | null => endpointOf(this.#issuer, metadata[key]);
+    const keysUrl = endpoint("jwks_uri");
     if (keysUrl === null) throw new Error(`${url} has no jwks_uri that is https`);
     const keys = await expectJson(askJson(fetch, keysUrl), keysUrl);
     const methods = metadata["token_endpoint_auth_methods_supported"];
     return {
-      authorization_endpoint: endpointIn(metadata, "authorization_endpoint"),
-      token_endpoint: endpointIn(metadata, "token_endpoint"),
-      userinfo_endpoint: endpointIn(metadata, "userinfo_endpoint"),
+      authorization_endpoint: endpoint("authorization_endpoint"),
+      token_endpoint: endpoint("token_endpoint"),
+      userinfo_endpoint: endpoint("userinfo_endpoint"),
       auth_methods: Array.isArray(methods) ? methods.filter((one) => typeof one === "string") : null,
       names_itself: metadata["authorization_response_iss_parameter_supported"] === true,
       keys: createLocalJWKSet(keys as unknown as JSONWebKeySet),
@@ -106,7 +107,8 @@ async function expectJson(
   return body;
 }
 
-function endpointIn(metadata: Readonly<Record<string, unknown>>, key: string): string | null {
-  const url = metadata[key];
-  return typeof url === "string" && isSecureUrl(url) ? url : null;
+/** One on this machine is only believed of a provider on this machine: others would have us ask our own services. */
+function endpointOf(issuer: string, url: unknown): string | null {
+  if (typeof url !== "string" || !isSecureUrl(url)) return null;
+  return url.startsWith("https:") || issuer.startsWith("http:") ? url : null;
 }
