@@ -75,6 +75,9 @@ export async function fillService(service: TestService, store: Store): Promise<v
   await save("POST", "/distributions/a1", shares(20));
   await save("PUT", "/whitelist/a1/addStacks", { paths: ["/EU/z3"] });
   await save("POST", "/namespacedLists/addNewNamespaced/people", people("ann", "bob", "eve"));
+  await save("POST", "/stackComments/post/a1?path=/EU/z1", { comment: "be careful" });
+  await save("POST", "/testSuite/a1/t1/", testCase("t1"));
+  await store.put("/services/EU/z8/9.0/a1", new Uint8Array());
   await addOfflineChanges(store);
 }
 
@@ -537,6 +540,144 @@ const otherCalls: EndpointCall[] = [
   { id: "getServiceOpenApi", target: "/openapi.json", holds: "3.1.0" },
 ];
 
+const NOBODY = (target: string) => [{ target, status: 404 }];
+
+const stackCalls: EndpointCall[] = [
+  { id: "getStacks", target: "/stacks/", holds: "/EU/z8/9.0" },
+  { id: "getStacksOfApplication", target: "/stacks/a1/", holds: "/EU/z1/1.0", bad: NOBODY("/stacks/nobody") },
+  { id: "exportStacks", target: "/stacks/a1/export", file: "exportedStacks-forService-a1.json" },
+  {
+    id: "getAddresses",
+    target: "/stacks/a1/addresses?stackName=/EU/z1&flavorName=1.0",
+    holds: "10.0.0.1",
+    bad: [{ target: "/stacks/a1/addresses", status: 400 }],
+  },
+  {
+    id: "getRandomAddress",
+    target: "/stacks/a1/addresses/random/?flavorName=1.0",
+    holds: "10.0.0.1",
+    bad: [{ target: "/stacks/a1/addresses/random?flavorName=7", status: 404 }],
+  },
+  {
+    id: "deleteStacks",
+    target: "/stacks/deleteStacks",
+    body: { paths: [{ serviceName: "a1", stack: [{ value: "/EU/z8/9.0" }] }] },
+    bad: [{ body: { paths: [{ serviceName: "a1", stack: [{ value: "/EU/nowhere/9.0" }] }] }, status: 400 }],
+  },
+  { id: "getStackSetVersion", target: "/stacks/getVersion/" },
+  {
+    id: "getStackComment",
+    target: "/stackComments/getOne/a1?path=/EU/z1",
+    holds: "be careful",
+    bad: [{ target: "/stackComments/getOne/a1?path=/EU/nowhere", status: 400 }],
+  },
+  {
+    id: "saveStackComment",
+    target: "/stackComments/post/a1?path=/EU/z1",
+    body: { comment: "all is well" },
+    bad: [{ target: "/stackComments/post/a1?path=/EU/nowhere", body: { comment: "x" }, status: 400 }],
+  },
+];
+
+const testCase = (name: string) => ({
+  testName: name,
+  application: "a1",
+  parameters: [{ name: "os", values: [{ value: "linux" }] }],
+  expected: { rule: "beta" },
+});
+
+const trialCalls: EndpointCall[] = [
+  { id: "getTestCases", target: "/testSuite/a1/", holds: "t1", bad: NOBODY("/testSuite/nobody") },
+  { id: "exportTestCases", target: "/testSuite/export/a1", file: "exportedTestCases-forService-a1.json" },
+  {
+    id: "exportTestCase",
+    target: "/testSuite/export/a1/t1",
+    file: "exportedTestCases-byId-t1-forService-a1.json",
+    bad: NOBODY("/testSuite/export/a1/nothing"),
+  },
+  { id: "getTestCase", target: "/testSuite/a1/t1/", bad: NOBODY("/testSuite/a1/nothing") },
+  {
+    id: "saveTestCase",
+    target: "/testSuite/a1/t2/",
+    body: testCase("t2"),
+    bad: [{ body: "[", status: 400 }],
+  },
+  { id: "deleteTestCases", target: "/testSuite/a1/t1", holds: "t1", bad: NOBODY("/testSuite/a1/nothing") },
+  {
+    id: "runTestCase",
+    target: "/testSuite/a1/t1/CURRENT",
+    holds: "PASSED",
+    bad: [{ target: "/testSuite/a1/t1/LATER", status: 400 }],
+  },
+  {
+    id: "runGeneratedTests",
+    target: "/testSuite/runAuto/a1/NEXT",
+    holds: "PASSED",
+    bad: [{ target: "/testSuite/runAuto/a1/EXTERNAL_REST?baseURL=http://192.0.2.1/", status: 400 }],
+  },
+  { id: "getGeneratedTests", target: "/endToEnd/testCases/a1", bad: NOBODY("/endToEnd/testCases/nobody") },
+  {
+    id: "calculateTraffic",
+    target: "/traffic/a1",
+    body: {
+      totalNumberConnections: 10_000,
+      connectionThreshold: 500,
+      hostsMode: "ALL_WHITELISTED",
+      distributionMode: "CURRENT",
+    },
+    bad: [{ body: { hostsMode: "SOME" }, status: 400 }],
+  },
+  ...["Current", "Next"].map((which): EndpointCall => ({
+    id: `get${which}Traffic`,
+    target: `/traffic/${which.toLowerCase()}/a1/10000/900/true`,
+    bad: [{ target: `/traffic/${which.toLowerCase()}/a1/many/900/true`, status: 400 }],
+  })),
+  {
+    id: "getSummary",
+    target: "/summary/a1/people/",
+    holds: "release",
+    bad: NOBODY("/summary/nobody/people"),
+  },
+];
+
+const applicationCalls: EndpointCall[] = [
+  { id: "getApplicationNames", target: "/redirectorService/applicationNames", holds: "a1" },
+  { id: "getRegisteredApplications", target: "/redirectorService/getAllRegisteredApps", holds: "a1" },
+  {
+    id: "getInstances",
+    target: "/redirectorService/a1/instances/",
+    bad: NOBODY("/redirectorService/nobody/instances"),
+  },
+  { id: "getModelStates", target: "/redirectorInitModel/", holds: "a1" },
+  {
+    id: "startRedirection",
+    target: "/redirectorInitModel/a3/",
+    bad: [
+      { target: "/redirectorInitModel/a1", status: 409 },
+      { target: "/redirectorInitModel/nobody", status: 404 },
+    ],
+  },
+  {
+    id: "validateFirstModel",
+    target: "/redirectorInitModel/a3/validate",
+    bad: NOBODY("/redirectorInitModel/nobody/validate"),
+  },
+  { id: "hasAnyValidModel", target: "/redirectorInitModel/validModelExists", holds: "true" },
+  { id: "hasValidModel", target: "/redirectorInitModel/validModelExists/a3", holds: "false" },
+  { id: "getFirstModelDetails", target: "/redirectorInitModel/defaultModelConstructionDetails/a3/" },
+  {
+    id: "getOutdatedRules",
+    target: "/templates/outdated/a1",
+    bad: NOBODY("/templates/outdated/nobody"),
+  },
+  {
+    id: "resyncRules",
+    target: "/templates/resync/a1",
+    body: [],
+    bad: [{ body: ["nothing"], status: 404 }],
+  },
+];
+
 export const CALLS: readonly EndpointCall[] = [
   ...ruleCalls,
   ...serverCalls,
@@ -544,5 +685,8 @@ export const CALLS: readonly EndpointCall[] = [
   ...listCalls,
   ...changeCalls,
   ...listChangeCalls,
+  ...stackCalls,
+  ...trialCalls,
+  ...applicationCalls,
   ...otherCalls,
 ];

@@ -17,6 +17,7 @@ const STACKS = {
     stack("/EU/z3", "3.0", "10.0.0.3"),
   ],
   a2: [stack("/EU/z1", "1.0", "10.0.1.1")],
+  a3: [stack("/EU/z1", "1.0", "10.0.2.1")],
 };
 
 beforeAll(async () => {

@@ -1,6 +1,7 @@
 /** The management service in a program that runs: it asks whatever configuration is at work. */
 import type { RedirectServicePlan } from "../../../core/plan.ts";
 import type { MountedService } from "../../../core/mounted_service.ts";
+import { DEFAULT_WATCH } from "../discovery/service_watch.ts";
 import type { Follower, RedirectHost, RedirectPartOptions } from "../follower.ts";
 import type { ServiceAuthenticator } from "./access/authenticator.ts";
 import type { ServiceFacts } from "./facts.ts";
@@ -54,6 +55,7 @@ export class RunningService {
       },
       applications: () => acting().applications,
       stacks: (app) => acting().stacksOf(app),
+      services_root: DEFAULT_WATCH.root,
       isCompat: (app) => acting().isCompat(app),
       decider: (app, model, lists) => acting().deciderWith(app, model, lists),
       login: () => this.#openAuthenticator().login,

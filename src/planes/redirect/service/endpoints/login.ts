@@ -34,7 +34,8 @@ function loginOf({ facts }: Service): Login {
 
 /** The admin address speaks HTTP without TLS: `redirect_uri` of the configuration says how browsers see it behind a proxy. */
 function requestOf({ query, head }: Call): LoginRequest {
-  return { query, cookies: head.cookies, origin: `http://${head.authority}` };
+  const { cookies, authority, client_address: address } = head;
+  return { query, cookies, origin: `http://${authority}`, address };
 }
 
 export const loginEndpoints: readonly Endpoint[] = [
