@@ -86,25 +86,6 @@ test("RD159 the OpenAPI document has every endpoint", async () => {
   });
 });
 
-test("RD127 without credentials every endpoint but health, version and logins answers 401, and tells nothing", async () => {
-  await withService(async (service) => {
-    for (const { method, path, permission } of endpoints) {
-      if (permission === null) continue;
-      const { status } = await service.ask("", method, path.replaceAll(/[{}]/g, ""));
-      expect(status, path).toBe(401);
-    }
-    expect((await service.ask("", "GET", "/nothing/here")).status).toBe(401);
-    const open = endpoints.filter(({ permission }) => permission === null).map(({ path }) => path);
-    expect(open.toSorted()).toEqual([
-      "/auth/callback",
-      "/auth/login",
-      "/auth/logout",
-      "/healthCheck",
-      "/version",
-    ]);
-  });
-});
-
 describe("RD159 the endpoint", () => {
   for (const call of CALLS) {
     const endpoint = endpoints.find(({ id }) => id === call.id);

@@ -174,8 +174,8 @@ test(
     await registerHost(store, "/EU/z1/1.0/a1", "10.0.0.1");
     await makeModel(base);
     expect(await call(base, "", "GET", "/modelReload/getVersion/a1")).toMatchObject({ text: "1" });
-    expect((await call(base, "", "GET", "/redirectorService/getAllRegisteredApps")).json()).toEqual({
-      apps: ["a1"],
+    expect((await call(base, "", "GET", "/redirectorService/getAllRegisteredApps")).json()).toMatchObject({
+      appNames: ["a1"],
     });
     expect(await call(base, "", "GET", "/redirectorInitModel/validModelExists/a1")).toMatchObject({
       text: "true",

@@ -66,7 +66,7 @@ test("RD126 an application is shown to those alone who may access it", async () 
   }
 });
 
-test("RD127 nobody without credentials gets anything but health and version", async () => {
+test("RD127 nobody without credentials gets anything but health, version and a login", async () => {
   const service = started(open);
   const isOpen: string[] = [];
   for (const { id, method, path } of endpoints) {
@@ -74,7 +74,7 @@ test("RD127 nobody without credentials gets anything but health and version", as
     const { status } = await service.ask("", method, target);
     if (status !== 401) isOpen.push(id);
   }
-  expect(isOpen).toEqual(["getServiceVersion", "getServiceHealth"]);
+  expect(isOpen).toEqual(["getServiceVersion", "getServiceHealth", "login", "loginCallback", "logout"]);
   // What does not exist is not told apart either.
   expect((await service.ask("", "GET", "/nothing/here")).status).toBe(401);
   expect((await service.ask("", "DELETE", "/version")).status).toBe(401);
