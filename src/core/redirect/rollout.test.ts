@@ -1,22 +1,12 @@
 import { expect, test } from "bun:test";
 import fc from "fast-check";
-import { nextRollout, rolloutPercent, type Rollout } from "./rollout.ts";
+import type { Rollout } from "./model.ts";
+import { nextRollout, rolloutPercent } from "./rollout.ts";
 import type { Hash64 } from "./sip_hash.ts";
 import { boundOf, isWithin, positionOf } from "./sticky.ts";
-import { serverOf } from "./test_decider.ts";
+import { rolloutOf as someRollout } from "./test_decider.ts";
 
-const rolloutOf = (settings: Partial<Rollout> = {}): Rollout => ({
-  id: "beta",
-  server: serverOf("2.0"),
-  salt: "beta",
-  steps: [1, 5, 25],
-  step: -1,
-  since_ms: 0,
-  bake_ms: 60_000,
-  gate: { max_failing: 0.02, min_samples: 100 },
-  state: "running",
-  ...settings,
-});
+const rolloutOf = (settings: Partial<Rollout> = {}): Rollout => someRollout({ step: -1, ...settings });
 const FINE = { failing: 1, samples: 100 };
 
 test("RD131 a step lasts, then the next one comes, and at each step nobody leaves", () => {
