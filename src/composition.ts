@@ -4,6 +4,7 @@ import type { ProgramParts } from "./cli/program_parts.ts";
 import { REDIRECT_STEP } from "./core/defaults.ts";
 import { poolOfId } from "./core/health/members.ts";
 import { VERSION } from "./core/version.ts";
+import type { SupervisorFacade } from "./run/parts.ts";
 import type { HostsPart } from "./planes/hosts/part.ts";
 
 const programModules = () =>
@@ -70,6 +71,8 @@ export const parts: ProgramParts = {
       { limitNumbers },
       { healthPart },
       { strategyByName },
+      { AddressProbes },
+      { probes },
     ] = await Promise.all([
       import("./admin/parts.ts"),
       import("./run/explain.ts"),
@@ -84,6 +87,8 @@ export const parts: ProgramParts = {
       import("./planes/http/connection_counts.ts"),
       import("./probes/part.ts"),
       import("./core/strategies/all.ts"),
+      import("./probes/address_probes.ts"),
+      import("./probes/all.ts"),
     ]);
     const metrics = new MetricsKeeper((plan) => limitNumbers(plan.listeners.length));
     const hosts: HostsPart[] = [];
@@ -125,6 +130,16 @@ export const parts: ProgramParts = {
             random: Math.random,
             files: realFiles,
             names: new SystemNames({ clock: realClock }),
+            makeProbes: (result) =>
+              new AddressProbes({
+                probes,
+                names: new SystemNames({ clock: realClock }),
+                clock: realClock,
+                random: Math.random,
+                nextTurn: (run) => void setImmediate(run),
+                readFile: fileOf(supervisor),
+                result,
+              }),
           }),
         // Behind the health checks, whose first results it judges.
         (supervisor) => new PoolWatch(supervisor, realClock),
@@ -134,3 +149,12 @@ export const parts: ProgramParts = {
   workerCommand: workerCommand(Bun.main),
   program: programCommand(Bun.main),
 };
+
+/** Content of the files that the plan names; throws for others. */
+function fileOf(supervisor: SupervisorFacade): (path: string) => string {
+  return (path) => {
+    const content = supervisor.snapshot().files[path];
+    if (content === undefined) throw new Error(`${path} was not read`);
+    return content;
+  };
+}

@@ -239,10 +239,11 @@ function redirectPlan(
 
 function appPlan(
   outer: RedirectAppPlan,
-  { compat, ...own }: RedirectConfig["apps"][string],
+  { compat, health_check, ...own }: RedirectConfig["apps"][string],
 ): RedirectAppPlan {
   const semantics = compat === undefined ? {} : { compat: compat === "redirector-1" };
-  return { ...outer, ...semantics, ...(withoutUndefined(own) as Partial<RedirectAppPlan>) };
+  const checked = health_check === undefined ? {} : { health_check: probePlan(health_check) };
+  return { ...outer, ...semantics, ...checked, ...(withoutUndefined(own) as Partial<RedirectAppPlan>) };
 }
 
 function failbackMs(failback: HostsConfig["names"][number]["failback"]): number | null {

@@ -129,6 +129,7 @@ export const DEFAULT_REDIRECT_APP: RedirectAppPlan = {
   strategy: "round_robin",
   affinity: "none",
   spill_over: null,
+  health_check: null,
 };
 /** Longest document of the redirect plane: a model, the lists, or a bulk change. */
 export const DEFAULT_MAX_MODEL_BYTES = 32 * 1_024 * 1_024;

@@ -63,6 +63,8 @@ export interface RedirectAppPlan {
   readonly strategy: "round_robin" | "random";
   readonly affinity: "none" | "host";
   readonly spill_over: { readonly datacenter: string; readonly min_hosts: number } | null;
+  /** How registered hosts are probed, at the port of the model's default URL where it names none; null = they are not. */
+  readonly health_check: ProbePlan | null;
 }
 
 export interface HostsPlan {

@@ -8,11 +8,12 @@ import { network } from "../../core/schema/network.ts";
 import { share } from "../../core/schema/share.ts";
 import { formatSize, size } from "../../core/schema/size.ts";
 import type { ConfigPart, ConfigParts } from "../parts.ts";
+import { probeSchema } from "./pools.ts";
 
 const MAX_WEIGHT = 65_535;
 const DISCOVERY = DEFAULT_REDIRECT.discovery;
 
-const appShape = {
+const appShape = (parts: ConfigParts) => ({
   compat: z.enum(["none", "redirector-1"]).optional().meta({
     description:
       "`redirector-1`: conditions, percentages and the order of rules are as in the original redirector; default: `none`.",
@@ -47,9 +48,14 @@ const appShape = {
     })
     .optional()
     .meta({ description: "Hosts of our own datacenter come first; not looked at without this section." }),
-};
+  health_check: probeSchema(parts.probes).optional().meta({
+    description:
+      "Checks of registered hosts, at the port of the model's default URL unless they name one: hosts that fail are passed over while others are left; none without this section.",
+  }),
+});
 
-const app = z.strictObject(appShape);
+const app = (parts: ConfigParts) => z.strictObject(appShape(parts));
+type AppConfig = z.output<ReturnType<typeof app>>;
 
 function storeSchema(parts: readonly ConfigPart[]): z.ZodType<StoreConfig> {
   const kinds = parts.map(({ name: type, schema, summary }) =>
@@ -70,8 +76,8 @@ export interface RedirectConfig {
   readonly trusted_from: Readonly<Record<string, readonly string[]>>;
   readonly discovery: z.output<typeof discovery>;
   readonly last_known_good: z.output<typeof lastKnownGood>;
-  readonly defaults: z.output<typeof app>;
-  readonly apps: Readonly<Record<string, z.output<typeof app>>>;
+  readonly defaults: AppConfig;
+  readonly apps: Readonly<Record<string, AppConfig>>;
 }
 
 const weight = (least: number) =>
@@ -110,6 +116,7 @@ const lastKnownGood = z.strictObject({
 });
 
 export function redirectSchema(parts: ConfigParts): z.ZodType<RedirectConfig> {
+  const ofApp = app(parts);
   const schema = z.strictObject({
     address: listenAddress().prefault(DEFAULT_REDIRECT.address).meta({
       description: "Where clients ask: the listener `redirect`.",
@@ -127,9 +134,9 @@ export function redirectSchema(parts: ConfigParts): z.ZodType<RedirectConfig> {
     last_known_good: lastKnownGood
       .prefault({})
       .meta({ description: "For starts at which the store is away." }),
-    defaults: app.prefault({}).meta({ description: "Of all applications." }),
+    defaults: ofApp.prefault({}).meta({ description: "Of all applications." }),
     apps: z
-      .record(z.string().min(1).max(128), app)
+      .record(z.string().min(1).max(128), ofApp)
       .prefault({})
       .meta({ description: "What is different for an application, by its name." }),
   });

@@ -30,6 +30,7 @@ import {
   type PublishedGateway,
   type PublishedOptions,
 } from "./gateway/published.ts";
+import type { AppState } from "./health/host_health.ts";
 import type { KnownGood } from "./last_known_good/content.ts";
 import {
   DEFAULT_MAX_FILE_BYTES,
@@ -59,6 +60,9 @@ export interface RedirectPartOptions {
   readonly files: Files;
   readonly names: Pick<NameSource, "lookup">;
 }
+
+/** Told when the model, the hosts or the settings of an application may have changed; see `appState`. */
+export type AppChanged = (app: string) => void;
 
 export interface AppStatus {
   readonly app: string;
@@ -100,6 +104,7 @@ export class Follower {
   readonly plan: RedirectPlan;
   readonly #host: RedirectHost;
   readonly #options: RedirectPartOptions;
+  readonly #appChanged: AppChanged;
   readonly #lastGood: LastKnownGood;
   readonly #apps = new Map<string, Known>();
   readonly #stacks = new Map<string, readonly StackHosts[]>();
@@ -115,7 +120,13 @@ export class Follower {
   #endWait: (() => void) | null = null;
   #closed = false;
 
-  constructor(plan: RedirectPlan, host: RedirectHost, options: RedirectPartOptions) {
+  constructor(
+    plan: RedirectPlan,
+    host: RedirectHost,
+    options: RedirectPartOptions,
+    appChanged: AppChanged = () => {},
+  ) {
+    this.#appChanged = appChanged;
     this.plan = plan;
     this.#host = host;
     this.#options = options;
@@ -212,6 +223,7 @@ export class Follower {
     this.#waiting.delete(app);
     if (stored === null) {
       if (this.#isOffline || !this.#apps.delete(app)) return;
+      this.#appChanged(app);
       this.#publish({ [appDocument(app)]: null });
       return;
     }
@@ -226,6 +238,7 @@ export class Follower {
       fields: { app, version: stored.version },
     });
     this.#publish({ [appDocument(app)]: this.#appDocument(app) });
+    this.#appChanged(app);
   }
 
   /** A model that cannot decide is refused, and the one before serves on. */
@@ -272,10 +285,21 @@ export class Follower {
   #hostsChanged(app: string, stacks: readonly StackHosts[]): void {
     this.#stacks.set(app, stacks);
     this.#publish({ [hostsDocument(app)]: stacks });
+    this.#appChanged(app);
     const waiting = this.#waiting.get(app);
     if (waiting === undefined || !canRedirect(waiting.model, stacks)) return;
     this.#waiting.delete(app);
     this.#modelChanged(app, waiting);
+  }
+
+  /** Names of all applications that are known. */
+  get apps(): ReadonlySet<string> {
+    return new Set([...this.#apps.keys(), ...Object.keys(this.plan.apps)]);
+  }
+
+  appState(app: string): AppState {
+    const model = this.#apps.get(app)?.model ?? null;
+    return { plan: appPlan(this.plan, app), model, stacks: this.#stacks.get(app) ?? [] };
   }
 
   // What the workers are told.
@@ -287,8 +311,7 @@ export class Follower {
       [GATEWAY_DOCUMENT]: { trusted_from } satisfies PublishedGateway,
       [LISTS_DOCUMENT]: this.#lists.lists,
     };
-    for (const app of new Set([...this.#apps.keys(), ...Object.keys(this.plan.apps)]))
-      documents[appDocument(app)] = this.#appDocument(app);
+    for (const app of this.apps) documents[appDocument(app)] = this.#appDocument(app);
     for (const [app, stacks] of this.#stacks) documents[hostsDocument(app)] = stacks;
     return documents;
   }
@@ -327,7 +350,7 @@ export class Follower {
   }
 
   status(): RedirectStatus {
-    const names = [...new Set([...this.#apps.keys(), ...Object.keys(this.plan.apps)])].toSorted();
+    const names = [...this.apps].toSorted();
     return {
       apps: names.map((app) => {
         const { version = null, problems = [] } = this.#apps.get(app) ?? {};
@@ -369,6 +392,7 @@ function staticApplications({ apps }: RedirectPlan): ReadonlySet<string> {
 
 function publishedOptions({
   discovery: _discovery,
+  health_check: _health_check,
   strategy,
   affinity,
   ...rest

@@ -1,20 +1,33 @@
 /** The control side of the redirector, as a part of the supervisor. */
 import type { Plan } from "../../core/plan.ts";
 import { NOTHING_CHANGED } from "../../core/snapshot.ts";
+import { HostHealth, type HostProbes, type ProbeListener } from "./health/host_health.ts";
 import type { Follower, RedirectHost, RedirectPartOptions, RedirectStatus } from "./follower.ts";
+
+export interface RedirectParts extends RedirectPartOptions {
+  /** Makes what probes registered hosts. */
+  readonly makeProbes: (result: ProbeListener) => HostProbes;
+}
 
 export class RedirectPart {
   readonly #host: RedirectHost;
-  readonly #options: RedirectPartOptions;
+  readonly #options: RedirectParts;
+  readonly #health: HostHealth;
   #follower: Follower | null = null;
   readonly commands = {
     redirect: () => Promise.resolve(this.#answer(this.status())),
     redirect_explain: (request: unknown) => Promise.resolve(this.#explain(request)),
   };
 
-  constructor(host: RedirectHost, options: RedirectPartOptions) {
+  constructor(host: RedirectHost, options: RedirectParts) {
     this.#host = host;
     this.#options = options;
+    this.#health = new HostHealth({
+      clock: options.clock,
+      makeProbes: options.makeProbes,
+      publish: (documents) => host.publish({ ...NOTHING_CHANGED, documents }),
+      probed: () => {},
+    });
   }
 
   async planChanged({ redirect }: Plan): Promise<void> {
@@ -25,16 +38,29 @@ export class RedirectPart {
     if (redirect !== null) {
       // Loaded by those who want it: it brings stores along.
       const { Follower } = await import("./follower.ts");
-      const follower = new Follower(redirect, this.#host, this.#options);
+      const follower = new Follower(redirect, this.#host, this.#options, (app) => this.#appChanged(app));
       this.#follower = follower;
       await follower.start(before);
     }
+    this.#followApps();
     this.#publishAll();
+  }
+
+  #appChanged(app: string): void {
+    const follower = this.#follower;
+    this.#health.follow(app, follower?.apps.has(app) === true ? follower.appState(app) : null);
+  }
+
+  /** What is known of hosts outlives a reload. */
+  #followApps(): void {
+    const apps = this.#follower?.apps ?? new Set();
+    this.#health.keep(apps);
+    for (const app of apps) this.#appChanged(app);
   }
 
   /** Also what is gone. */
   #publishAll(): void {
-    const wanted = this.#follower?.documents() ?? {};
+    const wanted = { ...this.#follower?.documents(), ...this.#health.documents() };
     const names = Object.keys(this.#host.snapshot().documents).filter((name) => name.startsWith("redirect/"));
     const gone = Object.fromEntries(names.map((name) => [name, null]));
     this.#host.publish({ ...NOTHING_CHANGED, documents: { ...gone, ...wanted } });
@@ -62,6 +88,7 @@ export class RedirectPart {
   async stop(): Promise<void> {
     const before = this.#follower;
     this.#follower = null;
+    this.#health.stop();
     await before?.close();
   }
 }
