@@ -13,6 +13,7 @@ const programModules = () =>
     import("./planes/http/middleware/all.ts"),
     import("./planes/redirect/gateway/lazy_gateway.ts"),
     import("./core/strategies/all.ts"),
+    import("./platform/clock.ts"),
   ]);
 
 /** As the plan has them. */
@@ -43,9 +44,15 @@ export const parts: ProgramParts = {
       accounts: { user: processes.userId, group: processes.groupId },
     };
   },
-  async createProgram(identity, warn) {
-    const [{ HttpProgram }, { createStep }, { LazyGateway }, { strategyByName }] = await programModules();
-    const redirect = new LazyGateway({ random: Math.random, strategy: strategyByName });
+  async createProgram(identity, warn, tell) {
+    const [{ HttpProgram }, { createStep }, { LazyGateway }, { strategyByName }, { realClock }] =
+      await programModules();
+    const redirect = new LazyGateway({
+      random: Math.random,
+      strategy: strategyByName,
+      clock: realClock,
+      tell: (message) => tell("redirect", message),
+    });
     return new HttpProgram(identity, {
       createStep: (kind, options, context) =>
         kind === REDIRECT_STEP
@@ -130,6 +137,8 @@ export const parts: ProgramParts = {
             random: Math.random,
             files: realFiles,
             names: new SystemNames({ clock: realClock }),
+            countFeedback: (result, amount) =>
+              metrics.supervisor.count("redirect_feedback_total", [result], amount),
             makeProbes: (result) =>
               new AddressProbes({
                 probes,

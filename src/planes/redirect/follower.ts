@@ -2,7 +2,7 @@
  * One configuration of the redirector at work: follows models, lists and hosts in the store, keeps what was good last in files, and
  * publishes both to the workers. What is in the files acts until the store knows better.
  */
-import type { RedirectAppPlan, RedirectPlan } from "../../core/plan.ts";
+import type { RedirectAppPlan, RedirectFeedbackPlan, RedirectPlan } from "../../core/plan.ts";
 import { acceptance, type AcceptanceCode } from "../../core/redirect/checks/acceptance.ts";
 import { contextOf } from "../../core/redirect/context.ts";
 import type { Decider } from "../../core/redirect/decider.ts";
@@ -20,6 +20,7 @@ import type { NameSource } from "../../platform/names.ts";
 import { storeByName } from "../../store/all.ts";
 import type { Store, StoreEnvironment } from "../../store/contract.ts";
 import { Discovery, type DiscoveryStatus } from "./discovery/discovery.ts";
+import type { FeedbackSettings } from "./feedback/app_feedback.ts";
 import { appDecider } from "./gateway/app_decider.ts";
 import {
   appDocument,
@@ -61,8 +62,13 @@ export interface RedirectPartOptions {
   readonly names: Pick<NameSource, "lookup">;
 }
 
-/** Told when the model, the hosts or the settings of an application may have changed; see `appState`. */
-export type AppChanged = (app: string) => void;
+/** What a follower is to the part that it belongs to. */
+export interface FollowerSurroundings {
+  /** Told when the model, the hosts or the settings of an application may have changed; see `appState`. */
+  readonly appChanged: (app: string) => void;
+  /** Signs tokens of applications that name no secret; "" = there are none. */
+  readonly feedback_key: string;
+}
 
 export interface AppStatus {
   readonly app: string;
@@ -104,7 +110,7 @@ export class Follower {
   readonly plan: RedirectPlan;
   readonly #host: RedirectHost;
   readonly #options: RedirectPartOptions;
-  readonly #appChanged: AppChanged;
+  readonly #surroundings: FollowerSurroundings;
   readonly #lastGood: LastKnownGood;
   readonly #apps = new Map<string, Known>();
   readonly #stacks = new Map<string, readonly StackHosts[]>();
@@ -124,9 +130,9 @@ export class Follower {
     plan: RedirectPlan,
     host: RedirectHost,
     options: RedirectPartOptions,
-    appChanged: AppChanged = () => {},
+    surroundings: FollowerSurroundings,
   ) {
-    this.#appChanged = appChanged;
+    this.#surroundings = surroundings;
     this.plan = plan;
     this.#host = host;
     this.#options = options;
@@ -223,7 +229,7 @@ export class Follower {
     this.#waiting.delete(app);
     if (stored === null) {
       if (this.#isOffline || !this.#apps.delete(app)) return;
-      this.#appChanged(app);
+      this.#surroundings.appChanged(app);
       this.#publish({ [appDocument(app)]: null });
       return;
     }
@@ -238,7 +244,7 @@ export class Follower {
       fields: { app, version: stored.version },
     });
     this.#publish({ [appDocument(app)]: this.#appDocument(app) });
-    this.#appChanged(app);
+    this.#surroundings.appChanged(app);
   }
 
   /** A model that cannot decide is refused, and the one before serves on. */
@@ -267,7 +273,7 @@ export class Follower {
   #decider(app: string, model: RedirectModel): Decider {
     this.#named ??= NamedLists.of(this.#lists.lists);
     const { random } = this.#options;
-    const options = publishedOptions(appPlan(this.plan, app));
+    const options = this.#publishedOptions(app);
     return appDecider(app, { model, options }, this.#named, { random, strategy: strategyByName });
   }
 
@@ -285,7 +291,7 @@ export class Follower {
   #hostsChanged(app: string, stacks: readonly StackHosts[]): void {
     this.#stacks.set(app, stacks);
     this.#publish({ [hostsDocument(app)]: stacks });
-    this.#appChanged(app);
+    this.#surroundings.appChanged(app);
     const waiting = this.#waiting.get(app);
     if (waiting === undefined || !canRedirect(waiting.model, stacks)) return;
     this.#waiting.delete(app);
@@ -318,7 +324,24 @@ export class Follower {
 
   #appDocument(app: string): PublishedApp {
     const { version = 0, model = null } = this.#apps.get(app) ?? {};
-    return { version, model, options: publishedOptions(appPlan(this.plan, app)) };
+    return { version, model, options: this.#publishedOptions(app) };
+  }
+
+  #publishedOptions(app: string): PublishedOptions {
+    const {
+      discovery: _discovery,
+      health_check: _health_check,
+      strategy,
+      affinity,
+      feedback,
+      ...rest
+    } = appPlan(this.plan, app);
+    return {
+      ...rest,
+      strategy: strategy === "random" ? "weighted_random" : strategy,
+      affinity: affinity === "host" ? "rendezvous" : null,
+      feedback: feedback === null ? null : feedbackSettings(feedback, this.#surroundings.feedback_key),
+    };
   }
 
   #publish(documents: Readonly<Record<string, unknown>>): void {
@@ -390,16 +413,6 @@ function staticApplications({ apps }: RedirectPlan): ReadonlySet<string> {
   return new Set(Object.keys(apps).filter((app) => apps[app]!.discovery === "static"));
 }
 
-function publishedOptions({
-  discovery: _discovery,
-  health_check: _health_check,
-  strategy,
-  affinity,
-  ...rest
-}: RedirectAppPlan): PublishedOptions {
-  return {
-    ...rest,
-    strategy: strategy === "random" ? "weighted_random" : strategy,
-    affinity: affinity === "host" ? "rendezvous" : null,
-  };
+function feedbackSettings({ secret, ...rest }: RedirectFeedbackPlan, ownKey: string): FeedbackSettings {
+  return { key: secret ?? ownKey, ...rest };
 }

@@ -1,19 +1,30 @@
 /** The control side of the redirector, as a part of the supervisor. */
 import type { Plan } from "../../core/plan.ts";
 import { NOTHING_CHANGED } from "../../core/snapshot.ts";
+import { FeedbackLedger } from "./feedback/ledger.ts";
+import { needsOwnKey, ownKey, type OwnKey } from "./feedback/own_key.ts";
+import type { FeedbackResult } from "./feedback/reports.ts";
+import type { GatewayMessage } from "./gateway/published.ts";
 import { HostHealth, type HostProbes, type ProbeListener } from "./health/host_health.ts";
 import type { Follower, RedirectHost, RedirectPartOptions, RedirectStatus } from "./follower.ts";
+
+/** By which the other half in the workers tells something. */
+const PART_NAME = "redirect";
 
 export interface RedirectParts extends RedirectPartOptions {
   /** Makes what probes registered hosts. */
   readonly makeProbes: (result: ProbeListener) => HostProbes;
+  /** Counts what became of reports of clients. */
+  readonly countFeedback: (result: FeedbackResult, amount: number) => void;
 }
 
 export class RedirectPart {
   readonly #host: RedirectHost;
   readonly #options: RedirectParts;
   readonly #health: HostHealth;
+  readonly #feedback: FeedbackLedger;
   #follower: Follower | null = null;
+  #knownKey: OwnKey | null = null;
   readonly commands = {
     redirect: () => Promise.resolve(this.#answer(this.status())),
     redirect_explain: (request: unknown) => Promise.resolve(this.#explain(request)),
@@ -28,9 +39,11 @@ export class RedirectPart {
       publish: (documents) => host.publish({ ...NOTHING_CHANGED, documents }),
       probed: () => {},
     });
+    const { clock, countFeedback: count } = options;
+    this.#feedback = new FeedbackLedger({ clock, count, accepted: () => {} });
   }
 
-  async planChanged({ redirect }: Plan): Promise<void> {
+  async planChanged({ redirect, state_dir }: Plan): Promise<void> {
     const before = this.#follower;
     if (JSON.stringify(redirect) === JSON.stringify(before?.plan ?? null)) return;
     this.#follower = null;
@@ -38,12 +51,26 @@ export class RedirectPart {
     if (redirect !== null) {
       // Loaded by those who want it: it brings stores along.
       const { Follower } = await import("./follower.ts");
-      const follower = new Follower(redirect, this.#host, this.#options, (app) => this.#appChanged(app));
+      const follower = new Follower(redirect, this.#host, this.#options, {
+        appChanged: (app) => this.#appChanged(app),
+        feedback_key: needsOwnKey(redirect) ? await this.#ownKey(state_dir) : "",
+      });
       this.#follower = follower;
       await follower.start(before);
     }
     this.#followApps();
     this.#publishAll();
+  }
+
+  async #ownKey(state_dir: string): Promise<string> {
+    const { key, problem } = (this.#knownKey ??= await ownKey(this.#options.files, state_dir));
+    if (problem !== null)
+      this.#host.report({ event: "redirect_feedback_key", level: "warning", text: `feedback: ${problem}` });
+    return key;
+  }
+
+  told(part: string, { feedback }: GatewayMessage): void {
+    if (part === PART_NAME && feedback !== undefined) this.#feedback.take(feedback);
   }
 
   #appChanged(app: string): void {
