@@ -3,7 +3,7 @@ import { join } from "node:path";
 import type { RedirectModel } from "../../src/core/redirect/model.ts";
 import { DEFAULT_URL, modelOf } from "../../src/core/redirect/test_decider.ts";
 import { registerHost } from "../../src/planes/redirect/discovery/test_services.ts";
-import { modelBytes, modelPath } from "../../src/planes/redirect/models/stored.ts";
+import { modelBytes, modelPath, readModel } from "../../src/planes/redirect/models/stored.ts";
 import type { Store } from "../../src/store/contract.ts";
 import { LargeDocuments } from "../../src/store/large_documents.ts";
 import { openStore, storeEnvironment } from "../support/store_tools.ts";
@@ -58,6 +58,11 @@ export async function registerAll(store: Store, flavor: string, hosts: readonly 
 
 export async function writeModel(store: Store, version: number, model: RedirectModel): Promise<void> {
   await new LargeDocuments(store).write(modelPath("a1"), modelBytes({ version, model }));
+}
+
+/** The model of `a1` as it stands in the store. */
+export async function storedModel(store: Store): Promise<ReturnType<typeof readModel>> {
+  return readModel((await new LargeDocuments(store).read(modelPath("a1")))!.value);
 }
 
 /** An answer of the redirector for `a1`. */

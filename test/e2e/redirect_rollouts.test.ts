@@ -1,11 +1,42 @@
 /** Health checks, feedback and rollouts of the redirector, on a started program with hosts that really answer. */
 import { expect, test } from "bun:test";
-import { askRedirector, LivingHosts, registerAll, storeOf, writeModel } from "./redirect_hosts.ts";
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import type { Rollout } from "../../src/core/redirect/model.ts";
+import { rolloutOf } from "../../src/core/redirect/test_decider.ts";
+import type { Store } from "../../src/store/contract.ts";
+import {
+  askRedirector,
+  LivingHosts,
+  registerAll,
+  storedModel,
+  storeOf,
+  writeModel,
+} from "./redirect_hosts.ts";
+import { openStore, storeEnvironment } from "../support/store_tools.ts";
 import { type RunningFairlead, runFairlead, until } from "./processes_program.ts";
 
 const PATIENCE = 60_000;
 const CHECK =
   "health_check: { type: http, path: /alive, interval: 50ms, timeout: 2s, healthy_after: 1, unhealthy_after: 2 }";
+
+/** Which of the clients go to the rollout's flavor. */
+async function inRollout(fairlead: RunningFairlead, clients: readonly string[]): Promise<Set<string>> {
+  const answers = await Promise.all(
+    clients.map((mac) => askRedirector(fairlead, `/serviceDirect/a1?mac=${mac}`)),
+  );
+  return new Set(clients.filter((_, at) => answers[at]!.headers.get("x-fairlead-type") === "ROLLOUT_RULE"));
+}
+
+/** Waits until the rollout stands so in the store. */
+async function untilStored(store: Store, wanted: Partial<Rollout>): Promise<void> {
+  const stands = async (): Promise<boolean> => {
+    const [rollout] = (await storedModel(store)).model.rollouts;
+    return Object.entries(wanted).every(([key, value]) => rollout![key as keyof Rollout] === value);
+  };
+  await until(stands, `the rollout is at ${JSON.stringify(wanted)}`);
+}
 
 function report(fairlead: RunningFairlead, token: string, ok: boolean): Promise<number> {
   const init = {
@@ -116,6 +147,138 @@ redirect:
     expect(await token()).toBeNull();
     expect(await report(fairlead, one, true)).toBe(404);
     await store.close();
+  },
+  PATIENCE,
+);
+
+test(
+  "RD131 from step to step a rollout keeps the clients that it has, in all workers of a running redirector",
+  async () => {
+    using living = new LivingHosts(2);
+    const yaml = `workers: 2
+redirect:
+  address: "127.0.0.1:0"
+  defaults: { answer_headers: true }
+`;
+    await using fairlead = await runFairlead(yaml);
+    const store = storeOf(fairlead);
+    await registerAll(store, "1.0", [living.hosts[0]!]);
+    await registerAll(store, "2.0", [living.hosts[1]!]);
+    const clients = Array.from({ length: 400 }, (_, number) => `client-${number}`);
+    const sets: Set<string>[] = [];
+    for (const [step, percent] of [1, 5, 25].entries()) {
+      const rollouts = [rolloutOf({ step, state: "paused" })];
+      await writeModel(store, step + 1, living.model({ rollouts }));
+      const acts = async (): Promise<boolean> => {
+        const answers = await Promise.all(Array.from({ length: 16 }, () => askRedirector(fairlead)));
+        return answers.every(({ headers }) => headers.get("x-fairlead-version") === String(step + 1));
+      };
+      await until(acts, `the model of step ${step} acts in all workers`);
+      sets.push(await inRollout(fairlead, clients));
+      expect(Math.abs(sets[step]!.size / 4 - percent)).toBeLessThan(5);
+      if (step > 0) expect(sets[step - 1]!.isSubsetOf(sets[step]!)).toBeTrue();
+    }
+    expect(sets[2]!.size).toBeGreaterThan(sets[1]!.size);
+    const explained = await fairlead.command(
+      ...["redirect", "explain", "a1", `mac=${[...sets[2]!][0]}`],
+      ...["--runtime-dir", `${fairlead.directory}/run`],
+    );
+    expect(explained.out).toContain("rollout beta\n  yes percent");
+    await store.close();
+  },
+  PATIENCE,
+);
+
+test(
+  "RD130 probes of a flavor that begin to fail take its rollout back a step, and it stays there",
+  async () => {
+    using living = new LivingHosts(2);
+    const [old, fresh] = living.hosts;
+    await using fairlead = await runFairlead(`workers: 2
+redirect:
+  address: "127.0.0.1:0"
+  defaults: { answer_headers: true, ${CHECK} }
+`);
+    const store = storeOf(fairlead);
+    await registerAll(store, "1.0", [old!]);
+    await registerAll(store, "2.0", [fresh!]);
+    const rollout = rolloutOf({
+      steps: [40, 100],
+      step: -1,
+      since_ms: Date.now(),
+      bake_ms: 1_500,
+      gate: { max_failing: 0.3, min_samples: 10 },
+    });
+    await writeModel(store, 1, living.model({ rollouts: [rollout] }));
+    await untilStored(store, { step: 0, state: "running" });
+    const clients = Array.from({ length: 100 }, (_, number) => `client-${number}`);
+    const hasAbout = (percent: number) => async (): Promise<boolean> =>
+      Math.abs((await inRollout(fairlead, clients)).size - percent) < 20;
+    await until(hasAbout(40), "the first step acts");
+    await untilStored(store, { step: 1, state: "running" });
+    fresh!.isWell = false;
+    await untilStored(store, { step: 0, state: "rolled_back" });
+    expect(await fairlead.program.until("redirect_rollout", 3)).toMatchObject({
+      level: "warning",
+      message: expect.stringMatching(
+        /^a1: rollout beta goes back from 100 % to 40 %: .* of \d+ samples fail; at most 30 % may$/,
+      ),
+      app: "a1",
+      kind: "rolled_back",
+    });
+    await until(hasAbout(40), "the step before acts again");
+    fresh!.isWell = true;
+    const status = await fairlead.command("redirect", "status", "--runtime-dir", `${fairlead.directory}/run`);
+    expect(status.out).toMatch(/^a1: rollout beta at 40 %, rolled_back, \d+ of \d+ samples? fail$/m);
+    expect((await storedModel(store)).version).toBe(4);
+    await store.close();
+  },
+  PATIENCE,
+);
+
+test(
+  "RD130 reports of clients that fail take a rollout back, of two programs on one store just once",
+  async () => {
+    using living = new LivingHosts(2);
+    const settings = (name: string, store: string) => `workers: 1
+redirect:
+  address: "127.0.0.1:0"
+  store: { type: sqlite, directory: ${store} }
+  defaults: { answer_headers: true, feedback: { secret: ${name.padEnd(32, "x")}, per_address: 1000 } }
+`;
+    const folder = mkdtempSync(join(tmpdir(), "fairlead-shared-"));
+    await using one = await runFairlead(settings("shared", folder));
+    await using other = await runFairlead(settings("shared", folder));
+    const store = openStore("sqlite", { directory: folder }, storeEnvironment(folder));
+    await registerAll(store, "1.0", [living.hosts[0]!]);
+    await registerAll(store, "2.0", [living.hosts[1]!]);
+    const gate = { max_failing: 0.2, min_samples: 5 };
+    const rollout = rolloutOf({ steps: [30, 100], step: 1, since_ms: Date.now(), bake_ms: 600_000, gate });
+    await writeModel(store, 1, living.model({ rollouts: [rollout] }));
+    const token = async (fairlead: RunningFairlead, mac: string) =>
+      (await askRedirector(fairlead, `/serviceDirect/a1?mac=${mac}`)).headers.get("x-fairlead-feedback");
+    for (const fairlead of [one, other])
+      await until(async () => (await inRollout(fairlead, ["m"])).size === 1, "the rollout acts");
+    // A token of one program is taken by the other, which has the same secret.
+    for (let number = 0; number < 10; number++) {
+      const ok = number < 6;
+      for (const [from, to] of [
+        [one, other],
+        [other, one],
+      ] as const)
+        expect(await report(to, (await token(from, `m-${number}`))!, ok)).toBe(204);
+    }
+    await untilStored(store, { step: 0, state: "rolled_back" });
+    const many = Array.from({ length: 100 }, (_, number) => `client-${number}`);
+    for (const fairlead of [one, other])
+      await until(async () => (await inRollout(fairlead, many)).size < 60, "the step before acts");
+    expect((await storedModel(store)).version).toBe(2);
+    const told = [one, other].flatMap(({ program }) =>
+      program.said.filter(({ event }) => event.startsWith("redirect_rollout")),
+    );
+    expect(told.map(({ event }) => event)).toEqual(["redirect_rollout"]);
+    await store.close();
+    rmSync(folder, { recursive: true });
   },
   PATIENCE,
 );

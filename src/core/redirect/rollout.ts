@@ -10,6 +10,21 @@ export interface HealthSignal {
   readonly samples: number;
 }
 
+/**
+ * The signal that counts where several sources have one: of those with samples enough the one with the largest share of failures, so
+ * that many probes which are well do not hide what clients say. Where none has enough, the one with most samples.
+ */
+export function decidingSignal(signals: readonly HealthSignal[], min_samples: number): HealthSignal {
+  const known = signals.filter(({ samples }) => samples >= min_samples && samples > 0);
+  const share = ({ failing, samples }: HealthSignal): number => failing / samples;
+  const [worst] = known.toSorted((one, other) => share(other) - share(one));
+  if (worst !== undefined) return worst;
+  const [most] = signals.toSorted((one, other) => other.samples - one.samples);
+  return most ?? NO_SIGNAL;
+}
+
+const NO_SIGNAL: HealthSignal = { failing: 0, samples: 0 };
+
 /** What has happened, for the audit log. */
 export interface RolloutEvent {
   readonly kind: "advanced" | "rolled_back" | "done";

@@ -19,6 +19,8 @@ import type { Files } from "../../platform/files.ts";
 import type { NameSource } from "../../platform/names.ts";
 import { storeByName } from "../../store/all.ts";
 import type { Store, StoreEnvironment } from "../../store/contract.ts";
+import { StoreUnavailable } from "../../store/errors.ts";
+import type { AppState } from "./app_state.ts";
 import { Discovery, type DiscoveryStatus } from "./discovery/discovery.ts";
 import type { FeedbackSettings } from "./feedback/app_feedback.ts";
 import { appDecider } from "./gateway/app_decider.ts";
@@ -31,7 +33,6 @@ import {
   type PublishedGateway,
   type PublishedOptions,
 } from "./gateway/published.ts";
-import type { AppState } from "./health/host_health.ts";
 import type { KnownGood } from "./last_known_good/content.ts";
 import {
   DEFAULT_MAX_FILE_BYTES,
@@ -39,6 +40,8 @@ import {
   type LastKnownGoodStatus,
 } from "./last_known_good/last_known_good.ts";
 import { ModelSource } from "./models/model_source.ts";
+import { StoredRolloutWriter } from "./rollouts/stored_writer.ts";
+import type { RolloutWriter } from "./rollouts/writer.ts";
 import type { StoredLists, StoredModel } from "./models/stored.ts";
 
 export interface RedirectEvent {
@@ -79,7 +82,7 @@ export interface AppStatus {
   readonly problems: readonly string[];
 }
 
-export interface RedirectStatus {
+export interface FollowerStatus {
   readonly apps: readonly AppStatus[];
   readonly discovery: DiscoveryStatus | null;
   readonly last_known_good: LastKnownGoodStatus | null;
@@ -308,6 +311,12 @@ export class Follower {
     return { plan: appPlan(this.plan, app), model, stacks: this.#stacks.get(app) ?? [] };
   }
 
+  /** Changes rollouts in the store's models. */
+  get rollouts(): RolloutWriter {
+    if (this.#store === null) throw new StoreUnavailable("the store is not open");
+    return new StoredRolloutWriter(this.#store, this.plan.max_model_bytes);
+  }
+
   // What the workers are told.
 
   /** Everything that workers need. */
@@ -372,7 +381,7 @@ export class Follower {
     };
   }
 
-  status(): RedirectStatus {
+  status(): FollowerStatus {
     const names = [...this.apps].toSorted();
     return {
       apps: names.map((app) => {

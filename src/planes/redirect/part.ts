@@ -1,21 +1,34 @@
 /** The control side of the redirector, as a part of the supervisor. */
 import type { Plan } from "../../core/plan.ts";
 import { NOTHING_CHANGED } from "../../core/snapshot.ts";
-import { FeedbackLedger } from "./feedback/ledger.ts";
+import { FeedbackLedger, type HostFeedback } from "./feedback/ledger.ts";
 import { needsOwnKey, ownKey, type OwnKey } from "./feedback/own_key.ts";
-import type { FeedbackResult } from "./feedback/reports.ts";
+import type { AcceptedFeedback, FeedbackResult } from "./feedback/reports.ts";
 import type { GatewayMessage } from "./gateway/published.ts";
 import { HostHealth, type HostProbes, type ProbeListener } from "./health/host_health.ts";
-import type { Follower, RedirectHost, RedirectPartOptions, RedirectStatus } from "./follower.ts";
+import type { Follower, FollowerStatus, RedirectHost, RedirectPartOptions } from "./follower.ts";
+import { RolloutKeeper, type RolloutAudit, type RolloutStatus } from "./rollouts/keeper.ts";
+import type { RolloutWriter } from "./rollouts/writer.ts";
+import { StoreUnavailable } from "../../store/errors.ts";
 
 /** By which the other half in the workers tells something. */
 const PART_NAME = "redirect";
+
+export interface RedirectStatus extends FollowerStatus {
+  readonly rollouts: readonly RolloutStatus[];
+  /** What clients have said of hosts within the last minutes. */
+  readonly feedback: readonly HostFeedback[];
+}
 
 export interface RedirectParts extends RedirectPartOptions {
   /** Makes what probes registered hosts. */
   readonly makeProbes: (result: ProbeListener) => HostProbes;
   /** Counts what became of reports of clients. */
   readonly countFeedback: (result: FeedbackResult, amount: number) => void;
+  /** Changes the steps of rollouts; default: in the store's models. */
+  readonly rolloutWriter?: RolloutWriter;
+  /** Hears what has been done to rollouts, beside the log. */
+  readonly audit?: (entry: RolloutAudit) => void;
 }
 
 export class RedirectPart {
@@ -23,6 +36,7 @@ export class RedirectPart {
   readonly #options: RedirectParts;
   readonly #health: HostHealth;
   readonly #feedback: FeedbackLedger;
+  readonly #rollouts: RolloutKeeper;
   #follower: Follower | null = null;
   #knownKey: OwnKey | null = null;
   readonly commands = {
@@ -37,10 +51,17 @@ export class RedirectPart {
       clock: options.clock,
       makeProbes: options.makeProbes,
       publish: (documents) => host.publish({ ...NOTHING_CHANGED, documents }),
-      probed: () => {},
+      probed: (app, place, success) => this.#rollouts.probed(app, place, success),
     });
     const { clock, countFeedback: count } = options;
-    this.#feedback = new FeedbackLedger({ clock, count, accepted: () => {} });
+    const accepted = (feedback: AcceptedFeedback): void => this.#rollouts.reported(feedback);
+    this.#feedback = new FeedbackLedger({ clock, count, accepted });
+    this.#rollouts = new RolloutKeeper({
+      clock,
+      writer: options.rolloutWriter ?? { setStep: (...change) => this.#setStep(...change) },
+      report: (event) => host.report(event),
+      audit: options.audit ?? (() => {}),
+    });
   }
 
   async planChanged({ redirect, state_dir }: Plan): Promise<void> {
@@ -73,15 +94,23 @@ export class RedirectPart {
     if (part === PART_NAME && feedback !== undefined) this.#feedback.take(feedback);
   }
 
+  async #setStep(...[app, rollout, change, reason]: Parameters<RolloutWriter["setStep"]>): Promise<void> {
+    if (this.#follower === null) throw new StoreUnavailable("there is no store");
+    await this.#follower.rollouts.setStep(app, rollout, change, reason);
+  }
+
   #appChanged(app: string): void {
     const follower = this.#follower;
-    this.#health.follow(app, follower?.apps.has(app) === true ? follower.appState(app) : null);
+    const state = follower?.apps.has(app) === true ? follower.appState(app) : null;
+    this.#health.follow(app, state);
+    this.#rollouts.follow(app, state);
   }
 
   /** What is known of hosts outlives a reload. */
   #followApps(): void {
     const apps = this.#follower?.apps ?? new Set();
     this.#health.keep(apps);
+    this.#rollouts.keep(apps);
     for (const app of apps) this.#appChanged(app);
   }
 
@@ -95,7 +124,12 @@ export class RedirectPart {
 
   /** Null without the section. */
   status(): RedirectStatus | null {
-    return this.#follower?.status() ?? null;
+    if (this.#follower === null) return null;
+    return {
+      ...this.#follower.status(),
+      rollouts: this.#rollouts.status(),
+      feedback: this.#feedback.hosts(),
+    };
   }
 
   #answer(found: object | null): object {
@@ -115,6 +149,7 @@ export class RedirectPart {
   async stop(): Promise<void> {
     const before = this.#follower;
     this.#follower = null;
+    this.#rollouts.stop();
     this.#health.stop();
     await before?.close();
   }

@@ -4,7 +4,8 @@ import type { ProbePlan } from "../../../core/plan.ts";
 import { modelOf, stackOf } from "../../../core/redirect/test_decider.ts";
 import { ManualClock } from "../../../platform/clock.ts";
 import { unhealthyDocument } from "../gateway/published.ts";
-import { type AppState, HostHealth, type HostProbes, type ProbeListener } from "./host_health.ts";
+import type { AppState } from "../app_state.ts";
+import { HostHealth, type HostProbes, type ProbeListener } from "./host_health.ts";
 
 const CHECK: ProbePlan = {
   type: "tcp",

@@ -3,19 +3,11 @@
  * are handed in. That never all hosts are passed over, the engine sees to: where all fail, all serve.
  */
 import type { Health } from "../../../core/model.ts";
-import type { ProbePlan, RedirectAppPlan } from "../../../core/plan.ts";
-import type { Host, StackHosts } from "../../../core/redirect/hosts.ts";
-import type { RedirectModel } from "../../../core/redirect/model.ts";
+import type { ProbePlan } from "../../../core/plan.ts";
+import type { Host } from "../../../core/redirect/hosts.ts";
 import type { Clock } from "../../../platform/clock.ts";
+import type { AppState, HostPlace } from "../app_state.ts";
 import { type PublishedUnhealthy, unhealthyDocument } from "../gateway/published.ts";
-
-/** An application as those who follow it see it. */
-export interface AppState {
-  readonly plan: RedirectAppPlan;
-  /** Null while none is known. */
-  readonly model: RedirectModel | null;
-  readonly stacks: readonly StackHosts[];
-}
 
 /** Somebody who probes addresses: all that are given, as often as their checks say, until others are given. */
 export interface HostProbes {
@@ -38,18 +30,13 @@ export interface HostHealthOptions {
   readonly makeProbes: (result: ProbeListener) => HostProbes;
   readonly publish: (documents: Readonly<Record<string, unknown>>) => void;
   /** Hears of every probe of a host of this flavor. */
-  readonly probed: (app: string, host: ProbedHost, success: boolean) => void;
-}
-
-export interface ProbedHost {
-  readonly stack: string;
-  readonly flavor: string;
+  readonly probed: (app: string, host: HostPlace, success: boolean) => void;
 }
 
 /** Changes that come within this time travel together. */
 const PUBLISH_GAP_MS = 50;
 
-interface Watched extends ProbedHost {
+interface Watched extends HostPlace {
   readonly app: string;
   readonly key: string;
   readonly address: Parameters<HostProbes["update"]>[0][number];
