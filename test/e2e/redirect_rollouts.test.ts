@@ -72,6 +72,17 @@ redirect:
     await use("127.0.0.2 127.0.0.3", "both are in use");
     one!.isWell = false;
     await use("127.0.0.3", "the one that fails is passed over");
+    expect(await fairlead.program.until("redirect_hosts_failing")).toMatchObject({
+      level: "warning",
+      message: "a1: 1 of 2 hosts fail their checks: /EU/z1/1.0/a1/127.0.0.2:8080",
+    });
+    const where = ["--runtime-dir", `${fairlead.directory}/run`];
+    expect((await fairlead.command("redirect", "status", ...where)).out).toMatch(/^a1 +1 +2 +1$/m);
+    const explained = await fairlead.command("redirect", "explain", "a1", "--json", ...where);
+    expect(JSON.parse(explained.out)).toMatchObject({
+      decision: { locations: [{ destination: "127.0.0.3" }] },
+      hosts: [{ failing: true }, { failing: false }],
+    });
     two!.isWell = false;
     await use("127.0.0.2 127.0.0.3", "all fail, so all serve");
     two!.isWell = true;
@@ -240,15 +251,15 @@ test(
   "RD130 reports of clients that fail take a rollout back, of two programs on one store just once",
   async () => {
     using living = new LivingHosts(2);
-    const settings = (name: string, store: string) => `workers: 1
+    const settings = (workers: number, store: string) => `workers: ${workers}
 redirect:
   address: "127.0.0.1:0"
   store: { type: sqlite, directory: ${store} }
-  defaults: { answer_headers: true, feedback: { secret: ${name.padEnd(32, "x")}, per_address: 1000 } }
+  defaults: { answer_headers: true, feedback: { secret: ${"x".repeat(32)}, per_address: 1000 } }
 `;
     const folder = mkdtempSync(join(tmpdir(), "fairlead-shared-"));
-    await using one = await runFairlead(settings("shared", folder));
-    await using other = await runFairlead(settings("shared", folder));
+    await using one = await runFairlead(settings(1, folder));
+    await using other = await runFairlead(settings(0, folder));
     const store = openStore("sqlite", { directory: folder }, storeEnvironment(folder));
     await registerAll(store, "1.0", [living.hosts[0]!]);
     await registerAll(store, "2.0", [living.hosts[1]!]);

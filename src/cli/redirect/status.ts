@@ -34,14 +34,17 @@ export async function redirectStatusCommand(
 }
 
 function statusText({ apps, discovery, last_known_good: good, rollouts }: RedirectStatus): string {
-  const rows = apps.map(({ app, version, hosts, problems }) => [
+  const rows = apps.map(({ app, version, hosts, probed, failing, problems }) => [
     app,
     version === null ? "no model" : String(version),
     String(hosts),
+    probed === 0 ? "-" : String(failing),
     problems.length === 0 ? "" : counted(problems.length, "odd rule"),
   ]);
   const lines =
-    rows.length === 0 ? ["no application is known\n"] : [textTable(["app", "model", "hosts", ""], rows)];
+    rows.length === 0
+      ? ["no application is known\n"]
+      : [textTable(["app", "model", "hosts", "failing", ""], rows)];
   lines.push("\n", storeLine(discovery));
   for (const { app, problems } of apps) for (const problem of problems) lines.push(`${app}: ${problem}\n`);
   for (const { app, rollout, percent, state, signal } of rollouts)

@@ -180,6 +180,11 @@ export class Decider {
     return this.#pools.stacks;
   }
 
+  /** Keys of hosts whose checks fail. */
+  get unhealthy(): ReadonlySet<string> {
+    return this.#pools.unhealthy;
+  }
+
   /** Keys of hosts whose checks fail: they are passed over while others are left. */
   setUnhealthy(keys: ReadonlySet<string>): void {
     this.#pools.setUnhealthy(keys);

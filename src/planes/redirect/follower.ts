@@ -394,12 +394,22 @@ export class Follower {
     };
   }
 
-  /** Null where the application has no model. */
-  explain(app: string, parameters: Readonly<Record<string, string>>): Explanation | null {
+  /** What was made offline acts, whatever the store says. */
+  get isOffline(): boolean {
+    return this.#isOffline;
+  }
+
+  /** Null where the application has no model. `failing`: keys of hosts whose checks fail. */
+  explain(
+    app: string,
+    parameters: Readonly<Record<string, string>>,
+    failing: ReadonlySet<string>,
+  ): Explanation | null {
     const known = this.#apps.get(app);
     if (known === undefined) return null;
     const decider = this.#decider(app, known.model);
     decider.setHosts(this.#stacks.get(app) ?? []);
+    decider.setUnhealthy(failing);
     return explain(decider, contextOf(parameters));
   }
 

@@ -5,8 +5,8 @@ import { FeedbackLedger, type HostFeedback } from "./feedback/ledger.ts";
 import { needsOwnKey, ownKey, type OwnKey } from "./feedback/own_key.ts";
 import type { AcceptedFeedback, FeedbackResult } from "./feedback/reports.ts";
 import type { GatewayMessage } from "./gateway/published.ts";
-import { HostHealth, type HostProbes, type ProbeListener } from "./health/host_health.ts";
-import type { Follower, FollowerStatus, RedirectHost, RedirectPartOptions } from "./follower.ts";
+import { type HostCounts, HostHealth, type HostProbes, type ProbeListener } from "./health/host_health.ts";
+import type { AppStatus, Follower, FollowerStatus, RedirectHost, RedirectPartOptions } from "./follower.ts";
 import { RolloutKeeper, type RolloutAudit, type RolloutStatus } from "./rollouts/keeper.ts";
 import type { RolloutWriter } from "./rollouts/writer.ts";
 import { StoreUnavailable } from "../../store/errors.ts";
@@ -14,7 +14,8 @@ import { StoreUnavailable } from "../../store/errors.ts";
 /** By which the other half in the workers tells something. */
 const PART_NAME = "redirect";
 
-export interface RedirectStatus extends FollowerStatus {
+export interface RedirectStatus extends Omit<FollowerStatus, "apps"> {
+  readonly apps: readonly (AppStatus & HostCounts)[];
   readonly rollouts: readonly RolloutStatus[];
   /** What clients have said of hosts within the last minutes. */
   readonly feedback: readonly HostFeedback[];
@@ -51,6 +52,7 @@ export class RedirectPart {
       clock: options.clock,
       makeProbes: options.makeProbes,
       publish: (documents) => host.publish({ ...NOTHING_CHANGED, documents }),
+      report: (event) => host.report(event),
       probed: (app, place, success) => this.#rollouts.probed(app, place, success),
     });
     const { clock, countFeedback: count } = options;
@@ -103,7 +105,8 @@ export class RedirectPart {
     const follower = this.#follower;
     const state = follower?.apps.has(app) === true ? follower.appState(app) : null;
     this.#health.follow(app, state);
-    this.#rollouts.follow(app, state);
+    // Where the model is not the store's, a step in the store would be that of another one.
+    this.#rollouts.follow(app, follower?.isOffline === true ? null : state);
   }
 
   /** What is known of hosts outlives a reload. */
@@ -125,8 +128,10 @@ export class RedirectPart {
   /** Null without the section. */
   status(): RedirectStatus | null {
     if (this.#follower === null) return null;
+    const { apps, ...status } = this.#follower.status();
     return {
-      ...this.#follower.status(),
+      ...status,
+      apps: apps.map((one) => ({ ...one, ...this.#health.counts(one.app) })),
       rollouts: this.#rollouts.status(),
       feedback: this.#feedback.hosts(),
     };
@@ -142,7 +147,7 @@ export class RedirectPart {
     const follower = this.#follower;
     const { app, parameters } = request as { app?: unknown; parameters?: unknown };
     if (follower === null || typeof app !== "string") return this.#answer(null);
-    const found = follower.explain(app, textsOf(parameters));
+    const found = follower.explain(app, textsOf(parameters), this.#health.failing(app));
     return found === null ? { ok: false, error: `${app}: no model is known` } : this.#answer(found);
   }
 

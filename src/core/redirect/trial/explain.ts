@@ -40,6 +40,8 @@ export interface ExplainedHost {
   readonly flavor: string;
   readonly weight: number;
   readonly whitelisted: boolean;
+  /** Its checks fail: it is passed over while others are left. */
+  readonly failing: boolean;
 }
 
 /** `acting` decides as before, and takes no turn: hosts take those that they would take next. */
@@ -98,7 +100,7 @@ function isAbsent(value: unknown, absent: unknown): boolean {
   );
 }
 
-function hostsOf({ stacks, model }: Decider, decision: Decision | NoDecision): ExplainedHost[] {
+function hostsOf({ stacks, model, unhealthy }: Decider, decision: Decision | NoDecision): ExplainedHost[] {
   const flavor = typeof decision === "string" ? null : decision.flavor;
   return stacks
     .filter((stack) => flavor === null || stack.flavor === flavor)
@@ -109,6 +111,7 @@ function hostsOf({ stacks, model }: Decider, decision: Decision | NoDecision): E
         flavor: own,
         weight,
         whitelisted: model.whitelist.includes(stack),
+        failing: unhealthy.has(key),
       })),
     );
 }

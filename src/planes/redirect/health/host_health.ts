@@ -5,7 +5,10 @@
 import type { Health } from "../../../core/model.ts";
 import type { ProbePlan } from "../../../core/plan.ts";
 import type { Host } from "../../../core/redirect/hosts.ts";
+import { listed } from "../../../core/redirect/checks/problem.ts";
+import { counted } from "../../../core/text/counted.ts";
 import type { Clock } from "../../../platform/clock.ts";
+import type { RedirectEvent } from "../follower.ts";
 import type { AppState, HostPlace } from "../app_state.ts";
 import { type PublishedUnhealthy, unhealthyDocument } from "../gateway/published.ts";
 
@@ -29,12 +32,20 @@ export interface HostHealthOptions {
   readonly clock: Clock;
   readonly makeProbes: (result: ProbeListener) => HostProbes;
   readonly publish: (documents: Readonly<Record<string, unknown>>) => void;
+  readonly report: (event: RedirectEvent) => void;
   /** Hears of every probe of a host of this flavor. */
   readonly probed: (app: string, host: HostPlace, success: boolean) => void;
 }
 
-/** Changes that come within this time travel together. */
-const PUBLISH_GAP_MS = 50;
+export interface HostCounts {
+  /** Hosts that are probed. */
+  readonly probed: number;
+  /** Those of them that fail. */
+  readonly failing: number;
+}
+
+/** Changes that come within this time are taken together. */
+export const GAP_MS = 50;
 
 interface Watched extends HostPlace {
   readonly app: string;
@@ -50,6 +61,10 @@ export class HostHealth {
   readonly #failing = new Set<string>();
   /** Applications whose failing hosts have changed since they were published. */
   readonly #due = new Set<string>();
+  /** What the operator knows of an application whose hosts fail. */
+  readonly #told = new Map<string, string>();
+  /** Other hosts are to be probed than those that are. */
+  #isOutdated = false;
   #endWait: (() => void) | null = null;
 
   constructor(options: HostHealthOptions) {
@@ -63,9 +78,8 @@ export class HostHealth {
     if (watched.length === 0 && !this.#apps.has(app)) return;
     if (watched.length === 0) this.#apps.delete(app);
     else this.#apps.set(app, watched);
-    this.#update();
-    // Hosts that are gone do not fail any more.
-    this.#publishSoon(app);
+    this.#isOutdated = true;
+    this.#actSoon(app);
   }
 
   /** Only these applications are there. */
@@ -74,6 +88,7 @@ export class HostHealth {
   }
 
   #update(): void {
+    this.#isOutdated = false;
     this.#hosts = new Map([...this.#apps.values()].flat().map((host) => [host.address.id, host]));
     for (const id of this.#failing) if (!this.#hosts.has(id)) this.#failing.delete(id);
     this.#probes.update([...this.#hosts.values()].map(({ address }) => address));
@@ -87,22 +102,45 @@ export class HostHealth {
     if (isFailing === this.#failing.has(id)) return;
     if (isFailing) this.#failing.add(id);
     else this.#failing.delete(id);
-    this.#publishSoon(host.app);
+    this.#actSoon(host.app);
   }
 
-  #publishSoon(app: string): void {
+  #actSoon(app: string): void {
     this.#due.add(app);
-    this.#endWait ??= this.#options.clock.every(PUBLISH_GAP_MS, () => this.#publishDue());
+    this.#endWait ??= this.#options.clock.every(GAP_MS, () => this.#actDue());
   }
 
-  #publishDue(): void {
+  /** Of many hosts that come at once each one would be a list of all. */
+  #actDue(): void {
     this.#endWait?.();
     this.#endWait = null;
-    const documents = Object.fromEntries(
-      [...this.#due].map((app) => [unhealthyDocument(app), this.#of(app)]),
-    );
+    if (this.#isOutdated) this.#update();
+    const documents: Record<string, PublishedUnhealthy | null> = {};
+    for (const app of this.#due) {
+      const failing = this.#of(app);
+      documents[unhealthyDocument(app)] = failing;
+      this.#tell(app, failing ?? []);
+    }
     this.#due.clear();
     this.#options.publish(documents);
+  }
+
+  /** Tells the operator where other hosts fail than before. */
+  #tell(app: string, failing: readonly string[]): void {
+    const text = failing.join("\n");
+    if (text === (this.#told.get(app) ?? "")) return;
+    if (failing.length === 0) this.#told.delete(app);
+    else this.#told.set(app, text);
+    const { probed } = this.counts(app);
+    this.#options.report({
+      event: "redirect_hosts_failing",
+      level: failing.length === 0 ? "info" : "warning",
+      text:
+        failing.length === 0
+          ? `${app}: no host fails its checks any more`
+          : `${app}: ${failing.length} of ${counted(probed, "host")} fail their checks: ${listed(failing)}`,
+      fields: { app, failing: failing.length, probed },
+    });
   }
 
   /** Keys of its failing hosts; null where none is probed. */
@@ -117,8 +155,12 @@ export class HostHealth {
     return Object.fromEntries([...this.#apps.keys()].map((app) => [unhealthyDocument(app), this.#of(app)!]));
   }
 
-  /** How many hosts are probed, and how many of them fail, by application. */
-  counts(app: string): { readonly probed: number; readonly failing: number } {
+  /** Keys of the hosts that fail. */
+  failing(app: string): ReadonlySet<string> {
+    return new Set(this.#of(app));
+  }
+
+  counts(app: string): HostCounts {
     return { probed: this.#apps.get(app)?.length ?? 0, failing: this.#of(app)?.length ?? 0 };
   }
 
