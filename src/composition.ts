@@ -4,6 +4,7 @@ import type { ProgramParts } from "./cli/program_parts.ts";
 import { REDIRECT_STEP } from "./core/defaults.ts";
 import { poolOfId } from "./core/health/members.ts";
 import { VERSION } from "./core/version.ts";
+import type { SupervisorFacade } from "./run/parts.ts";
 import type { HostsPart } from "./planes/hosts/part.ts";
 import type { RedirectPart } from "./planes/redirect/part.ts";
 
@@ -13,6 +14,7 @@ const programModules = () =>
     import("./planes/http/middleware/all.ts"),
     import("./planes/redirect/gateway/lazy_gateway.ts"),
     import("./core/strategies/all.ts"),
+    import("./platform/clock.ts"),
   ]);
 
 /** As the plan has them. */
@@ -43,9 +45,15 @@ export const parts: ProgramParts = {
       accounts: { user: processes.userId, group: processes.groupId },
     };
   },
-  async createProgram(identity, warn) {
-    const [{ HttpProgram }, { createStep }, { LazyGateway }, { strategyByName }] = await programModules();
-    const redirect = new LazyGateway({ random: Math.random, strategy: strategyByName });
+  async createProgram(identity, warn, tell) {
+    const [{ HttpProgram }, { createStep }, { LazyGateway }, { strategyByName }, { realClock }] =
+      await programModules();
+    const redirect = new LazyGateway({
+      random: Math.random,
+      strategy: strategyByName,
+      clock: realClock,
+      tell: (message) => tell("redirect", message),
+    });
     return new HttpProgram(identity, {
       createStep: (kind, options, context) =>
         kind === REDIRECT_STEP
@@ -71,6 +79,8 @@ export const parts: ProgramParts = {
       { limitNumbers },
       { healthPart },
       { strategyByName },
+      { AddressProbes },
+      { probes },
     ] = await Promise.all([
       import("./admin/parts.ts"),
       import("./run/explain.ts"),
@@ -85,6 +95,8 @@ export const parts: ProgramParts = {
       import("./planes/http/connection_counts.ts"),
       import("./probes/part.ts"),
       import("./core/strategies/all.ts"),
+      import("./probes/address_probes.ts"),
+      import("./probes/all.ts"),
     ]);
     const metrics = new MetricsKeeper((plan) => limitNumbers(plan.listeners.length));
     const hosts: HostsPart[] = [];
@@ -134,6 +146,18 @@ export const parts: ProgramParts = {
               const report = supervisor.report.bind(supervisor);
               return createAuthenticator(plan, { clock: realClock, fetch, report });
             },
+            countFeedback: (result, amount) =>
+              metrics.supervisor.count("redirect_feedback_total", [result], amount),
+            makeProbes: (result) =>
+              new AddressProbes({
+                probes,
+                names: new SystemNames({ clock: realClock }),
+                clock: realClock,
+                random: Math.random,
+                nextTurn: (run) => void setImmediate(run),
+                readFile: fileOf(supervisor),
+                result,
+              }),
           });
           redirects.push(part);
           return part;
@@ -146,3 +170,12 @@ export const parts: ProgramParts = {
   workerCommand: workerCommand(Bun.main),
   program: programCommand(Bun.main),
 };
+
+/** Content of the files that the plan names; throws for others. */
+function fileOf(supervisor: SupervisorFacade): (path: string) => string {
+  return (path) => {
+    const content = supervisor.snapshot().files[path];
+    if (content === undefined) throw new Error(`${path} was not read`);
+    return content;
+  };
+}

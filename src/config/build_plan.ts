@@ -15,6 +15,7 @@ import type {
   PoolPlan,
   ProbePlan,
   RedirectAppPlan,
+  RedirectFeedbackPlan,
   RedirectPlan,
   RoutePlan,
   SlowStartPlan,
@@ -241,10 +242,26 @@ function redirectPlan(
 
 function appPlan(
   outer: RedirectAppPlan,
-  { compat, ...own }: RedirectConfig["apps"][string],
+  { compat, health_check, feedback, ...own }: RedirectConfig["apps"][string],
 ): RedirectAppPlan {
   const semantics = compat === undefined ? {} : { compat: compat === "redirector-1" };
-  return { ...outer, ...semantics, ...(withoutUndefined(own) as Partial<RedirectAppPlan>) };
+  const checked = health_check === undefined ? {} : { health_check: probePlan(health_check) };
+  const reported = feedback === undefined ? {} : { feedback: feedbackPlan(feedback) };
+  return {
+    ...outer,
+    ...semantics,
+    ...checked,
+    ...reported,
+    ...(withoutUndefined(own) as Partial<RedirectAppPlan>),
+  };
+}
+
+function feedbackPlan({
+  secret,
+  max_age: max_age_ms,
+  ...rest
+}: NonNullable<RedirectConfig["defaults"]["feedback"]>): RedirectFeedbackPlan {
+  return { secret: secret ?? null, max_age_ms, ...rest };
 }
 
 function failbackMs(failback: HostsConfig["names"][number]["failback"]): number | null {

@@ -143,6 +143,16 @@ export const DEFAULT_REDIRECT_APP: RedirectAppPlan = {
   strategy: "round_robin",
   affinity: "none",
   spill_over: null,
+  health_check: null,
+  feedback: null,
 };
+/** `feedback` of an application of the redirector. */
+export const DEFAULT_REDIRECT_FEEDBACK = {
+  max_age_ms: 600_000,
+  most_age_ms: 3_600_000,
+  per_address: 60,
+  per_app: 6_000,
+  secret_characters: 32,
+} as const;
 /** Longest document of the redirect plane: a model, the lists, or a bulk change. */
 export const DEFAULT_MAX_MODEL_BYTES = 32 * 1_024 * 1_024;

@@ -93,12 +93,19 @@ export interface WorkerIdentity {
 }
 
 /**
+ * Tells the part of the supervisor whose other half the worker has; plain JSON. Not for every request: what has come together
+ * in a second or so. Lost where the supervisor is gone.
+ */
+export type TellPart = (part: string, message: unknown) => void;
+
+/**
  * `warn` tells the operator in one sentence what only the worker knows: a fault, a log that cannot be written. It may be
  * called as often as that happens.
  */
 export type CreateProgram = (
   identity: WorkerIdentity,
   warn: (text: string) => void,
+  tell: TellPart,
 ) => WorkerProgram | Promise<WorkerProgram>;
 
 /** Keeps counters over the lives of workers: implemented by the metrics part. */

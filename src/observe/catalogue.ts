@@ -423,6 +423,13 @@ export const CATALOGUE = {
     rows: "used",
     help: "Queries to the responder for names of the hosts file, by result.",
   },
+  redirect_feedback_total: {
+    type: "counter",
+    axes: ["result"],
+    writer: "supervisor",
+    rows: "used",
+    help: "What clients of the redirector have reported of its answers, by what became of it: accepted, malformed, forged, expired, replayed, limited.",
+  },
   access_log_lines_dropped_total: {
     type: "counter",
     axes: [],

@@ -125,6 +125,8 @@ export interface SupervisorPart {
   reloaded?(result: ReloadResult): void;
   /** A worker has died and is replaced. */
   workerEnded?(): void;
+  /** A worker tells `part` something, which may be another one. */
+  told?(part: string, message: unknown): void;
   stop(): void | Promise<void>;
   /** What the part answers over the control socket, by the name of the command. */
   readonly commands?: Readonly<Record<string, ControlHandler>>;

@@ -4,7 +4,12 @@
  */
 import { messageOf } from "../core/text/message_of.ts";
 import type { Snapshot, SnapshotDelta } from "../core/snapshot.ts";
-import { ENDING_IDLE_MS, RELIEVED_IDLE_MS, type DrainDeadlines } from "../core/worker_program.ts";
+import {
+  ENDING_IDLE_MS,
+  RELIEVED_IDLE_MS,
+  type DrainDeadlines,
+  type TellPart,
+} from "../core/worker_program.ts";
 import type { RegionSet, WorkerRegions } from "./counter_regions.ts";
 import type { Report } from "./events.ts";
 import type { HeldListener } from "./listener_table.ts";
@@ -44,6 +49,8 @@ export interface PoolOptions {
   readonly report: Report;
   /** A worker has died and is replaced. */
   readonly workerEnded: () => void;
+  /** A worker has something for a part of the supervisor. */
+  readonly told: TellPart;
 }
 
 export interface WorkerStatus {
@@ -127,6 +134,7 @@ export class WorkerPool {
       const text = `worker ${index} (pid ${pid}): ${said}`;
       this.#options.report({ event: "worker_warning", level: "warning", text, fields: { index, pid } });
     };
+    handle.onTold = this.#options.told;
     const member = new WorkerMember(handle);
     this.#members[index] = member;
     return member;

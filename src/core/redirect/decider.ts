@@ -13,6 +13,7 @@ import type { NamedLists } from "./named_lists.ts";
 import type { Compiler } from "./operators/contract.ts";
 import { operatorOf } from "./operators/all.ts";
 import { Parameters } from "./parameters.ts";
+import { rolloutRules } from "./rollout_rules.ts";
 import { listsOfRule, type RuleProblem } from "./rule_problems.ts";
 import type { Hash64 } from "./sip_hash.ts";
 import { type Bound, boundOf, isWithin, positionOf } from "./sticky.ts";
@@ -27,13 +28,14 @@ import {
   withPairs,
 } from "./url.ts";
 
-/** Who is told of each condition, of flavor rules and of URL rules. */
+/** Who is told of each condition, of flavor rules, rollouts and URL rules. */
 export interface DeciderTrace {
   readonly rules: Trace;
+  readonly rollouts: Trace;
   readonly url_rules: Trace;
 }
 
-export type DecisionType = "PATH_RULE" | "DISTRIBUTION_RULE" | "DEFAULT_SERVER";
+export type DecisionType = "PATH_RULE" | "ROLLOUT_RULE" | "DISTRIBUTION_RULE" | "DEFAULT_SERVER";
 
 /** One place to go to. */
 export interface Location {
@@ -54,7 +56,7 @@ export interface Location {
 
 export interface Decision {
   readonly type: DecisionType;
-  /** The flavor rule, or null. */
+  /** The flavor rule or the rollout, or null. */
   readonly rule: string | null;
   /** Number of the share of the distribution, or null. */
   readonly share: number | null;
@@ -120,6 +122,8 @@ export class Decider {
   readonly unknown_lists: readonly { readonly rule: string; readonly list: string }[];
   readonly #parameters: Parameters;
   readonly #flavorRules: Rules<Destination>;
+  /** Null where nobody is in one. */
+  readonly #rollouts: Rules<Destination> | null;
   readonly #urlRules: Rules<UrlParams>;
   readonly #shares: readonly CompiledShare[];
   readonly #stickySlots: readonly number[];
@@ -143,13 +147,20 @@ export class Decider {
     const compiler = compilerOf(slots, lists, options);
     const flavorRules = new CompiledRules(model.rules, compiler);
     const urlRules = new CompiledRules(model.url_rules, compiler);
-    this.problems = [...flavorRules.problems, ...urlRules.problems];
-    this.unknown_lists = unknownLists([...model.rules, ...model.url_rules], lists);
+    // The original has no rollouts: theirs are the native semantics.
+    const native = { ...options, compat: false };
+    const asRules = rolloutRules(model.rollouts, options.sticky_parameters);
+    const rollouts = new CompiledRules(asRules, compilerOf(slots, lists, native));
+    this.problems = [...flavorRules.problems, ...rollouts.problems, ...urlRules.problems];
+    this.unknown_lists = unknownLists([...model.rules, ...asRules, ...model.url_rules], lists);
     this.#stickySlots = options.sticky_parameters.map((name) => compiler.slot(name));
     this.#connectUrlSlot = compiler.slot(CONNECT_URL);
     this.#parameters = new Parameters([...slots.keys()], lists.table);
     const facts = (parameters: Parameters) => factsOf(parameters, slots, lists, options);
+    const nativeFacts = (parameters: Parameters) => factsOf(parameters, slots, lists, native);
     this.#flavorRules = trace === null ? flavorRules : new TracedRules(model.rules, facts, trace.rules);
+    const traced = trace === null ? rollouts : new TracedRules(asRules, nativeFacts, trace.rollouts);
+    this.#rollouts = asRules.length === 0 ? null : traced;
     this.#urlRules = trace === null ? urlRules : new TracedRules(model.url_rules, facts, trace.url_rules);
     this.#shares = compiledShares(model);
     this.#pools = this.#poolsOf([], null);
@@ -167,6 +178,11 @@ export class Decider {
 
   get stacks(): readonly StackHosts[] {
     return this.#pools.stacks;
+  }
+
+  /** Keys of hosts whose checks fail. */
+  get unhealthy(): ReadonlySet<string> {
+    return this.#pools.unhealthy;
   }
 
   /** Keys of hosts whose checks fail: they are passed over while others are left. */
@@ -199,6 +215,11 @@ export class Decider {
       const origin: Origin = { type: "PATH_RULE", rule: this.#flavorRules.matched, share: null };
       if (destination.kind === "group") return this.#decideGroup(destination.servers, origin, parameters);
       return this.#decideServer(destination.server, origin, parameters);
+    }
+    const rollout = this.#rollouts?.first(parameters) ?? null;
+    if (rollout?.kind === "server") {
+      const origin: Origin = { type: "ROLLOUT_RULE", rule: this.#rollouts!.matched, share: null };
+      return this.#decideServer(rollout.server, origin, parameters);
     }
     const share = this.#share(parameters);
     if (share < 0) return this.#decideServer(default_server, BY_DEFAULT, parameters);

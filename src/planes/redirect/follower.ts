@@ -2,7 +2,12 @@
  * One configuration of the redirector at work: follows models, lists and hosts in the store, keeps what was good last in files, and
  * publishes both to the workers. What is in the files acts until the store knows better.
  */
-import type { RedirectAppPlan, RedirectPlan, RedirectServicePlan } from "../../core/plan.ts";
+import type {
+  RedirectAppPlan,
+  RedirectFeedbackPlan,
+  RedirectPlan,
+  RedirectServicePlan,
+} from "../../core/plan.ts";
 import { acceptance, type AcceptanceCode } from "../../core/redirect/checks/acceptance.ts";
 import { DEFAULT_SETTINGS, minHostsOf } from "../../core/redirect/checks/settings.ts";
 import type { RedirectSettings } from "../../core/redirect/documents/service_documents.ts";
@@ -21,8 +26,11 @@ import type { Files } from "../../platform/files.ts";
 import type { NameSource } from "../../platform/names.ts";
 import { storeByName } from "../../store/all.ts";
 import type { Store, StoreEnvironment } from "../../store/contract.ts";
+import { StoreUnavailable } from "../../store/errors.ts";
+import type { AppState } from "./app_state.ts";
 import { Discovery, type DiscoveryStatus } from "./discovery/discovery.ts";
 import { GatewayAcks, type GatewayState } from "./gateway_acks.ts";
+import type { FeedbackSettings } from "./feedback/app_feedback.ts";
 import { appDecider } from "./gateway/app_decider.ts";
 import {
   appDocument,
@@ -41,6 +49,8 @@ import {
 } from "./last_known_good/last_known_good.ts";
 import { ModelSource } from "./models/model_source.ts";
 import type { ServiceAuthenticator } from "./service/access/authenticator.ts";
+import { StoredRolloutWriter } from "./rollouts/stored_writer.ts";
+import type { RolloutWriter } from "./rollouts/writer.ts";
 import type { StoredLists, StoredModel } from "./models/stored.ts";
 
 export interface RedirectEvent {
@@ -66,6 +76,14 @@ export interface RedirectPartOptions {
   readonly authenticator: (plan: RedirectServicePlan) => Promise<ServiceAuthenticator>;
 }
 
+/** What a follower is to the part that it belongs to. */
+export interface FollowerSurroundings {
+  /** Told when the model, the hosts or the settings of an application may have changed; see `appState`. */
+  readonly appChanged: (app: string) => void;
+  /** Signs tokens of applications that name no secret; "" = there are none. */
+  readonly feedback_key: string;
+}
+
 export interface AppStatus {
   readonly app: string;
   /** Of its model; null = none is known. */
@@ -75,7 +93,7 @@ export interface AppStatus {
   readonly problems: readonly string[];
 }
 
-export interface RedirectStatus {
+export interface FollowerStatus {
   readonly apps: readonly AppStatus[];
   readonly discovery: DiscoveryStatus | null;
   readonly last_known_good: LastKnownGoodStatus | null;
@@ -100,6 +118,7 @@ export class Follower {
   readonly plan: RedirectPlan;
   readonly #host: RedirectHost;
   readonly #options: RedirectPartOptions;
+  readonly #surroundings: FollowerSurroundings;
   readonly #lastGood: LastKnownGood;
   readonly #apps = new Map<string, Known>();
   readonly #stacks = new Map<string, readonly StackHosts[]>();
@@ -119,7 +138,13 @@ export class Follower {
   #endWait: (() => void) | null = null;
   #closed = false;
 
-  constructor(plan: RedirectPlan, host: RedirectHost, options: RedirectPartOptions) {
+  constructor(
+    plan: RedirectPlan,
+    host: RedirectHost,
+    options: RedirectPartOptions,
+    surroundings: FollowerSurroundings,
+  ) {
+    this.#surroundings = surroundings;
     this.plan = plan;
     this.#host = host;
     this.#options = options;
@@ -238,6 +263,7 @@ export class Follower {
     this.#waiting.delete(app);
     if (stored === null) {
       if (this.#isOffline || !this.#apps.delete(app)) return;
+      this.#surroundings.appChanged(app);
       this.#publish({ [appDocument(app)]: null });
       return;
     }
@@ -252,6 +278,7 @@ export class Follower {
       fields: { app, version: stored.version },
     });
     this.#publish({ [appDocument(app)]: this.#appDocument(app) });
+    this.#surroundings.appChanged(app);
   }
 
   /** A model that cannot decide is refused, and the one before serves on. */
@@ -304,11 +331,28 @@ export class Follower {
   #hostsChanged(app: string, stacks: readonly StackHosts[]): void {
     this.#stacks.set(app, stacks);
     this.#publish({ [hostsDocument(app)]: stacks });
+    this.#surroundings.appChanged(app);
     const waiting = this.#waiting.get(app);
     if (waiting === undefined) return;
     if (acceptance(waiting.model, stacks, this.#minHosts(app)).code !== "SUCCESS") return;
     this.#waiting.delete(app);
     this.#modelChanged(app, waiting);
+  }
+
+  /** Names of all applications that are known. */
+  get apps(): ReadonlySet<string> {
+    return new Set([...this.#apps.keys(), ...Object.keys(this.plan.apps)]);
+  }
+
+  appState(app: string): AppState {
+    const model = this.#apps.get(app)?.model ?? null;
+    return { plan: appPlan(this.plan, app), model, stacks: this.#stacks.get(app) ?? [] };
+  }
+
+  /** Changes rollouts in the store's models. */
+  get rollouts(): RolloutWriter {
+    if (this.#store === null) throw new StoreUnavailable("the store is not open");
+    return new StoredRolloutWriter(this.#store, this.plan.max_model_bytes);
   }
 
   // What the workers are told.
@@ -320,15 +364,31 @@ export class Follower {
       [GATEWAY_DOCUMENT]: { trusted_from } satisfies PublishedGateway,
       [LISTS_DOCUMENT]: this.#lists.lists,
     };
-    for (const app of new Set([...this.#apps.keys(), ...Object.keys(this.plan.apps)]))
-      documents[appDocument(app)] = this.#appDocument(app);
+    for (const app of this.apps) documents[appDocument(app)] = this.#appDocument(app);
     for (const [app, stacks] of this.#stacks) documents[hostsDocument(app)] = stacks;
     return documents;
   }
 
   #appDocument(app: string): PublishedApp {
     const { version = 0, model = null } = this.#apps.get(app) ?? {};
-    return { version, model, options: publishedOptions(appPlan(this.plan, app)) };
+    return { version, model, options: this.#publishedOptions(app) };
+  }
+
+  #publishedOptions(app: string): PublishedOptions {
+    const {
+      discovery: _discovery,
+      health_check: _health_check,
+      strategy,
+      affinity,
+      feedback,
+      ...rest
+    } = appPlan(this.plan, app);
+    return {
+      ...rest,
+      strategy: strategy === "random" ? "weighted_random" : strategy,
+      affinity: affinity === "host" ? "rendezvous" : null,
+      feedback: feedback === null ? null : feedbackSettings(feedback, this.#surroundings.feedback_key),
+    };
   }
 
   #publish(documents: Readonly<Record<string, unknown>>): void {
@@ -360,8 +420,8 @@ export class Follower {
     };
   }
 
-  status(): RedirectStatus {
-    const names = [...new Set([...this.#apps.keys(), ...Object.keys(this.plan.apps)])].toSorted();
+  status(): FollowerStatus {
+    const names = [...this.apps].toSorted();
     return {
       apps: names.map((app) => {
         const { version = null, problems = [] } = this.#apps.get(app) ?? {};
@@ -373,11 +433,22 @@ export class Follower {
     };
   }
 
-  /** Null where the application has no model. */
-  explain(app: string, parameters: Readonly<Record<string, string>>): Explanation | null {
+  /** What was made offline acts, whatever the store says. */
+  get isOffline(): boolean {
+    return this.#isOffline;
+  }
+
+  /** Null where the application has no model. `failing`: keys of hosts whose checks fail. */
+  explain(
+    app: string,
+    parameters: Readonly<Record<string, string>>,
+    failing: ReadonlySet<string>,
+  ): Explanation | null {
     const known = this.#apps.get(app);
     if (known === undefined) return null;
-    return explain(this.#decider(app, known.model), contextOf(parameters));
+    const decider = this.#decider(app, known.model);
+    decider.setUnhealthy(failing);
+    return explain(decider, contextOf(parameters));
   }
 
   // What the management service asks.
@@ -408,7 +479,7 @@ export class Follower {
 
   #deciderBy(app: string, model: RedirectModel, lists: NamedLists): Decider {
     const { random } = this.#options;
-    const options = publishedOptions(appPlan(this.plan, app));
+    const options = this.#publishedOptions(app);
     const decider = appDecider(app, { model, options }, lists, { random, strategy: strategyByName });
     decider.setHosts(this.stacksOf(app));
     return decider;
@@ -435,15 +506,6 @@ function staticApplications({ apps }: RedirectPlan): ReadonlySet<string> {
   return new Set(Object.keys(apps).filter((app) => apps[app]!.discovery === "static"));
 }
 
-function publishedOptions({
-  discovery: _discovery,
-  strategy,
-  affinity,
-  ...rest
-}: RedirectAppPlan): PublishedOptions {
-  return {
-    ...rest,
-    strategy: strategy === "random" ? "weighted_random" : strategy,
-    affinity: affinity === "host" ? "rendezvous" : null,
-  };
+function feedbackSettings({ secret, ...rest }: RedirectFeedbackPlan, ownKey: string): FeedbackSettings {
+  return { key: secret ?? ownKey, ...rest };
 }

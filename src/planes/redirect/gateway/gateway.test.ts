@@ -14,6 +14,9 @@ import {
 import type { StackHosts } from "../../../core/redirect/hosts.ts";
 import type { AnswerOptions } from "./answers.ts";
 import { trustedSources } from "./client_parameters.ts";
+import { AppFeedback } from "../feedback/app_feedback.ts";
+import { FeedbackGatherer } from "../feedback/reports.ts";
+import { ManualClock } from "../../../platform/clock.ts";
 import { Gateway, type GatewayApp } from "./gateway.ts";
 
 const REDIRECT: AnswerOptions = { answer: "redirect", location: "full", answer_headers: false };
@@ -23,6 +26,7 @@ interface Settings {
   readonly options?: Partial<AnswerOptions>;
   readonly stacks?: readonly StackHosts[];
   readonly trusted?: Readonly<Record<string, readonly string[]>>;
+  readonly feedback?: AppFeedback | null;
 }
 
 function gatewayOf({
@@ -30,14 +34,16 @@ function gatewayOf({
   options = {},
   stacks = ONE_HOST,
   trusted = {},
+  feedback = null,
 }: Settings = {}): Gateway {
   const gateway = new Gateway();
   const app: GatewayApp = {
     decider: deciderOf(model, {}, stacks),
     version: 7,
     options: { ...REDIRECT, ...options },
+    feedback,
   };
-  const coming: GatewayApp = { decider: null, version: 0, options: REDIRECT };
+  const coming: GatewayApp = { decider: null, version: 0, options: REDIRECT, feedback: null };
   gateway.setState({
     apps: new Map([
       ["a1", app],
@@ -52,7 +58,12 @@ function gatewayOf({
 const ask = (settings: Settings, target: string, request: TestRequest = {}): TestRun =>
   runStep(gatewayOf(settings).step(false), { target, ...request });
 
-function post(settings: Settings, body: string, type = "application/json"): TestRun {
+function post(
+  settings: Settings,
+  body: string,
+  type = "application/json",
+  target = "/serviceDirect/a1",
+): TestRun {
   const gateway = gatewayOf(settings);
   const fields = ["Host: a.example", `Content-Length: ${Buffer.byteLength(body)}`];
   if (type !== "") fields.push(`Content-Type: ${type}`);
@@ -65,7 +76,7 @@ function post(settings: Settings, body: string, type = "application/json"): Test
         return step.onRequest!(exchange);
       },
     },
-    { method: "POST", target: "/serviceDirect/a1", fields, body: "" },
+    { method: "POST", target, fields, body: "" },
   );
 }
 
@@ -218,4 +229,41 @@ test("an answer is one field whatever the model says, and names of applications 
   expect(run.answerField("Set-Cookie")).toBeNull();
   expect(location(run)).toBe("xre://t:1/a%0D%0ASet-Cookie:%20b%20%C3%A9%EF%BF%BD");
   expect(ask({}, "/serviceDirect/a%ff").status).toBe(404);
+});
+
+test("RD165 with feedback answers carry a token, and each way of reporting has its status", () => {
+  const clock = new ManualClock();
+  const settings = { key: "k".repeat(32), max_age_ms: 60_000, per_address: 8, per_app: 100 };
+  const feedback = new AppFeedback("a1", settings, clock, new FeedbackGatherer(clock, () => {}));
+  const redirect = ask({ feedback }, "/serviceDirect/a1").answerField("x-fairlead-feedback")!;
+  const locations = bodyOf(ask({ feedback, options: { answer: "locations" } }, "/serviceDirect/a1"));
+  const { feedback: listed } = locations as { feedback: string };
+  const report = (token: string, given: Settings = { feedback }): TestRun =>
+    post(given, JSON.stringify({ token, ok: true }), undefined, "/serviceDirect/a1/feedback");
+  const forged = `${redirect.startsWith("A") ? "B" : "A"}${redirect.slice(1)}`;
+  const answers = [redirect, listed, listed, forged, "no token"].map((token) => {
+    const run = report(token);
+    return run.status === 204 ? 204 : [run.status, (bodyOf(run) as { code: string }).code];
+  });
+  expect(answers).toEqual([
+    204,
+    204,
+    [409, "feedback_replayed"],
+    [401, "feedback_forged"],
+    [400, "feedback_malformed"],
+  ]);
+  expect(report(forged).answerField("www-authenticate")).toBe("Fairlead-Feedback");
+  clock.advance(60_001);
+  const late = report(listed);
+  expect([late.status, bodyOf(late)]).toEqual([
+    401,
+    { code: "feedback_expired", message: "the token is too old" },
+  ]);
+  while (report("x").status !== 429) expect(clock.now()).toBe(60_001);
+  expect(report("x").answerField("retry-after")).toBe("60");
+  const off = report(listed, {});
+  expect([off.status, (bodyOf(off) as { code: string }).code]).toEqual([404, "no_feedback"]);
+  expect(ask({}, "/serviceDirect/a1").answerField("x-fairlead-feedback")).toBeNull();
+  expect(post({ feedback }, "{}", undefined, "/serviceDirect/other/feedback").status).toBe(404);
+  expect(ask({ feedback }, "/serviceDirect/a1/feedback").status).toBe(404);
 });

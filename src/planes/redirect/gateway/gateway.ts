@@ -5,11 +5,14 @@
 import type { Decider } from "../../../core/redirect/decider.ts";
 import { type BodyUse, type Exchange, NEXT, type Step, type StepResult } from "../../../net/exchange.ts";
 import { dateLine, NO_STORE_LINE } from "../../../net/answer_lines.ts";
-import { answerDecision, type AnswerOptions, answerRefusal } from "./answers.ts";
+import type { AppFeedback } from "../feedback/app_feedback.ts";
+import { answerDecision, answerFeedback, type AnswerOptions, answerRefusal } from "./answers.ts";
 import { isJsonType, readBodyParameters } from "./body_parameters.ts";
 import { ClientParameters, type TrustedSources } from "./client_parameters.ts";
 
 export const DECISION_PATH = "/serviceDirect/";
+/** Behind the name of an application. */
+export const FEEDBACK_PATH = "/feedback";
 export const HEALTH_PATH = "/healthCheck";
 
 /** Bytes of the largest body that a client may send. */
@@ -21,6 +24,8 @@ export interface GatewayApp {
   /** Of the model. */
   readonly version: number;
   readonly options: AnswerOptions;
+  /** Null where clients may not say how they fared. */
+  readonly feedback: AppFeedback | null;
 }
 
 export interface GatewayState {
@@ -56,6 +61,7 @@ export class Gateway {
 
   #decide(exchange: Exchange, name: string, takesBody: boolean): StepResult {
     const app = this.#state.apps.get(nameOf(name));
+    if (app === undefined && takesBody && name.endsWith(FEEDBACK_PATH)) return this.#feedback(exchange, name);
     if (app === undefined) return answerRefusal(exchange, "unknown_application");
     if (app.decider === null) return answerRefusal(exchange, "no_model");
     if (!takesBody) return this.#decideWith(exchange, app, app.decider, null);
@@ -66,9 +72,16 @@ export class Gateway {
     return this.#decideWith(exchange, app, app.decider, read.values);
   }
 
+  #feedback(exchange: Exchange, name: string): StepResult {
+    const app = this.#state.apps.get(nameOf(name.slice(0, -FEEDBACK_PATH.length)));
+    if (app === undefined) return answerRefusal(exchange, "unknown_application");
+    if (app.feedback === null) return answerRefusal(exchange, "no_feedback");
+    return answerFeedback(exchange, app.feedback.take(exchange.client.address, exchange.bodyBytes!));
+  }
+
   #decideWith(
     exchange: Exchange,
-    { version, options }: GatewayApp,
+    { version, options, feedback }: GatewayApp,
     decider: Decider,
     body: ReadonlyMap<string, string> | null,
   ): StepResult {
@@ -77,7 +90,7 @@ export class Gateway {
     const decision = decider.decide(parameters.context);
     parameters.end();
     if (typeof decision === "string") return answerRefusal(exchange, decision);
-    return answerDecision(exchange, decision, options, version);
+    return answerDecision(exchange, decision, options, version, feedback?.token(decision) ?? null);
   }
 
   /** Ready as soon as one application can be decided for. */

@@ -11,6 +11,7 @@ import {
 } from "../../../core/redirect/test_decider.ts";
 import { strategyByName } from "../../../core/strategies/all.ts";
 import { runStep } from "../../http/middleware/test_exchange.ts";
+import { ManualClock } from "../../../platform/clock.ts";
 import { GatewayWorker } from "./gateway_worker.ts";
 import {
   appDocument,
@@ -30,6 +31,7 @@ const OPTIONS: PublishedApp["options"] = {
   strategy: "round_robin",
   affinity: null,
   spill_over: null,
+  feedback: null,
 };
 
 const app = (settings: Partial<PublishedApp> = {}): PublishedApp => ({
@@ -39,7 +41,8 @@ const app = (settings: Partial<PublishedApp> = {}): PublishedApp => ({
   ...settings,
 });
 
-const worker = () => new GatewayWorker({ random: () => 0, strategy: strategyByName });
+const worker = () =>
+  new GatewayWorker({ random: () => 0, strategy: strategyByName, clock: new ManualClock(), tell: () => {} });
 
 /** Status, location and version of the answer. */
 function ask(on: GatewayWorker, target = "/serviceDirect/a1"): [number, string | null, string | null] {

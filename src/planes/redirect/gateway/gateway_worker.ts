@@ -1,5 +1,8 @@
 /** The gateway of a worker: follows what the control side publishes. */
 import { NamedLists } from "../../../core/redirect/named_lists.ts";
+import type { Clock } from "../../../platform/clock.ts";
+import { AppFeedback, type FeedbackSettings } from "../feedback/app_feedback.ts";
+import { FeedbackGatherer } from "../feedback/reports.ts";
 import { appDecider, type DeciderParts } from "./app_decider.ts";
 import { trustedSources, type TrustedSources } from "./client_parameters.ts";
 import { Gateway, type GatewayApp } from "./gateway.ts";
@@ -7,6 +10,7 @@ import {
   appDocument,
   appOf,
   GATEWAY_DOCUMENT,
+  type GatewayMessage,
   hostsDocument,
   LISTS_DOCUMENT,
   type PublishedApp,
@@ -17,19 +21,29 @@ import {
   unhealthyDocument,
 } from "./published.ts";
 
+export interface GatewayParts extends DeciderParts {
+  readonly clock: Clock;
+  /** Tells the control side. */
+  readonly tell: (message: GatewayMessage) => void;
+}
+
 type Documents = Readonly<Record<string, unknown>>;
 
 export class GatewayWorker {
   readonly gateway = new Gateway();
-  readonly #parts: DeciderParts;
+  readonly #parts: GatewayParts;
+  readonly #gatherer: FeedbackGatherer;
+  /** What was reported, and how often, goes on over models and reloads. */
+  readonly #feedback = new Map<string, AppFeedback>();
   readonly #apps = new Map<string, GatewayApp>();
   /** By name; those that act. What is in them, their names say. */
   readonly #documents = new Map<string, unknown>();
   #lists = NamedLists.none;
   #trusted: TrustedSources = new Map();
 
-  constructor(parts: DeciderParts) {
+  constructor(parts: GatewayParts) {
     this.#parts = parts;
+    this.#gatherer = new FeedbackGatherer(parts.clock, (feedback) => parts.tell({ feedback }));
   }
 
   /** All documents of a snapshot. Those that are as before change nothing. */
@@ -76,12 +90,14 @@ export class GatewayWorker {
     const published = this.#documents.get(appDocument(app)) as PublishedApp | undefined;
     if (published === undefined) {
       this.#apps.delete(app);
+      this.#feedback.delete(app);
       return;
     }
     const { version, model, options } = published;
     const before = this.#apps.get(app)?.decider ?? null;
+    const feedback = this.#feedbackOf(app, options.feedback);
     if (model === null) {
-      this.#apps.set(app, { decider: null, version, options });
+      this.#apps.set(app, { decider: null, version, options, feedback });
       return;
     }
     const decider =
@@ -90,6 +106,18 @@ export class GatewayWorker {
       decider.setHosts((this.#documents.get(hostsDocument(app)) as PublishedHosts | undefined) ?? [], before);
     const unhealthy = this.#documents.get(unhealthyDocument(app)) as PublishedUnhealthy | undefined;
     decider.setUnhealthy(new Set(unhealthy));
-    this.#apps.set(app, { decider, version, options });
+    this.#apps.set(app, { decider, version, options, feedback });
+  }
+
+  #feedbackOf(app: string, settings: FeedbackSettings | null): AppFeedback | null {
+    const known = this.#feedback.get(app) ?? null;
+    if (settings === null) {
+      this.#feedback.delete(app);
+      return null;
+    }
+    if (known !== null && JSON.stringify(known.settings) === JSON.stringify(settings)) return known;
+    const feedback = new AppFeedback(app, settings, this.#parts.clock, this.#gatherer);
+    this.#feedback.set(app, feedback);
+    return feedback;
   }
 }

@@ -1,15 +1,14 @@
 /** The gateway of a worker, loaded with the first plan that needs it: most workers never do. */
 import type { Step } from "../../../net/exchange.ts";
-import type { DeciderParts } from "./app_decider.ts";
-import type { GatewayWorker } from "./gateway_worker.ts";
+import type { GatewayParts, GatewayWorker } from "./gateway_worker.ts";
 
 type Documents = Readonly<Record<string, unknown>>;
 
 export class LazyGateway {
-  readonly #parts: DeciderParts;
+  readonly #parts: GatewayParts;
   #worker: GatewayWorker | null = null;
 
-  constructor(parts: DeciderParts) {
+  constructor(parts: GatewayParts) {
     this.#parts = parts;
   }
 

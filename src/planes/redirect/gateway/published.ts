@@ -1,6 +1,8 @@
 /** What the control side of the plane gives to the workers: documents of the snapshot, by these names. */
 import type { StackHosts } from "../../../core/redirect/hosts.ts";
 import type { NamedList, RedirectModel } from "../../../core/redirect/model.ts";
+import type { FeedbackSettings } from "../feedback/app_feedback.ts";
+import type { FeedbackReport } from "../feedback/reports.ts";
 import type { AnswerOptions } from "./answers.ts";
 
 export const GATEWAY_DOCUMENT = "redirect/gateway";
@@ -34,12 +36,19 @@ export interface PublishedOptions extends AnswerOptions {
   /** A strategy that goes by keys, or null. */
   readonly affinity: string | null;
   readonly spill_over: { readonly datacenter: string; readonly min_hosts: number } | null;
+  /** Clients may say how they fared; null = they may not. */
+  readonly feedback: FeedbackSettings | null;
 }
 
 export type PublishedLists = readonly NamedList[];
 export type PublishedHosts = readonly StackHosts[];
 /** Keys of hosts whose checks fail. */
 export type PublishedUnhealthy = readonly string[];
+
+/** What the gateway of a worker tells the control side. */
+export interface GatewayMessage {
+  readonly feedback?: FeedbackReport;
+}
 
 /** The application that a document with `prefix` is about, or null. */
 export function appOf(document: string): string | null {

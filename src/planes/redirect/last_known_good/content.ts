@@ -68,6 +68,8 @@ export const APPLICATION_FILES = {
   url_rule_templates: "urlTemplates.xml",
   rule_templates_json: "flavorTemplates.json",
   url_rule_templates_json: "urlTemplates.json",
+  /** Ours alone. */
+  rollouts: "rollouts.json",
 } as const;
 
 /** Name of an application's folder: its own, what a folder cannot be called or what others are called as `%2F`. */
@@ -123,6 +125,8 @@ function modelFiles({ model, version }: KnownModel): [string, string][] {
       APPLICATION_FILES.url_rule_templates,
       writeXml(urlRulesDocument, { rules: model.url_rule_templates, default_url: null }),
     ]);
+  const { rollouts } = model;
+  if (rollouts.length > 0) files.push([APPLICATION_FILES.rollouts, `${JSON.stringify({ rollouts })}\n`]);
   return files;
 }
 

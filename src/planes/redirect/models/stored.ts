@@ -10,6 +10,8 @@ export const SETTINGS = `${ROOT}/settings`;
 /** Another format is of a newer program, whose models this one might misread. */
 const FORMAT = 1;
 
+const NO_ROLLOUTS: Partial<RedirectModel> = { rollouts: [] };
+
 /** A model and its version, which grows with each approval. */
 export interface StoredModel {
   readonly version: number;
@@ -53,11 +55,11 @@ export function listsBytes(stored: StoredLists): Uint8Array {
   return encoder.encode(JSON.stringify({ format: FORMAT, ...stored }));
 }
 
-/** Throws Error in words. What is inside of the model, its use shows. */
+/** Throws Error in words. What is inside of the model, its use shows. Models of before there were rollouts have none. */
 export function readModel(bytes: Uint8Array): StoredModel {
   const { version, model } = readDocument(bytes);
   if (typeof model !== "object" || model === null) throw new Error("the document has no model");
-  return { version, model: model as RedirectModel };
+  return { version, model: { ...NO_ROLLOUTS, ...(model as RedirectModel) } };
 }
 
 /** Throws Error in words. */

@@ -57,6 +57,7 @@ const GATEWAY = {
   strategy: "round_robin",
   affinity: null,
   spill_over: null,
+  feedback: null,
 } as const;
 
 /** One host for each address, of weight 5. */
