@@ -217,6 +217,7 @@ function redirectRoutes(config: RedirectConfig | undefined, taken: Set<string>):
     route(REDIRECT_NAME, "PathPrefix(`/serviceDirect/`)", false),
     route(`${REDIRECT_NAME} with a body`, "Method(`POST`) && PathPrefix(`/serviceDirect/`)", true),
     route(`${REDIRECT_NAME} health`, "Path(`/healthCheck`)", false),
+    route(`${REDIRECT_NAME} version`, "Path(`/version`)", false),
   ];
 }
 

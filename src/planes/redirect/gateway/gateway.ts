@@ -2,15 +2,21 @@
  * The gateway in a worker: what it knows of each application, and the step that answers clients. A new model or other hosts are one
  * assignment, so every decision is of exactly one version.
  */
+import { acceptance } from "../../../core/redirect/checks/acceptance.ts";
 import type { Decider } from "../../../core/redirect/decider.ts";
 import { type BodyUse, type Exchange, NEXT, type Step, type StepResult } from "../../../net/exchange.ts";
 import { dateLine, NO_STORE_LINE } from "../../../net/answer_lines.ts";
 import { answerDecision, type AnswerOptions, answerRefusal } from "./answers.ts";
 import { isJsonType, readBodyParameters } from "./body_parameters.ts";
 import { ClientParameters, type TrustedSources } from "./client_parameters.ts";
+import { versionFacts, versionPage } from "./version_page.ts";
 
 export const DECISION_PATH = "/serviceDirect/";
 export const HEALTH_PATH = "/healthCheck";
+export const VERSION_PATH = "/version";
+
+const FACTS = versionFacts("redirectorGateway");
+const READING_METHODS: ReadonlySet<string> = new Set(["GET", "HEAD"]);
 
 /** Bytes of the largest body that a client may send. */
 export const MAX_BODY_BYTES = 65_536;
@@ -51,10 +57,13 @@ export class Gateway {
     if (path.startsWith(DECISION_PATH))
       return this.#decide(exchange, path.slice(DECISION_PATH.length), takesBody);
     if (path === HEALTH_PATH) return this.#health(exchange);
+    if (path === VERSION_PATH) return answerVersion(exchange);
     return NEXT;
   }
 
   #decide(exchange: Exchange, name: string, takesBody: boolean): StepResult {
+    if (!takesBody && !READING_METHODS.has(exchange.method))
+      return answerRefusal(exchange, "method_not_allowed");
     const app = this.#state.apps.get(nameOf(name));
     if (app === undefined) return answerRefusal(exchange, "unknown_application");
     if (app.decider === null) return answerRefusal(exchange, "no_model");
@@ -80,12 +89,23 @@ export class Gateway {
     return answerDecision(exchange, decision, options, version);
   }
 
-  /** Ready as soon as one application can be decided for. */
+  /** Ready as soon as one application has a model that can be used: its default server leads somewhere. */
   #health(exchange: Exchange): StepResult {
-    const isReady = [...this.#state.apps.values()].some(({ decider }) => decider !== null);
+    const isReady = [...this.#state.apps.values()].some(({ decider }) => isUsable(decider));
     const fields = `Content-Type: text/plain\r\n${NO_STORE_LINE}${dateLine()}`;
-    return exchange.respond(isReady ? 200 : 503, fields, isReady ? "OK" : "no model yet");
+    return exchange.respond(isReady ? 200 : 503, fields, isReady ? "OK" : "no usable model yet");
   }
+}
+
+function isUsable(decider: Decider | null): boolean {
+  return decider !== null && acceptance(decider.model, decider.stacks, 1).code === "SUCCESS";
+}
+
+function answerVersion(exchange: Exchange): StepResult {
+  const accepted = exchange.request.getAll("accept");
+  const page = versionPage(FACTS, accepted.length === 0 ? null : accepted.join(","));
+  const fields = `Content-Type: ${page.content_type}\r\nVary: Accept\r\n${NO_STORE_LINE}${dateLine()}`;
+  return exchange.respond(200, fields, page.text);
 }
 
 function nameOf(encoded: string): string {
