@@ -1,7 +1,7 @@
 /** From the validated configuration to the plan. Nothing can be wrong any more here. */
 import { createHash } from "node:crypto";
 import { dirname, join } from "node:path";
-import { DEFAULT_BACKLOG, DEFAULT_REDIRECT_APP, REDIRECT_STEP } from "../core/defaults.ts";
+import { DEFAULT_REDIRECT_APP, REDIRECT_STEP } from "../core/defaults.ts";
 import { endpointText } from "../core/model.ts";
 import type {
   BackendPlan,
@@ -184,20 +184,10 @@ function hostsPlan({
   };
 }
 
-/** The listener that the section opens for itself: one with all defaults. */
+/** The listener that the section opens for itself. */
 function redirectListeners(config: RedirectConfig | undefined): ListenerPlan[] {
   if (config === undefined) return [];
-  const { address } = config;
-  return [
-    listenerPlan(REDIRECT_NAME, {
-      address,
-      protocol: "http",
-      backlog: DEFAULT_BACKLOG,
-      defer_accept: true,
-      trusted_proxies: [],
-      half_closed_clients: "serve",
-    }),
-  ];
+  return [listenerPlan(REDIRECT_NAME, { ...config, protocol: "http" })];
 }
 
 /** What clients of the redirector ask for, once for requests with a body and once for those without. */

@@ -1,12 +1,17 @@
 /** The gateway of the redirector from outside: what clients, proxies in front, and those who watch it see. */
 import { expect, test } from "bun:test";
-import { modelOf } from "../../src/core/redirect/test_decider.ts";
+import type { TLSSocket } from "node:tls";
+import { conditionOf, literalOf, modelOf, ruleOf, to } from "../../src/core/redirect/test_decider.ts";
 import { VERSION } from "../../src/core/version.ts";
 import { registerHost } from "../../src/planes/redirect/discovery/test_services.ts";
+import { testFiles } from "../../src/platform/test_tls.ts";
+import type { Fairlead } from "../support/fairlead.ts";
+import { rawClient, tlsClient } from "../support/raw_client.ts";
 import { runFairlead, until } from "./processes_program.ts";
-import { askRedirect, embeddedStore, writeModel } from "./redirect_program.ts";
+import { askRedirect, embeddedStore, startGateway, writeModel } from "./redirect_program.ts";
 
 const PATIENCE = 60_000;
+const FILES = Object.fromEntries(Object.entries(testFiles()).map(([path, text]) => [path.slice(1), text]));
 
 const CONFIGURATION = `workers: 2
 redirect:
@@ -45,3 +50,115 @@ test(
   },
   PATIENCE,
 );
+
+/** A model that tells apart who is known to come from 192.0.2.0/24. */
+const BY_ADDRESS = modelOf({
+  rules: [
+    ruleOf(
+      "net",
+      [conditionOf("inIpRange", { param: "clientAddress", values: ["192.0.2.0/24", "2001:db8::/32"] })],
+      to(literalOf("xre://net:1")),
+    ),
+  ],
+  default_server: literalOf("xre://else:1"),
+});
+const NET = "xre://net:1?ruleName=net";
+const ELSE = "xre://else:1";
+
+interface Asked {
+  readonly fields?: readonly string[];
+  readonly target?: string;
+}
+
+function requestOf({ fields = [], target = "/serviceDirect/a1" }: Asked = {}): string {
+  return `${[`GET ${target} HTTP/1.1`, "Host: a.test", ...fields].join("\r\n")}\r\n\r\n`;
+}
+
+/** Where one is sent who comes with these bytes before the request. */
+async function placeOf(fairlead: Fairlead, request: Asked = {}, before = ""): Promise<string | null> {
+  using client = await rawClient(fairlead.port("redirect"));
+  client.send(before + requestOf(request));
+  return (await client.answer()).get("location");
+}
+
+const OWN_VALUE: Asked = {
+  target: "/serviceDirect/a1?clientAddress=192.0.2.1",
+  fields: ["clientAddress: 192.0.2.1"],
+};
+
+test("RD167 an address that the client itself names is not looked at", async () => {
+  await using fairlead = await startGateway(BY_ADDRESS);
+  expect(await placeOf(fairlead, OWN_VALUE)).toBe(ELSE);
+  expect(await placeOf(fairlead, { fields: ["X-Forwarded-For: 192.0.2.1"] })).toBe(ELSE);
+  expect(await placeOf(fairlead, { fields: ["Forwarded: for=192.0.2.1"] })).toBe(ELSE);
+});
+
+test("RD167 the address is that of the PROXY header, and a header of others ends the connection", async () => {
+  await using fairlead = await startGateway(BY_ADDRESS, "proxy_protocol: { trusted: [127.0.0.1] }");
+  const header = (source: string): string => `PROXY TCP4 ${source} 198.51.100.2 40000 443\r\n`;
+  expect(await placeOf(fairlead, {}, header("192.0.2.7"))).toBe(NET);
+  expect(await placeOf(fairlead, OWN_VALUE, header("198.51.100.7"))).toBe(ELSE);
+  const v6 = "PROXY TCP6 2001:db8::7 2001:db8::1 40000 443\r\n";
+  expect(await placeOf(fairlead, {}, v6)).toBe(NET);
+  using without = await rawClient(fairlead.port("redirect"));
+  without.send(requestOf());
+  await without.end();
+  expect(without.received.length).toBe(0);
+});
+
+test("RD167 the address is the last one of X-Forwarded-For that no trusted proxy has, from trusted proxies alone", async () => {
+  await using fairlead = await startGateway(BY_ADDRESS, "trusted_proxies: [127.0.0.1, 10.0.0.0/8]");
+  const forwardedFor = (list: string) =>
+    placeOf(fairlead, { ...OWN_VALUE, fields: [...OWN_VALUE.fields!, `X-Forwarded-For: ${list}`] });
+  expect(await forwardedFor("192.0.2.7")).toBe(NET);
+  expect(await forwardedFor("192.0.2.7, 10.1.2.3")).toBe(NET);
+  expect(await forwardedFor("192.0.2.7, 198.51.100.1, 10.1.2.3")).toBe(ELSE);
+  expect(await placeOf(fairlead, OWN_VALUE)).toBe(ELSE);
+  await using other = await startGateway(BY_ADDRESS, "trusted_proxies: [10.0.0.0/8]");
+  expect(await placeOf(other, { fields: ["X-Forwarded-For: 192.0.2.7"] })).toBe(ELSE);
+});
+
+test("RD167 who may send a parameter is judged by the address that a trusted proxy names", async () => {
+  const model = modelOf({
+    rules: [
+      ruleOf(
+        "known",
+        [conditionOf("equals", { param: "serviceAccountId", value: "1" })],
+        to(literalOf("xre://net:1")),
+      ),
+    ],
+    default_server: literalOf("xre://else:1"),
+  });
+  await using fairlead = await startGateway(
+    model,
+    "trusted_proxies: [127.0.0.1]\n  trusted_from: { serviceAccountId: [192.0.2.0/24] }",
+  );
+  const target = "/serviceDirect/a1?serviceAccountId=1";
+  const from = (address: string) => placeOf(fairlead, { target, fields: [`X-Forwarded-For: ${address}`] });
+  expect([await from("192.0.2.9"), await from("198.51.100.9"), await placeOf(fairlead, { target })]).toEqual([
+    "xre://net:1?ruleName=known",
+    ELSE,
+    ELSE,
+  ]);
+});
+
+test("RD160 the gateway answers over TLS, with the certificate of the name that is asked for", async () => {
+  const tls = `tls:
+    certificates: [{ cert: a.crt, key: a.key }, { cert: b.crt, key: b.key }]
+    min_version: 1.3`;
+  await using fairlead = await startGateway(BY_ADDRESS, tls, FILES);
+  for (const servername of ["a.test", "b.test"]) {
+    using connection = await tlsClient(fairlead.port("redirect"), {
+      servername,
+      ALPNProtocols: ["http/1.1"],
+    });
+    const { subject } = (connection.socket as TLSSocket).getPeerCertificate();
+    const answer = await connection.ask(requestOf());
+    expect([subject.CN, answer.status, answer.get("location")]).toEqual([servername, 302, ELSE]);
+  }
+});
+
+test("a certificate of the gateway that its key does not fit is refused at its place", async () => {
+  const tls = "tls: { certificates: [{ cert: a.crt, key: b.key }] }";
+  expect(startGateway(BY_ADDRESS, tls, FILES)).rejects.toThrow("redirect.tls.certificates[0].key");
+});

@@ -8,6 +8,7 @@ import { network } from "../../core/schema/network.ts";
 import { share } from "../../core/schema/share.ts";
 import { formatSize, size } from "../../core/schema/size.ts";
 import type { ConfigPart, ConfigParts } from "../parts.ts";
+import { type ListenerConfig, listenerOptionShape } from "./listeners.ts";
 
 const MAX_WEIGHT = 65_535;
 const DISCOVERY = DEFAULT_REDIRECT.discovery;
@@ -63,8 +64,7 @@ export interface StoreConfig {
   readonly [option: string]: unknown;
 }
 
-export interface RedirectConfig {
-  readonly address: z.output<ReturnType<typeof listenAddress>>;
+export interface RedirectConfig extends Omit<ListenerConfig, "protocol"> {
   readonly store: StoreConfig;
   readonly max_model_bytes: number;
   readonly trusted_from: Readonly<Record<string, readonly string[]>>;
@@ -114,6 +114,7 @@ export function redirectSchema(parts: ConfigParts): z.ZodType<RedirectConfig> {
     address: listenAddress().prefault(DEFAULT_REDIRECT.address).meta({
       description: "Where clients ask: the listener `redirect`.",
     }),
+    ...listenerOptionShape,
     store: storeSchema(parts.stores ?? [])
       .prefault({ type: parts.stores?.[0]?.name ?? "" } as never)
       .meta({ description: "Where models, lists and hosts are." }),
