@@ -115,6 +115,8 @@ export const DEFAULT_REDIRECT = {
     weight_from_registration: true,
   },
 } as const;
+/** Name of the listener that the section opens. */
+export const REDIRECT_LISTENER = "redirect";
 /** Kind of the middleware that answers clients of the redirector; no configuration can name it. */
 export const REDIRECT_STEP = "redirect_gateway";
 export const MAX_REDIRECT_GENERATIONS = 100;

@@ -7,6 +7,7 @@
  * until the matching `on…Writable` call.
  */
 import type { ErrorCode } from "../core/errors.ts";
+import type { LoggedDecider, LoggedDecision } from "../observe/access_record.ts";
 import type { LimitName } from "../observe/label_values.ts";
 import type { Head } from "./head.ts";
 
@@ -227,6 +228,9 @@ export interface Exchange {
   bodyBytes: Uint8Array | null;
   /** Name of the authenticated user for the log, or "". */
   user: string;
+  /** Where a client was told to go, and by whom, for the log; see AccessRecord. */
+  decider: LoggedDecider | null;
+  decision: LoggedDecision | string | null;
   /** Status sent to the client, 0 before. */
   status: number;
   /** Why it ended, "" = in order. A step that answers by itself sets it. */

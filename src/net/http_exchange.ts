@@ -5,6 +5,7 @@
  */
 import type { ErrorCode } from "../core/errors.ts";
 import { pathOf } from "../core/text/path.ts";
+import type { LoggedDecider, LoggedDecision } from "../observe/access_record.ts";
 import { Timed } from "../platform/timer_wheel.ts";
 import {
   RESPOND,
@@ -118,6 +119,9 @@ export class HttpExchange extends Timed implements Exchange {
   readonly slots: unknown[] = [];
   bodyBytes: Uint8Array | null = null;
   user = "";
+  decider: LoggedDecider | null = null;
+  decision: LoggedDecision | string | null = null;
+  isPrivate = false;
   status = 0;
   /** Why it ended, "" = in order. */
   reason: ErrorCode | "" = "";
@@ -184,6 +188,8 @@ export class HttpExchange extends Timed implements Exchange {
     this.bodyBytes = null;
     this.bodyUntouched = true;
     this.user = "";
+    this.decider = this.decision = null;
+    this.isPrivate = false;
     this.status = 0;
     this.reason = "";
     this.reasonDetail = "";
@@ -488,6 +494,7 @@ export class HttpExchange extends Timed implements Exchange {
     this.#requestTrailers = null;
     this.#held = null;
     this.route = null;
+    this.decider = this.decision = null;
     this.up = null;
   }
 

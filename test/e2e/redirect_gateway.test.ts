@@ -1,7 +1,16 @@
 /** The gateway of the redirector from outside: what clients, proxies in front, and those who watch it see. */
 import { expect, test } from "bun:test";
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
 import type { TLSSocket } from "node:tls";
-import { conditionOf, literalOf, modelOf, ruleOf, to } from "../../src/core/redirect/test_decider.ts";
+import {
+  conditionOf,
+  literalOf,
+  modelOf,
+  ruleOf,
+  serverOf,
+  to,
+} from "../../src/core/redirect/test_decider.ts";
 import { VERSION } from "../../src/core/version.ts";
 import { registerHost } from "../../src/planes/redirect/discovery/test_services.ts";
 import { testFiles } from "../../src/platform/test_tls.ts";
@@ -160,5 +169,117 @@ test("RD160 the gateway answers over TLS, with the certificate of the name that 
 
 test("a certificate of the gateway that its key does not fit is refused at its place", async () => {
   const tls = "tls: { certificates: [{ cert: a.crt, key: b.key }] }";
-  expect(startGateway(BY_ADDRESS, tls, FILES)).rejects.toThrow("redirect.tls.certificates[0].key");
+  const problem = await startGateway(BY_ADDRESS, tls, FILES).catch(String);
+  expect(problem).toContain("redirect.tls.certificates[0].key");
+});
+
+const SECRET = "s3cr3t";
+/** Everything by which secrets come with a request. */
+const SECRETIVE: readonly Asked[] = [
+  { target: `/serviceDirect/a1?accessToken=${SECRET}&x=2` },
+  { target: `/serviceDirect/a1?token=${SECRET}` },
+  { target: `/serviceDirect/nobody?anything=${SECRET}` },
+  { target: `/healthCheck?token=${SECRET}` },
+  { target: `/elsewhere?token=${SECRET}` },
+  { target: `http://user:${SECRET}@a.test/serviceDirect/a1?t=${SECRET}` },
+  {
+    fields: [
+      `Authorization: Bearer ${SECRET}`,
+      `Cookie: session=${SECRET}`,
+      `X-Access-Token: ${SECRET}`,
+      `Referer: http://a.test/?accessToken=${SECRET}`,
+      `serviceAccountId: ${SECRET}`,
+    ],
+  },
+  { target: `/serviceDirect/a1?token=${SECRET}`, fields: ["Bad Field: x"] },
+];
+
+for (const format of ["json", "clf"] as const)
+  test(`RD138 what gives access appears in no log of the form ${format}, whatever it is set to`, async () => {
+    const headers = "[authorization, cookie, x-access-token, referer, user-agent]";
+    const log = `{ path: access.log, format: ${format}, headers: ${headers}, redact: [], redact_query: [], flush: 10ms }`;
+    await using fairlead = await startGateway(BY_ADDRESS, `\nobservability: { access_log: ${log} }`);
+    for (const asked of SECRETIVE) {
+      using client = await rawClient(fairlead.port("redirect"));
+      client.send(requestOf(asked));
+      await client.answer();
+    }
+    using poster = await rawClient(fairlead.port("redirect"));
+    const body = JSON.stringify({ accessToken: SECRET, bad: [SECRET] });
+    const fields = `Content-Type: application/json\r\nContent-Length: ${body.length}`;
+    poster.send(`POST /serviceDirect/a1?token=${SECRET} HTTP/1.1\r\nHost: a\r\n${fields}\r\n\r\n${body}`);
+    expect((await poster.answer()).status).toBe(400);
+    const path = join(fairlead.directory, "access.log");
+    const lines = () => readFileSync(path, "utf8").split("\n").filter(Boolean);
+    await until(() => lines().length === SECRETIVE.length + 1, "every request has its line");
+    expect(lines().join("\n")).not.toContain(SECRET);
+    expect(lines().filter((line) => line.includes("/serviceDirect/a1")).length).toBeGreaterThan(4);
+  });
+
+test(
+  "RD138 neither the access log nor the log of the program has a secret of a request",
+  async () => {
+    await using fairlead = await runFairlead(
+      `${CONFIGURATION}observability: { access_log: { path: access.log } }\n`,
+    );
+    const store = embeddedStore(fairlead);
+    await writeModel(store, "a1", 1, BY_ADDRESS);
+    await until(async () => (await askRedirect(fairlead)).status === 302, "it answers");
+    await store.close();
+    for (const asked of SECRETIVE) {
+      using client = await rawClient(fairlead.port("redirect"));
+      client.send(requestOf(asked));
+      await client.answer();
+    }
+    const path = join(fairlead.directory, "access.log");
+    await until(() => readFileSync(path, "utf8").includes("/elsewhere"), "the requests are logged");
+    expect(readFileSync(path, "utf8")).not.toContain(SECRET);
+    expect(JSON.stringify([fairlead.program.said, fairlead.program.other])).not.toContain(SECRET);
+  },
+  PATIENCE,
+);
+
+test("a decision's own line says by what it came about, and a refusal why", async () => {
+  const model = modelOf({
+    rules: [
+      ruleOf("gone", [conditionOf("equals", { param: "x", value: "1" })], to(serverOf("9.9"))),
+      ruleOf("two", [conditionOf("equals", { param: "x", value: "2" })], to(literalOf("xre://t:1"))),
+    ],
+    default_server: literalOf("xre://else:1"),
+  });
+  await using fairlead = await startGateway(model);
+  for (const target of ["a1?x=2", "a1?x=1", "nobody?x=1"])
+    await placeOf(fairlead, { target: `/serviceDirect/${target}` });
+  await placeOf(fairlead, { target: "/healthCheck" });
+  const lines = await fairlead.log(4);
+  expect(lines.map(({ path, decision }) => ({ path, decision }))).toEqual([
+    {
+      path: "/serviceDirect/a1",
+      decision: {
+        app: "a1",
+        version: 1,
+        type: "PATH_RULE",
+        rule: "two",
+        url_rules: [],
+        stack: "-",
+        flavor: "-",
+        fallback: false,
+      },
+    },
+    {
+      path: "/serviceDirect/a1",
+      decision: {
+        app: "a1",
+        version: 1,
+        type: "DEFAULT_SERVER",
+        rule: "-",
+        url_rules: [],
+        stack: "-",
+        flavor: "-",
+        fallback: true,
+      },
+    },
+    { path: "/serviceDirect/nobody", decision: { refused: "unknown_application" } },
+    { path: "/healthCheck", decision: undefined },
+  ] as never);
 });

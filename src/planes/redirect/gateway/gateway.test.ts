@@ -35,11 +35,12 @@ function gatewayOf({
 }: Settings = {}): Gateway {
   const gateway = new Gateway();
   const app: GatewayApp = {
+    name: "a1",
     decider: deciderOf(model, {}, stacks),
     version: 7,
     options: { ...REDIRECT, ...options },
   };
-  const coming: GatewayApp = { decider: null, version: 0, options: REDIRECT };
+  const coming: GatewayApp = { name: "coming", decider: null, version: 0, options: REDIRECT };
   gateway.setState({
     apps: new Map([
       ["a1", app],

@@ -6,7 +6,7 @@ import { acceptance } from "../../../core/redirect/checks/acceptance.ts";
 import type { Decider } from "../../../core/redirect/decider.ts";
 import { type BodyUse, type Exchange, NEXT, type Step, type StepResult } from "../../../net/exchange.ts";
 import { dateLine, NO_STORE_LINE } from "../../../net/answer_lines.ts";
-import { answerDecision, type AnswerOptions, answerRefusal } from "./answers.ts";
+import { answerDecision, type AnswerOptions, answerRefusal, type RefusalCode } from "./answers.ts";
 import { isJsonType, readBodyParameters } from "./body_parameters.ts";
 import { ClientParameters, type TrustedSources } from "./client_parameters.ts";
 import { versionFacts, versionPage } from "./version_page.ts";
@@ -22,6 +22,7 @@ const READING_METHODS: ReadonlySet<string> = new Set(["GET", "HEAD"]);
 export const MAX_BODY_BYTES = 65_536;
 
 export interface GatewayApp {
+  readonly name: string;
   /** Null while no model is known: clients are told to come again. */
   readonly decider: Decider | null;
   /** Of the model. */
@@ -62,22 +63,21 @@ export class Gateway {
   }
 
   #decide(exchange: Exchange, name: string, takesBody: boolean): StepResult {
-    if (!takesBody && !READING_METHODS.has(exchange.method))
-      return answerRefusal(exchange, "method_not_allowed");
+    if (!takesBody && !READING_METHODS.has(exchange.method)) return refuse(exchange, "method_not_allowed");
     const app = this.#state.apps.get(nameOf(name));
-    if (app === undefined) return answerRefusal(exchange, "unknown_application");
-    if (app.decider === null) return answerRefusal(exchange, "no_model");
+    if (app === undefined) return refuse(exchange, "unknown_application");
+    exchange.decider = app;
+    if (app.decider === null) return refuse(exchange, "no_model");
     if (!takesBody) return this.#decideWith(exchange, app, app.decider, null);
-    if (!isJsonType(exchange.request.get("content-type")))
-      return answerRefusal(exchange, "unsupported_media_type");
+    if (!isJsonType(exchange.request.get("content-type"))) return refuse(exchange, "unsupported_media_type");
     const read = readBodyParameters(exchange.bodyBytes!);
-    if ("problem" in read) return answerRefusal(exchange, "bad_parameters", read.problem);
+    if ("problem" in read) return refuse(exchange, "bad_parameters", read.problem);
     return this.#decideWith(exchange, app, app.decider, read.values);
   }
 
   #decideWith(
     exchange: Exchange,
-    { version, options }: GatewayApp,
+    app: GatewayApp,
     decider: Decider,
     body: ReadonlyMap<string, string> | null,
   ): StepResult {
@@ -85,8 +85,9 @@ export class Gateway {
     parameters.begin(exchange, body);
     const decision = decider.decide(parameters.context);
     parameters.end();
-    if (typeof decision === "string") return answerRefusal(exchange, decision);
-    return answerDecision(exchange, decision, options, version);
+    if (typeof decision === "string") return refuse(exchange, decision);
+    exchange.decision = decision;
+    return answerDecision(exchange, decision, app.options, app.version);
   }
 
   /** Ready as soon as one application has a model that can be used: its default server leads somewhere. */
@@ -95,6 +96,11 @@ export class Gateway {
     const fields = `Content-Type: text/plain\r\n${NO_STORE_LINE}${dateLine()}`;
     return exchange.respond(isReady ? 200 : 503, fields, isReady ? "OK" : "no usable model yet");
   }
+}
+
+function refuse(exchange: Exchange, code: RefusalCode, detail = ""): StepResult {
+  exchange.decision = code;
+  return answerRefusal(exchange, code, detail);
 }
 
 function isUsable(decider: Decider | null): boolean {

@@ -81,7 +81,7 @@ export class GatewayWorker {
     const { version, model, options } = published;
     const before = this.#apps.get(app)?.decider ?? null;
     if (model === null) {
-      this.#apps.set(app, { decider: null, version, options });
+      this.#apps.set(app, { name: app, decider: null, version, options });
       return;
     }
     const decider =
@@ -90,6 +90,6 @@ export class GatewayWorker {
       decider.setHosts((this.#documents.get(hostsDocument(app)) as PublishedHosts | undefined) ?? [], before);
     const unhealthy = this.#documents.get(unhealthyDocument(app)) as PublishedUnhealthy | undefined;
     decider.setUnhealthy(new Set(unhealthy));
-    this.#apps.set(app, { decider, version, options });
+    this.#apps.set(app, { name: app, decider, version, options });
   }
 }
