@@ -12,6 +12,7 @@ const programModules = () =>
     import("./planes/http/middleware/all.ts"),
     import("./planes/redirect/gateway/lazy_gateway.ts"),
     import("./core/strategies/all.ts"),
+    import("./platform/clock.ts"),
   ]);
 
 /** As the plan has them. */
@@ -42,9 +43,15 @@ export const parts: ProgramParts = {
       accounts: { user: processes.userId, group: processes.groupId },
     };
   },
-  async createProgram(identity, warn) {
-    const [{ HttpProgram }, { createStep }, { LazyGateway }, { strategyByName }] = await programModules();
-    const redirect = new LazyGateway({ random: Math.random, strategy: strategyByName });
+  async createProgram(identity, warn, tell) {
+    const [{ HttpProgram }, { createStep }, { LazyGateway }, { strategyByName }, { realClock }] =
+      await programModules();
+    const redirect = new LazyGateway({
+      random: Math.random,
+      strategy: strategyByName,
+      clock: realClock,
+      tell: (message) => tell("redirect", message),
+    });
     return new HttpProgram(identity, {
       createStep: (kind, options, context) =>
         kind === REDIRECT_STEP
@@ -125,6 +132,7 @@ export const parts: ProgramParts = {
             random: Math.random,
             files: realFiles,
             names: new SystemNames({ clock: realClock }),
+            metrics: metrics.supervisor,
           }),
         // Behind the health checks, whose first results it judges.
         (supervisor) => new PoolWatch(supervisor, realClock),

@@ -19,7 +19,7 @@ import type { Plan } from "../core/plan.ts";
 import type { SettingReport } from "../core/setting.ts";
 import { NOTHING_CHANGED, type Snapshot, type SnapshotDelta } from "../core/snapshot.ts";
 import type { CounterLayout } from "../core/worker_program.ts";
-import { announce } from "./announce.ts";
+import { announce, passOn } from "./announce.ts";
 import type { Change, LiveSnapshot } from "./change.ts";
 import type { Possessions } from "./claim.ts";
 import type { ControlHandler } from "./control_socket.ts";
@@ -83,6 +83,7 @@ export class Supervisor implements SupervisorFacade {
       workerEnded: () => {
         for (const part of this.#started) part.workerEnded?.();
       },
+      told: (part, message) => passOn(this.#started, part, message),
       target: () => ({
         snapshot: this.snapshot(),
         regions: this.#currentRegions(),
@@ -156,6 +157,8 @@ export class Supervisor implements SupervisorFacade {
     const listeners = this.listeners().map((open) => ({ ...open, tls: tlsOf(open.name) }));
     return explainBy(worker, listeners, question);
   }
+
+  readonly askWorkers = (part: string, question: unknown) => this.#pool.ask(part, question);
 
   vitals(): SupervisorVitals {
     return {

@@ -14,7 +14,9 @@ import {
 import { VERSION } from "../../src/core/version.ts";
 import { registerHost } from "../../src/planes/redirect/discovery/test_services.ts";
 import { testFiles } from "../../src/platform/test_tls.ts";
-import type { Fairlead } from "../support/fairlead.ts";
+import type { RedirectStatus } from "../../src/planes/redirect/follower.ts";
+import { type Fairlead, until as untilHere } from "../support/fairlead.ts";
+import { openStore, storeEnvironment } from "../support/store_tools.ts";
 import { rawClient, tlsClient } from "../support/raw_client.ts";
 import { runFairlead, until } from "./processes_program.ts";
 import { askRedirect, embeddedStore, startGateway, writeModel } from "./redirect_program.ts";
@@ -282,4 +284,126 @@ test("a decision's own line says by what it came about, and a refusal why", asyn
     { path: "/serviceDirect/nobody", decision: { refused: "unknown_application" } },
     { path: "/healthCheck", decision: undefined },
   ] as never);
+});
+
+test(
+  "the metrics say what was decided and refused, by all workers",
+  async () => {
+    await using fairlead = await runFairlead(
+      `${CONFIGURATION}  trusted_from: { serviceAccountId: [192.0.2.0/24] }\n`,
+    );
+    const store = embeddedStore(fairlead);
+    const rules = [
+      ruleOf("gone", [conditionOf("equals", { param: "x", value: "1" })], to(serverOf("9.9"))),
+      ruleOf("two", [conditionOf("equals", { param: "x", value: "2" })], to(literalOf("xre://t:1"))),
+    ];
+    await writeModel(store, "a1", 4, modelOf({ rules }));
+    await registerHost(store, "/EU/z1/1.0/a1", "10.0.0.1");
+    await until(async () => (await askRedirect(fairlead)).status === 302, "it answers");
+    const metric = (name: string, ...labels: string[]) => fairlead.metric(`redirect_${name}`, ...labels);
+    await until(async () => (await metric("decisions_total")) > 0, "the first decision is told");
+    const before = await metric("decisions_total", 'type="DEFAULT_SERVER"');
+    for (let round = 0; round < 20; round++) {
+      await askRedirect(fairlead, "/serviceDirect/a1?x=1");
+      await askRedirect(fairlead, "/serviceDirect/a1?x=2");
+      await askRedirect(fairlead, "/serviceDirect/nobody");
+    }
+    await until(
+      async () => (await metric("refusals_total", 'app="-"', 'code="unknown_application"')) === 20,
+      "refusals are told",
+    );
+    await until(
+      async () => (await metric("decisions_total", 'app="a1"', 'type="PATH_RULE"')) === 20,
+      "decisions are told",
+    );
+    await until(async () => (await metric("fallbacks_total", 'app="a1"')) === 20, "fallbacks are told");
+    expect(await metric("decisions_total", 'app="a1"', 'type="DEFAULT_SERVER"')).toBe(before + 20);
+    expect(await metric("rule_decisions_total", 'rule="two"')).toBe(20);
+    await until(async () => (await metric("model_version", 'app="a1"')) === 4, "the version is told");
+    expect(await metric("hosts", 'app="a1"')).toBe(1);
+    await writeModel(store, "a1", 5, modelOf({ default_server: null }));
+    await until(
+      async () => (await metric("models_refused_total", 'app="a1"')) === 1,
+      "the refusal is counted",
+    );
+    expect(await metric("model_version", 'app="a1"')).toBe(4);
+    await store.close();
+  },
+  PATIENCE,
+);
+
+test("RD167 parameters that their sender may not say are counted", async () => {
+  await using fairlead = await startGateway(
+    modelOf({
+      rules: [
+        ruleOf("known", [conditionOf("equals", { param: "mac", value: "1" })], to(literalOf("xre://net:1"))),
+      ],
+      default_server: literalOf("xre://else:1"),
+    }),
+    "trusted_from: { mac: [192.0.2.0/24] }",
+  );
+  for (let round = 0; round < 3; round++)
+    expect(await placeOf(fairlead, { target: "/serviceDirect/a1?mac=1" })).toBe(ELSE);
+  expect(await placeOf(fairlead)).toBe(ELSE);
+  await untilHere(() => fairlead.metric("redirect_dropped_parameters_total") > 0, "they are counted");
+  expect(fairlead.metric("redirect_dropped_parameters_total")).toBe(3);
+});
+
+test("RD140 the age of what the next start would use is in the status and a metric", async () => {
+  await using fairlead = await startGateway(BY_ADDRESS);
+  const command = fairlead.instance.supervisor.command("redirect")!;
+  const status = async () =>
+    (await command({ command: "redirect" }, undefined as never)) as unknown as RedirectStatus;
+  await until(async () => (await status()).last_known_good?.age_ms !== null, "a generation is written");
+  const age = () => fairlead.metric("redirect_last_known_good_age_seconds");
+  await untilHere(() => age() > 0, "the age is shown");
+  expect(age()).toBeLessThan(10);
+  expect((await status()).last_known_good!.age_ms! / 1_000).toBeGreaterThanOrEqual(age());
+});
+
+test("RD155 hosts that are kept although they are gone are in a metric", async () => {
+  await using fairlead = await startGateway(modelOf({ default_server: literalOf("xre://else:1") }));
+  const store = openStore("sqlite", {}, storeEnvironment(join(fairlead.directory, "state")));
+  const hosts = await Promise.all(
+    [1, 2, 3, 4].map((number) => registerHost(store, "/EU/z1/1.0/a1", `10.0.0.${number}`)),
+  );
+  const kept = () => fairlead.metric("redirect_hosts_kept", 'app="a1"');
+  await untilHere(() => fairlead.metric("redirect_hosts", 'app="a1"') === 4, "all hosts are known");
+  expect(kept()).toBe(0);
+  await Promise.all(hosts.slice(0, 3).map((host) => host.close()));
+  await untilHere(() => kept() === 3, "three hosts are kept");
+  await store.close();
+});
+
+test("RD161 decisions for other datacenters are counted by how they came about", async () => {
+  await using fairlead = await startGateway(
+    modelOf({ whitelist: ["/EU/z1", "/US/z1"] }),
+    "defaults: { spill_over: { datacenter: EU, min_hosts: 2 } }\n  discovery: { max_loss: 100% }",
+  );
+  const store = openStore("sqlite", {}, storeEnvironment(join(fairlead.directory, "state")));
+  const far = await registerHost(store, "/US/z1/1.0/a1", "10.0.9.1");
+  const near = await Promise.all([1, 2].map((n) => registerHost(store, "/EU/z1/1.0/a1", `10.0.0.${n}`)));
+  const spills = (how: string) => fairlead.metric("redirect_spill_overs_total", 'app="a1"', `how="${how}"`);
+  /** Places of some decisions in a row. */
+  const places = async (): Promise<string[]> => {
+    const found: string[] = [];
+    for (let round = 0; round < 6; round++) found.push((await placeOf(fairlead)) ?? "");
+    return [...new Set(found)].toSorted();
+  };
+  const url = (address: string) => `http://${address}:8080/app`;
+  const until = async (expected: readonly string[]): Promise<void> => {
+    for (const end = performance.now() + 5_000; !Bun.deepEquals(await places(), expected);)
+      if (performance.now() > end) expect(await places()).toEqual([...expected]);
+  };
+  await until([url("10.0.0.1"), url("10.0.0.2")]);
+  await near[1]!.close();
+  await until([url("10.0.0.1"), url("10.0.9.1")]);
+  await untilHere(() => spills("mixed") > 0, "mixed decisions are counted");
+  await near[0]!.close();
+  await until([url("10.0.9.1")]);
+  await untilHere(() => spills("remote") > 0, "remote decisions are counted");
+  await Promise.all([1, 2].map((n) => registerHost(store, "/EU/z1/1.0/a1", `10.0.0.${n}`)));
+  await until([url("10.0.0.1"), url("10.0.0.2")]);
+  await far.close();
+  await store.close();
 });

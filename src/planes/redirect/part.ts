@@ -1,20 +1,42 @@
 /** The control side of the redirector, as a part of the supervisor. */
 import type { Plan } from "../../core/plan.ts";
 import { NOTHING_CHANGED } from "../../core/snapshot.ts";
+import type { SupervisorMetrics } from "../../observe/supervisor_metrics.ts";
 import type { Follower, RedirectHost, RedirectPartOptions, RedirectStatus } from "./follower.ts";
+import type { GatewayMessage } from "./gateway/published.ts";
+import { RedirectMetrics } from "./redirect_metrics.ts";
+
+/** How often the gauges are brought to how things stand. */
+const MEASURE_EVERY_MS = 1_000;
+/** By which the other half in the workers tells something. */
+const PART_NAME = "redirect";
 
 export class RedirectPart {
   readonly #host: RedirectHost;
   readonly #options: RedirectPartOptions;
+  readonly #metrics: RedirectMetrics;
   #follower: Follower | null = null;
+  #endMeasuring: (() => void) | null = null;
   readonly commands = {
     redirect: () => Promise.resolve(this.#answer(this.status())),
     redirect_explain: (request: unknown) => Promise.resolve(this.#explain(request)),
   };
 
-  constructor(host: RedirectHost, options: RedirectPartOptions) {
-    this.#host = host;
+  constructor(host: RedirectHost, options: RedirectPartOptions & { readonly metrics: SupervisorMetrics }) {
+    this.#metrics = new RedirectMetrics(options.metrics);
+    this.#host = {
+      snapshot: () => host.snapshot(),
+      publish: (delta) => host.publish(delta),
+      report: (event) => {
+        this.#metrics.reported(event);
+        host.report(event);
+      },
+    };
     this.#options = options;
+  }
+
+  told(part: string, { counted }: GatewayMessage): void {
+    if (part === PART_NAME && counted !== undefined) this.#metrics.counted(counted);
   }
 
   async planChanged({ redirect }: Plan): Promise<void> {
@@ -30,6 +52,17 @@ export class RedirectPart {
       await follower.start(before);
     }
     this.#publishAll();
+    this.#measure();
+  }
+
+  #measure(): void {
+    this.#metrics.measure(this.status());
+    if (this.#follower === null) {
+      this.#endMeasuring?.();
+      this.#endMeasuring = null;
+    } else {
+      this.#endMeasuring ??= this.#options.clock.every(MEASURE_EVERY_MS, () => this.#measure());
+    }
   }
 
   /** Also what is gone. */
@@ -60,6 +93,7 @@ export class RedirectPart {
   }
 
   async stop(): Promise<void> {
+    this.#endMeasuring?.();
     const before = this.#follower;
     this.#follower = null;
     await before?.close();

@@ -9,6 +9,7 @@ import { dateLine, NO_STORE_LINE } from "../../../net/answer_lines.ts";
 import { answerDecision, type AnswerOptions, answerRefusal, type RefusalCode } from "./answers.ts";
 import { isJsonType, readBodyParameters } from "./body_parameters.ts";
 import { ClientParameters, type TrustedSources } from "./client_parameters.ts";
+import { GatewayCounts, NO_APPLICATION } from "./gateway_counts.ts";
 import { versionFacts, versionPage } from "./version_page.ts";
 
 export const DECISION_PATH = "/serviceDirect/";
@@ -38,6 +39,7 @@ export interface GatewayState {
 export class Gateway {
   #state: GatewayState = { apps: new Map(), trusted: new Map() };
   #parameters = new ClientParameters(this.#state.trusted);
+  readonly counts = new GatewayCounts();
 
   /** Another state acts from the next request on. */
   setState(state: GatewayState): void {
@@ -63,15 +65,16 @@ export class Gateway {
   }
 
   #decide(exchange: Exchange, name: string, takesBody: boolean): StepResult {
-    if (!takesBody && !READING_METHODS.has(exchange.method)) return refuse(exchange, "method_not_allowed");
     const app = this.#state.apps.get(nameOf(name));
-    if (app === undefined) return refuse(exchange, "unknown_application");
-    exchange.decider = app;
-    if (app.decider === null) return refuse(exchange, "no_model");
+    if (app === undefined) return this.#refuse(exchange, null, "unknown_application");
+    if (!takesBody && !READING_METHODS.has(exchange.method))
+      return this.#refuse(exchange, app, "method_not_allowed");
+    if (app.decider === null) return this.#refuse(exchange, app, "no_model");
     if (!takesBody) return this.#decideWith(exchange, app, app.decider, null);
-    if (!isJsonType(exchange.request.get("content-type"))) return refuse(exchange, "unsupported_media_type");
+    if (!isJsonType(exchange.request.get("content-type")))
+      return this.#refuse(exchange, app, "unsupported_media_type");
     const read = readBodyParameters(exchange.bodyBytes!);
-    if ("problem" in read) return refuse(exchange, "bad_parameters", read.problem);
+    if ("problem" in read) return this.#refuse(exchange, app, "bad_parameters", read.problem);
     return this.#decideWith(exchange, app, app.decider, read.values);
   }
 
@@ -85,9 +88,20 @@ export class Gateway {
     parameters.begin(exchange, body);
     const decision = decider.decide(parameters.context);
     parameters.end();
-    if (typeof decision === "string") return refuse(exchange, decision);
+    const dropped = parameters.takeDropped();
+    if (dropped > 0) this.counts.dropped(dropped);
+    if (typeof decision === "string") return this.#refuse(exchange, app, decision);
+    this.counts.decided(app.name, decision);
+    exchange.decider = app;
     exchange.decision = decision;
     return answerDecision(exchange, decision, app.options, app.version);
+  }
+
+  #refuse(exchange: Exchange, app: GatewayApp | null, code: RefusalCode, detail = ""): StepResult {
+    this.counts.refused(app?.name ?? NO_APPLICATION, code);
+    exchange.decider = app;
+    exchange.decision = code;
+    return answerRefusal(exchange, code, detail);
   }
 
   /** Ready as soon as one application has a model that can be used: its default server leads somewhere. */
@@ -96,11 +110,6 @@ export class Gateway {
     const fields = `Content-Type: text/plain\r\n${NO_STORE_LINE}${dateLine()}`;
     return exchange.respond(isReady ? 200 : 503, fields, isReady ? "OK" : "no usable model yet");
   }
-}
-
-function refuse(exchange: Exchange, code: RefusalCode, detail = ""): StepResult {
-  exchange.decision = code;
-  return answerRefusal(exchange, code, detail);
 }
 
 function isUsable(decider: Decider | null): boolean {

@@ -1,25 +1,51 @@
 /** The gateway of a worker, loaded with the first plan that needs it: most workers never do. */
 import type { Step } from "../../../net/exchange.ts";
+import type { Clock } from "../../../platform/clock.ts";
 import type { DeciderParts } from "./app_decider.ts";
 import type { GatewayWorker } from "./gateway_worker.ts";
+import type { GatewayMessage } from "./published.ts";
 
 type Documents = Readonly<Record<string, unknown>>;
 
-export class LazyGateway {
-  readonly #parts: DeciderParts;
-  #worker: GatewayWorker | null = null;
+export interface LazyGatewayParts extends DeciderParts {
+  readonly clock: Clock;
+  /** Tells the control side. */
+  readonly tell: (message: GatewayMessage) => void;
+}
 
-  constructor(parts: DeciderParts) {
+/** What a worker has counted comes to the control side at the latest after this time. */
+const TELL_AFTER_MS = 1_000;
+
+export class LazyGateway {
+  readonly name = "redirect";
+  readonly #parts: LazyGatewayParts;
+  #worker: GatewayWorker | null = null;
+  #endWait: (() => void) | null = null;
+
+  constructor(parts: LazyGatewayParts) {
     this.#parts = parts;
   }
 
   /** The step for requests without a body, or with one. The plan that has it comes before the documents. */
   step(takesBody: boolean): Step {
-    if (this.#worker === null) {
-      const module = require("./gateway_worker.ts") as typeof import("./gateway_worker.ts");
-      this.#worker = new module.GatewayWorker(this.#parts);
-    }
+    this.#worker ??= this.#load();
     return this.#worker.gateway.step(takesBody);
+  }
+
+  #load(): GatewayWorker {
+    const module = require("./gateway_worker.ts") as typeof import("./gateway_worker.ts");
+    const worker = new module.GatewayWorker(this.#parts);
+    worker.gateway.counts.onFirst = () => {
+      this.#endWait ??= this.#parts.clock.every(TELL_AFTER_MS, () => this.#tell());
+    };
+    return worker;
+  }
+
+  #tell(): void {
+    this.#endWait?.();
+    this.#endWait = null;
+    const counted = this.#worker?.gateway.counts.take() ?? [];
+    if (counted.length > 0) this.#parts.tell({ counted });
   }
 
   documents(all: Documents): void {
@@ -28,5 +54,10 @@ export class LazyGateway {
 
   changed(documents: Documents): void {
     this.#worker?.changed(documents);
+  }
+
+  /** Tells what has not been told yet. */
+  end(): void {
+    this.#tell();
   }
 }

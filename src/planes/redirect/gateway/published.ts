@@ -2,6 +2,7 @@
 import type { StackHosts } from "../../../core/redirect/hosts.ts";
 import type { NamedList, RedirectModel } from "../../../core/redirect/model.ts";
 import type { AnswerOptions } from "./answers.ts";
+import type { CountedRow } from "./gateway_counts.ts";
 
 export const GATEWAY_DOCUMENT = "redirect/gateway";
 export const LISTS_DOCUMENT = "redirect/lists";
@@ -40,6 +41,11 @@ export type PublishedLists = readonly NamedList[];
 export type PublishedHosts = readonly StackHosts[];
 /** Keys of hosts whose checks fail. */
 export type PublishedUnhealthy = readonly string[];
+
+/** What the gateway of a worker tells the control side. */
+export interface GatewayMessage {
+  readonly counted?: readonly CountedRow[];
+}
 
 /** The application that a document with `prefix` is about, or null. */
 export function appOf(document: string): string | null {
