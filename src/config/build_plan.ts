@@ -221,6 +221,7 @@ function redirectPlan(
     trusted_from: config.trusted_from,
     discovery: { ...discovery, grace_ms: grace },
     last_known_good: { ...last_known_good, path: last_known_good.path ?? join(state_dir, REDIRECT_LISTENER) },
+    session_traces: config.session_traces ?? null,
     defaults: ofAll,
     apps: Object.fromEntries(Object.entries(apps).map(([name, app]) => [name, appPlan(ofAll, app)])),
   };

@@ -107,6 +107,7 @@ export const DEFAULT_STATE_DIR = "/var/lib/fairlead";
 export const DEFAULT_REDIRECT = {
   address: ":10601",
   generations: 3,
+  traced_sessions: 1_000,
   discovery: {
     max_loss: 0.5,
     grace_ms: 60_000,

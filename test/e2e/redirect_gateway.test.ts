@@ -14,6 +14,7 @@ import {
 import { VERSION } from "../../src/core/version.ts";
 import { registerHost } from "../../src/planes/redirect/discovery/test_services.ts";
 import { testFiles } from "../../src/platform/test_tls.ts";
+import type { SessionTrace } from "../../src/planes/redirect/gateway/session_traces.ts";
 import type { RedirectStatus } from "../../src/planes/redirect/follower.ts";
 import { type Fairlead, until as untilHere } from "../support/fairlead.ts";
 import { openStore, storeEnvironment } from "../support/store_tools.ts";
@@ -407,3 +408,36 @@ test("RD161 decisions for other datacenters are counted by how they came about",
   await far.close();
   await store.close();
 });
+
+test(
+  "RD137 traces of sessions come from all workers, only where the setting is on, and can be cleared",
+  async () => {
+    await using fairlead = await runFairlead(CONFIGURATION);
+    const store = embeddedStore(fairlead);
+    await writeModel(store, "a1", 1, modelOf({ default_server: literalOf("xre://else:1") }));
+    await until(async () => (await askRedirect(fairlead)).status === 302, "it answers");
+    await store.close();
+    const traces = (...words: string[]) =>
+      fairlead.command("redirect", "traces", ...words, "--runtime-dir", join(fairlead.directory, "run"));
+    expect((await traces()).error).toContain("requests are not traced; the setting redirect.session_traces");
+    await fairlead.apply(`${CONFIGURATION}  session_traces: { sessions: 10 }\n`);
+    for (let number = 0; number < 40; number++)
+      await askRedirect(
+        fairlead,
+        `/serviceDirect/a1?rSessionId=s${number % 20}&testInfo=1&accessToken=${SECRET}`,
+      );
+    const { sessions } = JSON.parse((await traces("a1", "--json")).out) as { sessions: SessionTrace[] };
+    // Of two workers each keeps the ten newest that it has seen.
+    expect(sessions.length).toBeGreaterThanOrEqual(10);
+    expect(sessions.length).toBeLessThanOrEqual(20);
+    expect(sessions[0]).toMatchObject({ app: "a1", actual: { type: "DEFAULT_SERVER" } });
+    expect(JSON.stringify(sessions)).not.toContain(SECRET);
+    const { id } = sessions[0]!;
+    expect((await traces("--session", id)).out).toMatch(
+      new RegExp(`^a1 "${id}"\n  \\S+ default server\n  \\S+ sent to xre://else:1\n`),
+    );
+    expect((await traces("--clear")).code).toBe(0);
+    expect((await traces()).out).toBe("no session is kept\n");
+  },
+  PATIENCE,
+);

@@ -11,6 +11,7 @@ import type { ConfigPart, ConfigParts } from "../parts.ts";
 import { type ListenerConfig, listenerOptionShape } from "./listeners.ts";
 
 const MAX_WEIGHT = 65_535;
+const MAX_TRACED_SESSIONS = 100_000;
 const DISCOVERY = DEFAULT_REDIRECT.discovery;
 
 const appShape = {
@@ -70,6 +71,7 @@ export interface RedirectConfig extends Omit<ListenerConfig, "protocol"> {
   readonly trusted_from: Readonly<Record<string, readonly string[]>>;
   readonly discovery: z.output<typeof discovery>;
   readonly last_known_good: z.output<typeof lastKnownGood>;
+  readonly session_traces?: z.output<typeof sessionTraces> | undefined;
   readonly defaults: z.output<typeof app>;
   readonly apps: Readonly<Record<string, z.output<typeof app>>>;
 }
@@ -109,6 +111,15 @@ const lastKnownGood = z.strictObject({
     .meta({ description: "So many are kept." }),
 });
 
+const sessionTraces = z.strictObject({
+  sessions: z
+    .int()
+    .min(1)
+    .max(MAX_TRACED_SESSIONS)
+    .prefault(DEFAULT_REDIRECT.traced_sessions)
+    .meta({ description: "So many in each worker; the oldest ones go." }),
+});
+
 export function redirectSchema(parts: ConfigParts): z.ZodType<RedirectConfig> {
   const schema = z.strictObject({
     address: listenAddress().prefault(DEFAULT_REDIRECT.address).meta({
@@ -128,6 +139,10 @@ export function redirectSchema(parts: ConfigParts): z.ZodType<RedirectConfig> {
     last_known_good: lastKnownGood
       .prefault({})
       .meta({ description: "For starts at which the store is away." }),
+    session_traces: sessionTraces.optional().meta({
+      description:
+        "What becomes of requests with `rSessionId` and `testInfo` is kept, for `fairlead redirect traces`; off without this section.",
+    }),
     defaults: app.prefault({}).meta({ description: "Of all applications." }),
     apps: z
       .record(z.string().min(1).max(128), app)

@@ -282,9 +282,9 @@ export class Follower {
 
   /** Everything that workers need. */
   documents(): Record<string, unknown> {
-    const { trusted_from } = this.plan;
+    const { trusted_from, session_traces } = this.plan;
     const documents: Record<string, unknown> = {
-      [GATEWAY_DOCUMENT]: { trusted_from } satisfies PublishedGateway,
+      [GATEWAY_DOCUMENT]: { trusted_from, session_traces } satisfies PublishedGateway,
       [LISTS_DOCUMENT]: this.#lists.lists,
     };
     for (const app of new Set([...this.#apps.keys(), ...Object.keys(this.plan.apps)]))

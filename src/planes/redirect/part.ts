@@ -3,16 +3,24 @@ import type { Plan } from "../../core/plan.ts";
 import { NOTHING_CHANGED } from "../../core/snapshot.ts";
 import type { SupervisorMetrics } from "../../observe/supervisor_metrics.ts";
 import type { Follower, RedirectHost, RedirectPartOptions, RedirectStatus } from "./follower.ts";
-import type { GatewayMessage } from "./gateway/published.ts";
+import type { GatewayAnswer, GatewayMessage, GatewayQuestion } from "./gateway/published.ts";
+import { joinTraces, type SessionTrace, type TraceQuestion } from "./gateway/session_traces.ts";
 import { RedirectMetrics } from "./redirect_metrics.ts";
 
 /** How often the gauges are brought to how things stand. */
 const MEASURE_EVERY_MS = 1_000;
 /** By which the other half in the workers tells something. */
 const PART_NAME = "redirect";
+/** So many traces are told at once. */
+const MOST_TRACES = 100;
+
+/** What is needed of the supervisor beside what a follower needs. */
+export interface RedirectPartHost extends RedirectHost {
+  askWorkers(part: string, question: unknown): Promise<readonly unknown[]>;
+}
 
 export class RedirectPart {
-  readonly #host: RedirectHost;
+  readonly #host: RedirectPartHost;
   readonly #options: RedirectPartOptions;
   readonly #metrics: RedirectMetrics;
   #follower: Follower | null = null;
@@ -20,13 +28,18 @@ export class RedirectPart {
   readonly commands = {
     redirect: () => Promise.resolve(this.#answer(this.status())),
     redirect_explain: (request: unknown) => Promise.resolve(this.#explain(request)),
+    redirect_traces: (request: unknown) => this.#answerTraces(request),
   };
 
-  constructor(host: RedirectHost, options: RedirectPartOptions & { readonly metrics: SupervisorMetrics }) {
+  constructor(
+    host: RedirectPartHost,
+    options: RedirectPartOptions & { readonly metrics: SupervisorMetrics },
+  ) {
     this.#metrics = new RedirectMetrics(options.metrics);
     this.#host = {
       snapshot: () => host.snapshot(),
       publish: (delta) => host.publish(delta),
+      askWorkers: (part, question) => host.askWorkers(part, question),
       report: (event) => {
         this.#metrics.reported(event);
         host.report(event);
@@ -90,6 +103,24 @@ export class RedirectPart {
     if (follower === null || typeof app !== "string") return this.#answer(null);
     const found = follower.explain(app, textsOf(parameters));
     return found === null ? { ok: false, error: `${app}: no model is known` } : this.#answer(found);
+  }
+
+  /** What became of requests that asked to be traced, newest first; null where nothing is traced. */
+  async traces(question: Omit<TraceQuestion, "newest">): Promise<SessionTrace[] | null> {
+    const kept = this.#follower?.plan.session_traces ?? null;
+    if (kept === null) return null;
+    const asked: GatewayQuestion = { traces: { ...question, newest: MOST_TRACES } };
+    return joinTraces((await this.#host.askWorkers(PART_NAME, asked)) as GatewayAnswer[], MOST_TRACES);
+  }
+
+  async #answerTraces(request: unknown): Promise<object> {
+    if (this.#follower === null) return this.#answer(null);
+    const { app, id, clear } = request as Readonly<Record<string, unknown>>;
+    const textOf = (value: unknown): string | null => (typeof value === "string" ? value : null);
+    const sessions = await this.traces({ app: textOf(app), id: textOf(id), clear: clear === true });
+    return sessions === null
+      ? { ok: false, error: "requests are not traced; the setting redirect.session_traces does that" }
+      : { ok: true, sessions };
   }
 
   async stop(): Promise<void> {

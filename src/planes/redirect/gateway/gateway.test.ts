@@ -48,6 +48,7 @@ function gatewayOf({
       ["a b", app],
     ]),
     trusted: trustedSources(trusted),
+    traced_sessions: 0,
   });
   return gateway;
 }

@@ -10,6 +10,7 @@ import { answerDecision, type AnswerOptions, answerRefusal, type RefusalCode } f
 import { isJsonType, readBodyParameters } from "./body_parameters.ts";
 import { ClientParameters, type TrustedSources } from "./client_parameters.ts";
 import { GatewayCounts, NO_APPLICATION } from "./gateway_counts.ts";
+import { SessionTraces } from "./session_traces.ts";
 import { versionFacts, versionPage } from "./version_page.ts";
 
 export const DECISION_PATH = "/serviceDirect/";
@@ -34,16 +35,31 @@ export interface GatewayApp {
 export interface GatewayState {
   readonly apps: ReadonlyMap<string, GatewayApp>;
   readonly trusted: TrustedSources;
+  /** So many are kept at most; 0 = requests are not traced. */
+  readonly traced_sessions: number;
 }
 
 export class Gateway {
-  #state: GatewayState = { apps: new Map(), trusted: new Map() };
+  #state: GatewayState = { apps: new Map(), trusted: new Map(), traced_sessions: 0 };
   #parameters = new ClientParameters(this.#state.trusted);
   readonly counts = new GatewayCounts();
+
+  /** Null = requests are not traced. */
+  traces: SessionTraces | null = null;
+  readonly #wall: () => number;
+
+  /** `wall`: milliseconds since 1970-01-01 UTC. */
+  constructor(wall: () => number = Date.now) {
+    this.#wall = wall;
+  }
 
   /** Another state acts from the next request on. */
   setState(state: GatewayState): void {
     if (state.trusted !== this.#state.trusted) this.#parameters = new ClientParameters(state.trusted);
+    const { traced_sessions } = state;
+    if (traced_sessions === 0) this.traces = null;
+    else if (this.traces === null) this.traces = new SessionTraces(traced_sessions);
+    else this.traces.most = traced_sessions;
     this.#state = state;
   }
 
@@ -87,6 +103,7 @@ export class Gateway {
     const parameters = this.#parameters;
     parameters.begin(exchange, body);
     const decision = decider.decide(parameters.context);
+    this.traces?.add(app, parameters.context, decision, this.#wall());
     parameters.end();
     const dropped = parameters.takeDropped();
     if (dropped > 0) this.counts.dropped(dropped);

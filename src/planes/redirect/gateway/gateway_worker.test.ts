@@ -121,7 +121,7 @@ test("RD167 who may say a parameter may change", () => {
     "other/plane": 1,
   });
   expect(ask(on, "/serviceDirect/a1?x=1")[1]).toStartWith("xre://t:1");
-  on.changed({ [GATEWAY_DOCUMENT]: { trusted_from: { x: ["10.0.0.0/8"] } } });
+  on.changed({ [GATEWAY_DOCUMENT]: { trusted_from: { x: ["10.0.0.0/8"] }, session_traces: null } });
   expect(ask(on, "/serviceDirect/a1?x=1")[1]).toStartWith("http://10.0.0.1");
   on.changed({ [GATEWAY_DOCUMENT]: null });
   expect(ask(on, "/serviceDirect/a1?x=1")[1]).toStartWith("xre://t:1");

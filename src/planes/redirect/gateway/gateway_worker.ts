@@ -19,8 +19,10 @@ import {
 
 type Documents = Readonly<Record<string, unknown>>;
 
+const NOTHING_SAID: PublishedGateway = { trusted_from: {}, session_traces: null };
+
 export class GatewayWorker {
-  readonly gateway = new Gateway();
+  readonly gateway: Gateway;
   readonly #parts: DeciderParts;
   readonly #apps = new Map<string, GatewayApp>();
   /** By name; those that act. What is in them, their names say. */
@@ -28,8 +30,10 @@ export class GatewayWorker {
   #lists = NamedLists.none;
   #trusted: TrustedSources = new Map();
 
-  constructor(parts: DeciderParts) {
+  /** `wall`: milliseconds since 1970-01-01 UTC. */
+  constructor(parts: DeciderParts, wall: () => number = Date.now) {
     this.#parts = parts;
+    this.gateway = new Gateway(wall);
   }
 
   /** All documents of a snapshot. Those that are as before change nothing. */
@@ -50,7 +54,8 @@ export class GatewayWorker {
       this.#lists = NamedLists.of((this.#documents.get(LISTS_DOCUMENT) as PublishedLists | undefined) ?? []);
     for (const app of this.#appsOf(hasLists ? this.#documents.keys() : names))
       this.#follow(app, hasLists || names.has(appDocument(app)), names);
-    this.gateway.setState({ apps: new Map(this.#apps), trusted: this.#trusted });
+    const traced_sessions = this.#gatewayDocument().session_traces?.sessions ?? 0;
+    this.gateway.setState({ apps: new Map(this.#apps), trusted: this.#trusted, traced_sessions });
   }
 
   #appsOf(names: Iterable<string>): ReadonlySet<string> {
@@ -69,7 +74,7 @@ export class GatewayWorker {
   }
 
   #gatewayDocument(): PublishedGateway {
-    return (this.#documents.get(GATEWAY_DOCUMENT) as PublishedGateway | undefined) ?? { trusted_from: {} };
+    return (this.#documents.get(GATEWAY_DOCUMENT) as PublishedGateway | undefined) ?? NOTHING_SAID;
   }
 
   #follow(app: string, isAnew: boolean, changed: ReadonlySet<string>): void {

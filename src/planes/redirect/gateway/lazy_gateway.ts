@@ -3,7 +3,7 @@ import type { Step } from "../../../net/exchange.ts";
 import type { Clock } from "../../../platform/clock.ts";
 import type { DeciderParts } from "./app_decider.ts";
 import type { GatewayWorker } from "./gateway_worker.ts";
-import type { GatewayMessage } from "./published.ts";
+import type { GatewayAnswer, GatewayMessage, GatewayQuestion } from "./published.ts";
 
 type Documents = Readonly<Record<string, unknown>>;
 
@@ -34,7 +34,7 @@ export class LazyGateway {
 
   #load(): GatewayWorker {
     const module = require("./gateway_worker.ts") as typeof import("./gateway_worker.ts");
-    const worker = new module.GatewayWorker(this.#parts);
+    const worker = new module.GatewayWorker(this.#parts, () => this.#parts.clock.wall());
     worker.gateway.counts.onFirst = () => {
       this.#endWait ??= this.#parts.clock.every(TELL_AFTER_MS, () => this.#tell());
     };
@@ -54,6 +54,10 @@ export class LazyGateway {
 
   changed(documents: Documents): void {
     this.#worker?.changed(documents);
+  }
+
+  answer(question: unknown): GatewayAnswer | null {
+    return this.#worker?.gateway.traces?.find((question as GatewayQuestion).traces) ?? null;
   }
 
   /** Tells what has not been told yet. */

@@ -3,6 +3,7 @@ import type { StackHosts } from "../../../core/redirect/hosts.ts";
 import type { NamedList, RedirectModel } from "../../../core/redirect/model.ts";
 import type { AnswerOptions } from "./answers.ts";
 import type { CountedRow } from "./gateway_counts.ts";
+import type { SessionTrace, TraceQuestion } from "./session_traces.ts";
 
 export const GATEWAY_DOCUMENT = "redirect/gateway";
 export const LISTS_DOCUMENT = "redirect/lists";
@@ -18,6 +19,8 @@ export const unhealthyDocument = (app: string): string => UNHEALTHY_PREFIX + app
 export interface PublishedGateway {
   /** Networks whose clients may send a parameter, by its name. */
   readonly trusted_from: Readonly<Record<string, readonly string[]>>;
+  /** How many traced sessions a worker keeps; null = requests are not traced. */
+  readonly session_traces: { readonly sessions: number } | null;
 }
 
 export interface PublishedApp {
@@ -46,6 +49,12 @@ export type PublishedUnhealthy = readonly string[];
 export interface GatewayMessage {
   readonly counted?: readonly CountedRow[];
 }
+
+/** What the control side asks the gateway of each worker, and what that answers. */
+export interface GatewayQuestion {
+  readonly traces: TraceQuestion;
+}
+export type GatewayAnswer = readonly SessionTrace[];
 
 /** The application that a document with `prefix` is about, or null. */
 export function appOf(document: string): string | null {
