@@ -238,6 +238,13 @@ export interface Exchange {
 
   /** Ends the request with an answer of our own. Returns RESPOND so that a step can `return exchange.respond(…)`. */
   respond(status: number, fields?: string, body?: string): typeof RESPOND;
+  /** Protocol that the client asks for by Upgrade, lower case; "" = none. */
+  readonly upgradeToken: string;
+  /**
+   * Answers 101 with the lines `fields`; what the client sends from now on goes to `up`, which writes by `down.writeBody` and
+   * ends by `down.endTunnelOutput`. For requests without a body.
+   */
+  upgrade(fields: string, up: Upstream): typeof RESPOND;
   /** Ends the request with the answer that an error code stands for. */
   fail(code: ErrorCode, detail?: string): typeof RESPOND;
   /** Registers a wait; call before returning WAIT. `deadlineMs` from now; later: FL_STEP_TIMEOUT. Returns a token. */

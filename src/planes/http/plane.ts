@@ -428,6 +428,10 @@ export class HttpPlane implements ExchangeHandler {
     exchange.down.writeHead(exchange, status, head, length);
   }
 
+  onUpgraded(exchange: HttpExchange): void {
+    this.#openEnded(exchange);
+  }
+
   #openEnded(exchange: HttpExchange): void {
     const { region, fixed } = this.runtime.counters;
     exchange.openEnded = true;

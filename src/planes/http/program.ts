@@ -54,6 +54,8 @@ export interface WorkerPart {
   /** By which its other half in the supervisor asks. */
   readonly name?: string;
   answer?(question: unknown): unknown;
+  /** A drain begins: what lasts as long as its client likes should end soon. */
+  drain?(): void;
   /** No request comes any more. */
   end?(): void;
 }
@@ -357,6 +359,7 @@ export class HttpProgram implements WorkerProgram {
     this.#draining = true;
     this.#serverHost.draining = true;
     for (const connection of this.#connections) connection.drain(idleMs);
+    for (const part of this.#parts) part.drain?.();
     while (!this.#isEmpty()) {
       this.#cutOverdue(this.#clock.now());
       if (this.#isEmpty()) break;

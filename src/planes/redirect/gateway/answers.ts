@@ -3,6 +3,7 @@ import type { Decision, Location, NoDecision } from "../../../core/redirect/deci
 import { inUrl } from "../../../core/redirect/url.ts";
 import { dateLine, NO_STORE_LINE } from "../../../net/answer_lines.ts";
 import type { Exchange, RESPOND } from "../../../net/exchange.ts";
+import { VERSION_LINE } from "../../../net/websocket/handshake.ts";
 
 export interface AnswerOptions {
   /** `redirect`: 302 with the place; `locations`: 200 with a list of places. */
@@ -20,7 +21,10 @@ export type RefusalCode =
   | "no_model"
   | "bad_parameters"
   | "unsupported_media_type"
-  | "method_not_allowed";
+  | "method_not_allowed"
+  | "bad_handshake"
+  | "wrong_websocket_version"
+  | "draining";
 
 const REFUSALS: Readonly<Record<RefusalCode, { readonly status: number; readonly message: string }>> = {
   unknown_application: { status: 404, message: "there is no such application" },
@@ -32,17 +36,35 @@ const REFUSALS: Readonly<Record<RefusalCode, { readonly status: number; readonly
   bad_parameters: { status: 400, message: "the parameters cannot be read" },
   unsupported_media_type: { status: 415, message: "expected application/json" },
   method_not_allowed: { status: 405, message: "expected GET or POST" },
+  bad_handshake: { status: 400, message: "the opening of the WebSocket lacks a key of 16 bytes" },
+  wrong_websocket_version: { status: 426, message: "expected version 13 of the WebSocket protocol" },
+  draining: { status: 503, message: "this gateway is about to end" },
 };
 
-/** Seconds after which a client should ask again where there is nobody to go to. */
-const RETRY_AFTER = "Retry-After: 1\r\n";
+/** Lines beside those that all refusals have, by status. */
+const FURTHER_LINES: Readonly<Record<number, string>> = {
+  405: "Allow: GET, POST\r\n",
+  426: `Upgrade: websocket\r\n${VERSION_LINE}`,
+  // Seconds after which a client should ask again where there is nobody to go to.
+  503: "Retry-After: 1\r\n",
+};
 const JSON_TYPE = "Content-Type: application/json\r\n";
 
 export function answerRefusal(exchange: Exchange, code: RefusalCode, detail = ""): typeof RESPOND {
-  const { status, message } = REFUSALS[code];
-  const body = `${JSON.stringify({ code, message: detail === "" ? message : `${message}: ${detail}` })}\n`;
-  const retry = status === 503 ? RETRY_AFTER : status === 405 ? "Allow: GET, POST\r\n" : "";
-  return exchange.respond(status, `${JSON_TYPE}${NO_STORE_LINE}${retry}${dateLine()}`, body);
+  const { status } = REFUSALS[code];
+  const fields = `${JSON_TYPE}${NO_STORE_LINE}${FURTHER_LINES[status] ?? ""}${dateLine()}`;
+  return exchange.respond(status, fields, `${refusalText(code, detail)}\n`);
+}
+
+/** The refusal as JSON. */
+export function refusalText(code: RefusalCode, detail = ""): string {
+  const { message } = REFUSALS[code];
+  return JSON.stringify({ code, message: detail === "" ? message : `${message}: ${detail}` });
+}
+
+/** The decision as JSON, for answers that have no fields to tell the rest. */
+export function decisionText({ locations, type, rule, stack, flavor }: Decision, version: number): string {
+  return JSON.stringify({ location: locations, type, rule, stack, flavor, version });
 }
 
 export function answerDecision(

@@ -17,6 +17,7 @@ import { VERSION } from "../../../core/version.ts";
 import type { AnswerOptions } from "./answers.ts";
 import { trustedSources } from "./client_parameters.ts";
 import { Gateway, type GatewayApp } from "./gateway.ts";
+import { TEST_HOST } from "./test_gateway.ts";
 
 const REDIRECT: AnswerOptions = { answer: "redirect", location: "full", answer_headers: false };
 
@@ -33,7 +34,7 @@ function gatewayOf({
   stacks = ONE_HOST,
   trusted = {},
 }: Settings = {}): Gateway {
-  const gateway = new Gateway();
+  const gateway = new Gateway(TEST_HOST);
   const app: GatewayApp = {
     name: "a1",
     decider: deciderOf(model, {}, stacks),
@@ -211,7 +212,7 @@ test("RD162 fields that tell of the decision only where they are asked for", () 
 test("RD160 RD140 healthCheck says OK, and 503 while nobody can be decided for", () => {
   const ready = ask({}, "/healthCheck");
   expect([ready.status, ready.written.endsWith("\r\n\r\nOK")]).toEqual([200, true]);
-  expect(runStep(new Gateway().step(false), { target: "/healthCheck" }).status).toBe(503);
+  expect(runStep(new Gateway(TEST_HOST).step(false), { target: "/healthCheck" }).status).toBe(503);
 });
 
 test("RD140 not ready while the default server of no model has a host", () => {

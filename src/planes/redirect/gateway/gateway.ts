@@ -3,12 +3,21 @@
  * assignment, so every decision is of exactly one version.
  */
 import { acceptance } from "../../../core/redirect/checks/acceptance.ts";
-import type { Decider } from "../../../core/redirect/decider.ts";
+import type { Decider, Decision, NoDecision } from "../../../core/redirect/decider.ts";
 import { type BodyUse, type Exchange, NEXT, type Step, type StepResult } from "../../../net/exchange.ts";
 import { dateLine, NO_STORE_LINE } from "../../../net/answer_lines.ts";
-import { answerDecision, type AnswerOptions, answerRefusal, type RefusalCode } from "./answers.ts";
-import { isJsonType, readBodyParameters } from "./body_parameters.ts";
+import { webSocketHandshake } from "../../../net/websocket/handshake.ts";
+import {
+  answerDecision,
+  type AnswerOptions,
+  answerRefusal,
+  decisionText,
+  type RefusalCode,
+  refusalText,
+} from "./answers.ts";
+import { isJsonType, readBodyParameters, readParameters } from "./body_parameters.ts";
 import { ClientParameters, type TrustedSources } from "./client_parameters.ts";
+import { DecisionSocket, type DecisionSocketHost } from "./decision_socket.ts";
 import { GatewayCounts, NO_APPLICATION } from "./gateway_counts.ts";
 import { SessionTraces } from "./session_traces.ts";
 import { versionFacts, versionPage } from "./version_page.ts";
@@ -18,6 +27,7 @@ export const HEALTH_PATH = "/healthCheck";
 export const VERSION_PATH = "/version";
 
 const FACTS = versionFacts("redirectorGateway");
+const WEBSOCKET = "websocket";
 const READING_METHODS: ReadonlySet<string> = new Set(["GET", "HEAD"]);
 
 /** Bytes of the largest body that a client may send. */
@@ -39,18 +49,24 @@ export interface GatewayState {
   readonly traced_sessions: number;
 }
 
+/** What a gateway needs of the program around it. */
+export interface GatewayHost extends Pick<DecisionSocketHost, "later" | "after"> {
+  /** Milliseconds since 1970-01-01 UTC. */
+  wall(): number;
+}
+
 export class Gateway {
   #state: GatewayState = { apps: new Map(), trusted: new Map(), traced_sessions: 0 };
   #parameters = new ClientParameters(this.#state.trusted);
   readonly counts = new GatewayCounts();
-
   /** Null = requests are not traced. */
   traces: SessionTraces | null = null;
-  readonly #wall: () => number;
+  readonly #host: GatewayHost;
+  readonly #sockets = new Set<DecisionSocket>();
+  #isDraining = false;
 
-  /** `wall`: milliseconds since 1970-01-01 UTC. */
-  constructor(wall: () => number = Date.now) {
-    this.#wall = wall;
+  constructor(host: GatewayHost) {
+    this.#host = host;
   }
 
   /** Another state acts from the next request on. */
@@ -86,6 +102,8 @@ export class Gateway {
     if (!takesBody && !READING_METHODS.has(exchange.method))
       return this.#refuse(exchange, app, "method_not_allowed");
     if (app.decider === null) return this.#refuse(exchange, app, "no_model");
+    if (exchange.upgradeToken === WEBSOCKET && exchange.method === "GET")
+      return this.#openSocket(exchange, app);
     if (!takesBody) return this.#decideWith(exchange, app, app.decider, null);
     if (!isJsonType(exchange.request.get("content-type")))
       return this.#refuse(exchange, app, "unsupported_media_type");
@@ -100,18 +118,73 @@ export class Gateway {
     decider: Decider,
     body: ReadonlyMap<string, string> | null,
   ): StepResult {
-    const parameters = this.#parameters;
-    parameters.begin(exchange, body);
-    const decision = decider.decide(parameters.context);
-    this.traces?.add(app, parameters.context, decision, this.#wall());
-    parameters.end();
-    const dropped = parameters.takeDropped();
-    if (dropped > 0) this.counts.dropped(dropped);
+    const decision = this.#decision(exchange, app, decider, body);
     if (typeof decision === "string") return this.#refuse(exchange, app, decision);
     this.counts.decided(app.name, decision);
     exchange.decider = app;
     exchange.decision = decision;
     return answerDecision(exchange, decision, app.options, app.version);
+  }
+
+  #decision(
+    exchange: Exchange,
+    app: GatewayApp,
+    decider: Decider,
+    body: ReadonlyMap<string, string> | null,
+  ): Decision | NoDecision {
+    const parameters = this.#parameters;
+    parameters.begin(exchange, body);
+    const decision = decider.decide(parameters.context);
+    this.traces?.add(app, parameters.context, decision, this.#host.wall());
+    parameters.end();
+    const dropped = parameters.takeDropped();
+    if (dropped > 0) this.counts.dropped(dropped);
+    return decision;
+  }
+
+  // Decisions over WebSockets.
+
+  #openSocket(exchange: Exchange, app: GatewayApp): StepResult {
+    if (this.#isDraining) return this.#refuse(exchange, app, "draining");
+    const handshake = webSocketHandshake((name) => exchange.request.get(name));
+    if ("problem" in handshake)
+      return this.#refuse(
+        exchange,
+        app,
+        handshake.problem === "key" ? "bad_handshake" : "wrong_websocket_version",
+      );
+    const socket = new DecisionSocket(exchange, {
+      maxMessageBytes: MAX_BODY_BYTES,
+      answer: (asking, message) => this.#answerMessage(asking, app.name, message),
+      later: this.#host.later,
+      after: this.#host.after,
+      closed: (one) => this.#sockets.delete(one),
+    });
+    this.#sockets.add(socket);
+    return exchange.upgrade(`${handshake.fields}${dateLine()}`, socket);
+  }
+
+  /** `name`: the application may have another model by now, or be gone. */
+  #answerMessage(exchange: Exchange, name: string, message: string): string {
+    const app = this.#state.apps.get(name);
+    const refused = (code: RefusalCode, detail = ""): string => {
+      this.counts.refused(app === undefined ? NO_APPLICATION : name, code);
+      return refusalText(code, detail);
+    };
+    if (app === undefined) return refused("unknown_application");
+    if (app.decider === null) return refused("no_model");
+    const read = readParameters(message);
+    if ("problem" in read) return refused("bad_parameters", read.problem);
+    const decision = this.#decision(exchange, app, app.decider, read.values);
+    if (typeof decision === "string") return refused(decision);
+    this.counts.decided(name, decision);
+    return decisionText(decision, app.version);
+  }
+
+  /** Clients of WebSockets are told to go elsewhere, and new ones are refused. */
+  drain(): void {
+    this.#isDraining = true;
+    for (const socket of [...this.#sockets]) socket.drain();
   }
 
   #refuse(exchange: Exchange, app: GatewayApp | null, code: RefusalCode, detail = ""): StepResult {

@@ -20,6 +20,7 @@ import {
   type PublishedApp,
   unhealthyDocument,
 } from "./published.ts";
+import { TEST_HOST } from "./test_gateway.ts";
 
 const OPTIONS: PublishedApp["options"] = {
   answer: "redirect",
@@ -39,7 +40,7 @@ const app = (settings: Partial<PublishedApp> = {}): PublishedApp => ({
   ...settings,
 });
 
-const worker = () => new GatewayWorker({ random: () => 0, strategy: strategyByName });
+const worker = () => new GatewayWorker({ random: () => 0, strategy: strategyByName }, TEST_HOST);
 
 /** Status, location and version of the answer. */
 function ask(on: GatewayWorker, target = "/serviceDirect/a1"): [number, string | null, string | null] {

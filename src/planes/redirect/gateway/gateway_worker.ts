@@ -2,7 +2,7 @@
 import { NamedLists } from "../../../core/redirect/named_lists.ts";
 import { appDecider, type DeciderParts } from "./app_decider.ts";
 import { trustedSources, type TrustedSources } from "./client_parameters.ts";
-import { Gateway, type GatewayApp } from "./gateway.ts";
+import { Gateway, type GatewayApp, type GatewayHost } from "./gateway.ts";
 import {
   appDocument,
   appOf,
@@ -30,10 +30,9 @@ export class GatewayWorker {
   #lists = NamedLists.none;
   #trusted: TrustedSources = new Map();
 
-  /** `wall`: milliseconds since 1970-01-01 UTC. */
-  constructor(parts: DeciderParts, wall: () => number = Date.now) {
+  constructor(parts: DeciderParts, host: GatewayHost) {
     this.#parts = parts;
-    this.gateway = new Gateway(wall);
+    this.gateway = new Gateway(host);
   }
 
   /** All documents of a snapshot. Those that are as before change nothing. */

@@ -34,7 +34,18 @@ export class LazyGateway {
 
   #load(): GatewayWorker {
     const module = require("./gateway_worker.ts") as typeof import("./gateway_worker.ts");
-    const worker = new module.GatewayWorker(this.#parts, () => this.#parts.clock.wall());
+    const { clock } = this.#parts;
+    const worker = new module.GatewayWorker(this.#parts, {
+      wall: () => clock.wall(),
+      later: (run) => void setImmediate(run),
+      after(ms, run) {
+        const end = clock.every(ms, () => {
+          end();
+          run();
+        });
+        return end;
+      },
+    });
     worker.gateway.counts.onFirst = () => {
       this.#endWait ??= this.#parts.clock.every(TELL_AFTER_MS, () => this.#tell());
     };
@@ -58,6 +69,10 @@ export class LazyGateway {
 
   answer(question: unknown): GatewayAnswer | null {
     return this.#worker?.gateway.traces?.find((question as GatewayQuestion).traces) ?? null;
+  }
+
+  drain(): void {
+    this.#worker?.gateway.drain();
   }
 
   /** Tells what has not been told yet. */
