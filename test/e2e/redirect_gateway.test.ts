@@ -441,3 +441,15 @@ test(
   },
   PATIENCE,
 );
+
+test("hosts may take turns by chance", async () => {
+  await using fairlead = await startGateway(modelOf(), "defaults: { strategy: random }");
+  const store = openStore("sqlite", {}, storeEnvironment(join(fairlead.directory, "state")));
+  for (const number of [1, 2]) await registerHost(store, "/EU/z1/1.0/a1", `10.0.0.${number}`);
+  await untilHere(() => fairlead.metric("redirect_hosts", 'app="a1"') === 2, "both hosts are known");
+  const places = new Set<string>();
+  for (let round = 0; round < 200 && places.size < 2; round++)
+    places.add((await placeOf(fairlead)) ?? "nowhere");
+  expect([...places].toSorted()).toEqual(["http://10.0.0.1:8080/app", "http://10.0.0.2:8080/app"]);
+  await store.close();
+});

@@ -20,7 +20,7 @@ import type { NameSource } from "../../platform/names.ts";
 import { storeByName } from "../../store/all.ts";
 import type { Store, StoreEnvironment } from "../../store/contract.ts";
 import { Discovery, type DiscoveryStatus } from "./discovery/discovery.ts";
-import { appDecider } from "./gateway/app_decider.ts";
+import { appDecider, strategyNames } from "./gateway/app_decider.ts";
 import {
   appDocument,
   GATEWAY_DOCUMENT,
@@ -373,9 +373,5 @@ function publishedOptions({
   affinity,
   ...rest
 }: RedirectAppPlan): PublishedOptions {
-  return {
-    ...rest,
-    strategy: strategy === "random" ? "weighted_random" : strategy,
-    affinity: affinity === "host" ? "rendezvous" : null,
-  };
+  return { ...rest, ...strategyNames({ strategy, affinity }) };
 }
