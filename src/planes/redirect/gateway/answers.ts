@@ -1,9 +1,10 @@
 /** Answers of the gateway: where to go, or why nobody can say. */
-import type { Decision, Location, NoDecision } from "../../../core/redirect/decider.ts";
+import type { Decision, Location } from "../../../core/redirect/decider.ts";
 import { inUrl } from "../../../core/redirect/url.ts";
 import { dateLine, NO_STORE_LINE } from "../../../net/answer_lines.ts";
 import type { Exchange, RESPOND } from "../../../net/exchange.ts";
 import { VERSION_LINE } from "../../../net/websocket/handshake.ts";
+import { refusal, type RefusalCode } from "./refusals.ts";
 
 export interface AnswerOptions {
   /** `redirect`: 302 with the place; `locations`: 200 with a list of places. */
@@ -13,33 +14,6 @@ export interface AnswerOptions {
   /** Tell rule, stack, version and type in fields of their own. */
   readonly answer_headers: boolean;
 }
-
-/** Why a request gets no decision, for clients that are programs. */
-export type RefusalCode =
-  | NoDecision
-  | "unknown_application"
-  | "no_model"
-  | "bad_parameters"
-  | "unsupported_media_type"
-  | "method_not_allowed"
-  | "bad_handshake"
-  | "wrong_websocket_version"
-  | "draining";
-
-const REFUSALS: Readonly<Record<RefusalCode, { readonly status: number; readonly message: string }>> = {
-  unknown_application: { status: 404, message: "there is no such application" },
-  no_model: { status: 503, message: "the application has no model yet" },
-  no_default_server: { status: 503, message: "the model has no default server" },
-  no_host: { status: 503, message: "no host is there" },
-  wrong_family: { status: 503, message: "no host has an address of the wanted family" },
-  malformed_url: { status: 503, message: "the rule's URL is malformed" },
-  bad_parameters: { status: 400, message: "the parameters cannot be read" },
-  unsupported_media_type: { status: 415, message: "expected application/json" },
-  method_not_allowed: { status: 405, message: "expected GET or POST" },
-  bad_handshake: { status: 400, message: "the opening of the WebSocket lacks a key of 16 bytes" },
-  wrong_websocket_version: { status: 426, message: "expected version 13 of the WebSocket protocol" },
-  draining: { status: 503, message: "this gateway is about to end" },
-};
 
 /** Lines beside those that all refusals have, by status. */
 const FURTHER_LINES: Readonly<Record<number, string>> = {
@@ -51,15 +25,9 @@ const FURTHER_LINES: Readonly<Record<number, string>> = {
 const JSON_TYPE = "Content-Type: application/json\r\n";
 
 export function answerRefusal(exchange: Exchange, code: RefusalCode, detail = ""): typeof RESPOND {
-  const { status } = REFUSALS[code];
+  const { status } = refusal(code);
   const fields = `${JSON_TYPE}${NO_STORE_LINE}${FURTHER_LINES[status] ?? ""}${dateLine()}`;
-  return exchange.respond(status, fields, `${refusalText(code, detail)}\n`);
-}
-
-/** The refusal as JSON. */
-export function refusalText(code: RefusalCode, detail = ""): string {
-  const { message } = REFUSALS[code];
-  return JSON.stringify({ code, message: detail === "" ? message : `${message}: ${detail}` });
+  return exchange.respond(status, fields, `${JSON.stringify(refusal(code, detail).answer)}\n`);
 }
 
 /** The decision as JSON, for answers that have no fields to tell the rest. */

@@ -3,6 +3,7 @@ import { runStep, type TestRequest, type TestRun } from "../../http/middleware/t
 import type { Destination, RedirectModel } from "../../../core/redirect/model.ts";
 import {
   conditionOf,
+  DEFAULT_URL,
   deciderOf,
   literalOf,
   modelOf,
@@ -290,6 +291,34 @@ test("RD160 another media type than JSON is refused, and so is another method th
   expect([put.status, put.answerField("allow")]).toEqual([405, "GET, POST"]);
   expect(ask({}, "/serviceDirect/a1", { method: "HEAD" }).status).toBe(302);
 });
+
+for (const scheme of ["ws", "wss", "xre"])
+  test(`RD149 a server with the scheme ${scheme} has it in its location, with path and query`, () => {
+    const query = [{ key: "ch", value: "b" }];
+    const rules = [
+      ruleOf(
+        "literal",
+        [conditionOf("equals", { param: "x", value: "1" })],
+        to(literalOf(`${scheme}://t.example:9/live/tv?q=1`, { query })),
+      ),
+      ruleOf("hosts", [conditionOf("equals", { param: "x", value: "2" })], to(serverOf("1.0", { query }))),
+    ];
+    const model = modelOf({ rules, default_url: { ...DEFAULT_URL, protocol: scheme, urn: "live/tv" } });
+    const connect = "connectUrl=xre%3A%2F%2Fs%3A1%2Fapp%3Fa%3Db";
+    const at = (x: number) => ask({ model }, `/serviceDirect/a1?x=${x}&${connect}`);
+    expect([at(1).status, location(at(1))]).toEqual([
+      302,
+      `${scheme}://t.example:9/live/tv?q=1&a=b&ch=b&ruleName=literal`,
+    ]);
+    expect(location(at(2))).toBe(`${scheme}://10.0.0.1:8080/live/tv?a=b&ch=b&ruleName=hosts`);
+    expect(location(at(3))).toBe(`${scheme}://10.0.0.1:8080/live/tv?a=b`);
+    const listed = ask({ model, options: { answer: "locations" } }, `/serviceDirect/a1?x=1&${connect}`);
+    expect(bodyOf(listed)).toMatchObject({
+      location: [{ protocol: scheme, destination: "t.example", port: "9" }],
+    });
+    const origin = ask({ model, options: { location: "origin" } }, "/serviceDirect/a1?x=1");
+    expect(location(origin)).toBe(`${scheme}://t.example:9`);
+  });
 
 test("an answer is one field whatever the model says, and names of applications may be encoded", () => {
   const url = "xre://t:1/a\r\nSet-Cookie:%20b é\ud800";

@@ -7,18 +7,12 @@ import type { Decider, Decision, NoDecision } from "../../../core/redirect/decid
 import { type BodyUse, type Exchange, NEXT, type Step, type StepResult } from "../../../net/exchange.ts";
 import { dateLine, NO_STORE_LINE } from "../../../net/answer_lines.ts";
 import { webSocketHandshake } from "../../../net/websocket/handshake.ts";
-import {
-  answerDecision,
-  type AnswerOptions,
-  answerRefusal,
-  decisionText,
-  type RefusalCode,
-  refusalText,
-} from "./answers.ts";
+import { answerDecision, type AnswerOptions, answerRefusal, decisionText } from "./answers.ts";
 import { isJsonType, readBodyParameters, readParameters } from "./body_parameters.ts";
 import { ClientParameters, type TrustedSources } from "./client_parameters.ts";
 import { DecisionSocket, type DecisionSocketHost } from "./decision_socket.ts";
 import { GatewayCounts, NO_APPLICATION } from "./gateway_counts.ts";
+import { refusal, type RefusalCode } from "./refusals.ts";
 import { SessionTraces } from "./session_traces.ts";
 import { versionFacts, versionPage } from "./version_page.ts";
 
@@ -169,7 +163,7 @@ export class Gateway {
     const app = this.#state.apps.get(name);
     const refused = (code: RefusalCode, detail = ""): string => {
       this.counts.refused(app === undefined ? NO_APPLICATION : name, code);
-      return refusalText(code, detail);
+      return JSON.stringify(refusal(code, detail).answer);
     };
     if (app === undefined) return refused("unknown_application");
     if (app.decider === null) return refused("no_model");

@@ -1,6 +1,6 @@
 /** What the gateway of a worker has counted since it last told: the names of applications and rules are those of models, so their number is bounded by these. */
 import type { Decision } from "../../../core/redirect/decider.ts";
-import type { RefusalCode } from "./answers.ts";
+import type { RefusalCode } from "./refusals.ts";
 
 /** Counters of the catalogue that workers add to. */
 export const GATEWAY_COUNTERS = [

@@ -6,7 +6,7 @@ import type { Context } from "../../../core/redirect/context.ts";
 import { isBlank } from "../../../core/redirect/context.ts";
 import type { Decision } from "../../../core/redirect/decider.ts";
 import { inUrl } from "../../../core/redirect/url.ts";
-import type { RefusalCode } from "./answers.ts";
+import type { RefusalCode } from "./refusals.ts";
 
 const SESSION = "rSessionId";
 const TEST = "testInfo";
