@@ -48,8 +48,10 @@ export class RedirectPart {
     this.#options = options;
   }
 
-  told(part: string, { counted }: GatewayMessage): void {
-    if (part === PART_NAME && counted !== undefined) this.#metrics.counted(counted);
+  told(part: string, message: unknown): void {
+    if (part !== PART_NAME) return;
+    const { counted } = message as GatewayMessage;
+    if (counted !== undefined) this.#metrics.counted(counted);
   }
 
   async planChanged({ redirect }: Plan): Promise<void> {
