@@ -4,6 +4,7 @@ import type { ProgramParts } from "./cli/program_parts.ts";
 import { REDIRECT_STEP } from "./core/defaults.ts";
 import { poolOfId } from "./core/health/members.ts";
 import { VERSION } from "./core/version.ts";
+import type { SupervisorMetrics } from "./observe/supervisor_metrics.ts";
 import type { SupervisorFacade } from "./run/parts.ts";
 import type { HostsPart } from "./planes/hosts/part.ts";
 import type { RedirectPart } from "./planes/redirect/part.ts";
@@ -69,34 +70,26 @@ export const parts: ProgramParts = {
       { adminParts },
       { ExplainPart },
       { HostsPart },
-      { RedirectPart },
+      makeRedirect,
       { MetricsKeeper },
       { PoolWatch },
       { realClock },
-      { realFiles },
-      { SystemNames },
       { machineHash },
       { limitNumbers },
       { healthPart },
       { strategyByName },
-      { AddressProbes },
-      { probes },
     ] = await Promise.all([
       import("./admin/parts.ts"),
       import("./run/explain.ts"),
       import("./planes/hosts/part.ts"),
-      import("./planes/redirect/part.ts"),
+      redirectParts(),
       import("./observe/metrics_keeper.ts"),
       import("./observe/pool_watch.ts"),
       import("./platform/clock.ts"),
-      import("./platform/files.ts"),
-      import("./platform/names_system.ts"),
       import("./platform/machine_id.ts"),
       import("./planes/http/connection_counts.ts"),
       import("./probes/part.ts"),
       import("./core/strategies/all.ts"),
-      import("./probes/address_probes.ts"),
-      import("./probes/all.ts"),
     ]);
     const metrics = new MetricsKeeper((plan) => limitNumbers(plan.listeners.length));
     const hosts: HostsPart[] = [];
@@ -135,30 +128,7 @@ export const parts: ProgramParts = {
             },
           })(supervisor),
         (supervisor) => {
-          const part = new RedirectPart(supervisor, {
-            clock: realClock,
-            random: Math.random,
-            files: realFiles,
-            names: new SystemNames({ clock: realClock }),
-            async authenticator(plan) {
-              const { createAuthenticator } =
-                await import("./planes/redirect/service/access/authenticator.ts");
-              const report = supervisor.report.bind(supervisor);
-              return createAuthenticator(plan, { clock: realClock, fetch, report });
-            },
-            countFeedback: (result, amount) =>
-              metrics.supervisor.count("redirect_feedback_total", [result], amount),
-            makeProbes: (result) =>
-              new AddressProbes({
-                probes,
-                names: new SystemNames({ clock: realClock }),
-                clock: realClock,
-                random: Math.random,
-                nextTurn: (run) => void setImmediate(run),
-                readFile: fileOf(supervisor),
-                result,
-              }),
-          });
+          const part = makeRedirect(supervisor, metrics.supervisor);
           redirects.push(part);
           return part;
         },
@@ -178,4 +148,47 @@ function fileOf(supervisor: SupervisorFacade): (path: string) => string {
     if (content === undefined) throw new Error(`${path} was not read`);
     return content;
   };
+}
+
+/** What makes the control side of the redirector for a supervisor. */
+async function redirectParts() {
+  const [
+    { RedirectPart: Part },
+    { AddressProbes },
+    { probes },
+    { realClock: clock },
+    { realFiles: files },
+    { SystemNames },
+  ] = await Promise.all([
+    import("./planes/redirect/part.ts"),
+    import("./probes/address_probes.ts"),
+    import("./probes/all.ts"),
+    import("./platform/clock.ts"),
+    import("./platform/files.ts"),
+    import("./platform/names_system.ts"),
+  ]);
+  const random = Math.random;
+  return (supervisor: SupervisorFacade, metrics: SupervisorMetrics): RedirectPart =>
+    new Part(supervisor, {
+      clock,
+      random,
+      files,
+      metrics,
+      names: new SystemNames({ clock }),
+      async authenticator(plan) {
+        const { createAuthenticator } = await import("./planes/redirect/service/access/authenticator.ts");
+        return createAuthenticator(plan, { clock, fetch, report: (event) => supervisor.report(event) });
+      },
+      countFeedback: (result, amount) => metrics.count("redirect_feedback_total", [result], amount),
+      makeProbes: (result) =>
+        new AddressProbes({
+          probes,
+          names: new SystemNames({ clock }),
+          clock,
+          random,
+          nextTurn: (run) => void setImmediate(run),
+          readFile: fileOf(supervisor),
+          result,
+        }),
+    });
 }

@@ -8,6 +8,7 @@ Looks into the redirector (section redirect) of the running program.
 
   status     show applications, the state of the store, and what is kept for starts without it
   explain    show where a client would be sent, and every condition on the way
+  traces     show what became of requests that asked to be traced
 
 "fairlead redirect COMMAND --help" says more, with examples.
 `;
@@ -16,6 +17,7 @@ type RunCommand = (args: readonly string[], program: ProgramParts, output: Outpu
 
 const COMMANDS: Readonly<Record<string, () => Promise<RunCommand>>> = {
   status: async () => (await import("./redirect/status.ts")).redirectStatusCommand,
+  traces: async () => (await import("./redirect/traces.ts")).redirectTracesCommand,
   explain: async () => (await import("./redirect/explain.ts")).redirectExplainCommand,
 };
 

@@ -107,6 +107,7 @@ export const DEFAULT_STATE_DIR = "/var/lib/fairlead";
 export const DEFAULT_REDIRECT = {
   address: ":10601",
   generations: 3,
+  traced_sessions: 1_000,
   discovery: {
     max_loss: 0.5,
     grace_ms: 60_000,
@@ -115,6 +116,8 @@ export const DEFAULT_REDIRECT = {
     weight_from_registration: true,
   },
 } as const;
+/** Name of the listener that the section opens. */
+export const REDIRECT_LISTENER = "redirect";
 /** Kind of the middleware that answers clients of the redirector; no configuration can name it. */
 export const REDIRECT_STEP = "redirect_gateway";
 export const MAX_REDIRECT_GENERATIONS = 100;

@@ -43,6 +43,8 @@ export interface RedirectPlan {
   };
   readonly last_known_good: { readonly path: string; readonly generations: number };
   readonly service: RedirectServicePlan;
+  /** Requests that ask for it are traced: so many sessions are kept in each worker; null = none is. */
+  readonly session_traces: { readonly sessions: number } | null;
   /** Of applications that have no settings of their own. */
   readonly defaults: RedirectAppPlan;
   readonly apps: Readonly<Record<string, RedirectAppPlan>>;

@@ -80,6 +80,11 @@ export interface WorkerProgram {
    * `prepare`. Throws when the applied plan has no such listener.
    */
   explain(request: AskedRequest): Iterator<void, PlaneExplanation>;
+  /**
+   * Answers a question that a part of the supervisor has for its other half in the workers, `part`; plain JSON, null where
+   * there is no such part here.
+   */
+  answer?(part: string, question: unknown): unknown;
   /** Figures for `fairlead status`; plain JSON. */
   stats(): Readonly<Record<string, number>>;
 }

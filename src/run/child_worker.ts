@@ -146,6 +146,10 @@ export class ChildWorker implements WorkerHandle {
     return (await this.#order({ type: "explain", request })) as PlaneExplanation;
   }
 
+  ask(part: string, question: unknown): Promise<unknown> {
+    return this.#order({ type: "ask", part, question });
+  }
+
   async stats(): Promise<Readonly<Record<string, number>>> {
     return (await this.#order({ type: "stats" })) as Readonly<Record<string, number>>;
   }

@@ -82,6 +82,10 @@ export class InProcessWorker implements WorkerHandle {
     return this.#started.explain(request);
   }
 
+  async ask(part: string, question: unknown): Promise<unknown> {
+    return this.#started.ask(part, question);
+  }
+
   async stats(): Promise<Readonly<Record<string, number>>> {
     return this.#started.stats();
   }

@@ -41,6 +41,7 @@ export type Order =
   | { readonly type: "meet_successors" }
   | { readonly type: "drain"; readonly deadlines: DrainDeadlines }
   | { readonly type: "explain"; readonly request: AskedRequest }
+  | { readonly type: "ask"; readonly part: string; readonly question: unknown }
   | { readonly type: "stats" };
 
 /** Told without a reply. */

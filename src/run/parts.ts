@@ -100,6 +100,8 @@ export interface SupervisorFacade {
    * sentence, for what cannot be asked.
    */
   explain(question: GivenQuestion): Promise<Explanation>;
+  /** What each worker answers to a question for its part; those that cannot are left out. */
+  askWorkers(part: string, question: unknown): Promise<readonly unknown[]>;
   status(): Promise<SupervisorStatus>;
   vitals(): SupervisorVitals;
 }

@@ -158,6 +158,8 @@ export class Supervisor implements SupervisorFacade {
     return explainBy(worker, listeners, question);
   }
 
+  readonly askWorkers = (part: string, question: unknown) => this.#pool.ask(part, question);
+
   vitals(): SupervisorVitals {
     return {
       state: this.#state,

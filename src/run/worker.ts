@@ -192,6 +192,8 @@ class WorkerProcess {
         return this.#meetSuccessors(fd);
       case "explain":
         return host.explain(order.request);
+      case "ask":
+        return host.ask(order.part, order.question);
       case "stats":
         return host.stats();
       default:

@@ -37,6 +37,7 @@ export interface WorkerHandle {
   drain(deadlines: DrainDeadlines): Promise<void>;
   /** See WorkerProgram. Rejects with the program's words. */
   explain(request: AskedRequest): Promise<PlaneExplanation>;
+  ask(part: string, question: unknown): Promise<unknown>;
   stats(): Promise<Readonly<Record<string, number>>>;
   /** Ends the worker at once. */
   kill(): void;

@@ -16,9 +16,11 @@ import { formatSize, size } from "../../core/schema/size.ts";
 import type { ConfigPart, ConfigParts } from "../parts.ts";
 import { redirectService, type RedirectServiceConfig } from "./redirect_service.ts";
 import { probeSchema } from "./pools.ts";
+import { type ListenerConfig, listenerOptionShape } from "./listeners.ts";
 
 const MAX_WEIGHT = 65_535;
 const MAX_PER_MINUTE = 1_000_000;
+const MAX_TRACED_SESSIONS = 100_000;
 const DISCOVERY = DEFAULT_REDIRECT.discovery;
 
 const appShape = (parts: ConfigParts) => ({
@@ -112,14 +114,14 @@ export interface StoreConfig {
   readonly [option: string]: unknown;
 }
 
-export interface RedirectConfig {
-  readonly address: z.output<ReturnType<typeof listenAddress>>;
+export interface RedirectConfig extends Omit<ListenerConfig, "protocol"> {
   readonly store: StoreConfig;
   readonly max_model_bytes: number;
   readonly trusted_from: Readonly<Record<string, readonly string[]>>;
   readonly discovery: z.output<typeof discovery>;
   readonly last_known_good: z.output<typeof lastKnownGood>;
   readonly service: RedirectServiceConfig;
+  readonly session_traces?: z.output<typeof sessionTraces> | undefined;
   readonly defaults: AppConfig;
   readonly apps: Readonly<Record<string, AppConfig>>;
 }
@@ -159,12 +161,22 @@ const lastKnownGood = z.strictObject({
     .meta({ description: "So many are kept." }),
 });
 
+const sessionTraces = z.strictObject({
+  sessions: z
+    .int()
+    .min(1)
+    .max(MAX_TRACED_SESSIONS)
+    .prefault(DEFAULT_REDIRECT.traced_sessions)
+    .meta({ description: "So many in each worker; the oldest ones go." }),
+});
+
 export function redirectSchema(parts: ConfigParts): z.ZodType<RedirectConfig> {
   const ofApp = app(parts);
   const schema = z.strictObject({
     address: listenAddress().prefault(DEFAULT_REDIRECT.address).meta({
       description: "Where clients ask: the listener `redirect`.",
     }),
+    ...listenerOptionShape,
     store: storeSchema(parts.stores ?? [])
       .prefault({ type: parts.stores?.[0]?.name ?? "" } as never)
       .meta({ description: "Where models, lists and hosts are." }),
@@ -181,6 +193,10 @@ export function redirectSchema(parts: ConfigParts): z.ZodType<RedirectConfig> {
     service: redirectService
       .prefault({})
       .meta({ description: "Management of models and lists, and who may use it." }),
+    session_traces: sessionTraces.optional().meta({
+      description:
+        "What becomes of requests with `rSessionId` and `testInfo` is kept, for `fairlead redirect traces`; off without this section.",
+    }),
     defaults: ofApp.prefault({}).meta({ description: "Of all applications." }),
     apps: z
       .record(z.string().min(1).max(128), ofApp)

@@ -31,7 +31,7 @@ import type { AppState } from "./app_state.ts";
 import { Discovery, type DiscoveryStatus } from "./discovery/discovery.ts";
 import { GatewayAcks, type GatewayState } from "./gateway_acks.ts";
 import type { FeedbackSettings } from "./feedback/app_feedback.ts";
-import { appDecider } from "./gateway/app_decider.ts";
+import { appDecider, strategyNames } from "./gateway/app_decider.ts";
 import {
   appDocument,
   GATEWAY_DOCUMENT,
@@ -359,9 +359,9 @@ export class Follower {
 
   /** Everything that workers need. */
   documents(): Record<string, unknown> {
-    const { trusted_from } = this.plan;
+    const { trusted_from, session_traces } = this.plan;
     const documents: Record<string, unknown> = {
-      [GATEWAY_DOCUMENT]: { trusted_from } satisfies PublishedGateway,
+      [GATEWAY_DOCUMENT]: { trusted_from, session_traces } satisfies PublishedGateway,
       [LISTS_DOCUMENT]: this.#lists.lists,
     };
     for (const app of this.apps) documents[appDocument(app)] = this.#appDocument(app);
@@ -385,8 +385,7 @@ export class Follower {
     } = appPlan(this.plan, app);
     return {
       ...rest,
-      strategy: strategy === "random" ? "weighted_random" : strategy,
-      affinity: affinity === "host" ? "rendezvous" : null,
+      ...strategyNames({ strategy, affinity }),
       feedback: feedback === null ? null : feedbackSettings(feedback, this.#surroundings.feedback_key),
     };
   }

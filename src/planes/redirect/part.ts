@@ -2,19 +2,33 @@
 import type { Plan } from "../../core/plan.ts";
 import { NOTHING_CHANGED } from "../../core/snapshot.ts";
 import type { MountedService } from "../../core/mounted_service.ts";
-import { RunningService } from "./service/running.ts";
+import type { SupervisorMetrics } from "../../observe/supervisor_metrics.ts";
+import { StoreUnavailable } from "../../store/errors.ts";
 import { FeedbackLedger, type HostFeedback } from "./feedback/ledger.ts";
 import { needsOwnKey, ownKey, type OwnKey } from "./feedback/own_key.ts";
 import type { AcceptedFeedback, FeedbackResult } from "./feedback/reports.ts";
-import type { GatewayMessage } from "./gateway/published.ts";
+import type {
+  AppStatus,
+  Follower,
+  FollowerStatus,
+  RedirectEvent,
+  RedirectHost,
+  RedirectPartOptions,
+} from "./follower.ts";
+import type { GatewayAnswer, GatewayMessage, GatewayQuestion } from "./gateway/published.ts";
+import { joinTraces, type SessionTrace, type TraceQuestion } from "./gateway/session_traces.ts";
 import { type HostCounts, HostHealth, type HostProbes, type ProbeListener } from "./health/host_health.ts";
-import type { AppStatus, Follower, FollowerStatus, RedirectHost, RedirectPartOptions } from "./follower.ts";
+import { RedirectMetrics } from "./redirect_metrics.ts";
 import { RolloutKeeper, type RolloutAudit, type RolloutStatus } from "./rollouts/keeper.ts";
 import type { RolloutWriter } from "./rollouts/writer.ts";
-import { StoreUnavailable } from "../../store/errors.ts";
+import { RunningService } from "./service/running.ts";
 
+/** How often the gauges are brought to how things stand. */
+const MEASURE_EVERY_MS = 1_000;
 /** By which the other half in the workers tells something. */
 const PART_NAME = "redirect";
+/** So many traces are told at once. */
+const MOST_TRACES = 100;
 
 export interface RedirectStatus extends Omit<FollowerStatus, "apps"> {
   readonly apps: readonly (AppStatus & HostCounts)[];
@@ -23,7 +37,13 @@ export interface RedirectStatus extends Omit<FollowerStatus, "apps"> {
   readonly feedback: readonly HostFeedback[];
 }
 
+/** What is needed of the supervisor beside what a follower needs. */
+export interface RedirectPartHost extends RedirectHost {
+  askWorkers(part: string, question: unknown): Promise<readonly unknown[]>;
+}
+
 export interface RedirectParts extends RedirectPartOptions {
+  readonly metrics: SupervisorMetrics;
   /** Makes what probes registered hosts. */
   readonly makeProbes: (result: ProbeListener) => HostProbes;
   /** Counts what became of reports of clients. */
@@ -35,28 +55,41 @@ export interface RedirectParts extends RedirectPartOptions {
 }
 
 export class RedirectPart {
-  readonly #host: RedirectHost;
+  readonly #host: RedirectPartHost;
   readonly #options: RedirectParts;
+  readonly #metrics: RedirectMetrics;
   readonly #health: HostHealth;
   readonly #feedback: FeedbackLedger;
   readonly #rollouts: RolloutKeeper;
-  #follower: Follower | null = null;
   readonly #service: RunningService;
+  #follower: Follower | null = null;
   #knownKey: OwnKey | null = null;
+  #endMeasuring: (() => void) | null = null;
   readonly commands = {
     redirect: () => Promise.resolve(this.#answer(this.status())),
     redirect_explain: (request: unknown) => Promise.resolve(this.#explain(request)),
+    redirect_traces: (request: unknown) => this.#answerTraces(request),
   };
 
-  constructor(host: RedirectHost, options: RedirectParts) {
-    this.#host = host;
+  constructor(host: RedirectPartHost, options: RedirectParts) {
+    this.#metrics = new RedirectMetrics(options.metrics);
+    const report = (event: RedirectEvent): void => {
+      this.#metrics.reported(event);
+      host.report(event);
+    };
+    this.#host = {
+      snapshot: () => host.snapshot(),
+      publish: (delta) => host.publish(delta),
+      askWorkers: (part, question) => host.askWorkers(part, question),
+      report,
+    };
     this.#options = options;
-    this.#service = new RunningService(host, options, () => this.#follower);
+    this.#service = new RunningService(this.#host, options, () => this.#follower);
     this.#health = new HostHealth({
       clock: options.clock,
       makeProbes: options.makeProbes,
       publish: (documents) => host.publish({ ...NOTHING_CHANGED, documents }),
-      report: (event) => host.report(event),
+      report,
       probed: (app, place, success) => this.#rollouts.probed(app, place, success),
     });
     const { clock, countFeedback: count } = options;
@@ -65,7 +98,7 @@ export class RedirectPart {
     this.#rollouts = new RolloutKeeper({
       clock,
       writer: options.rolloutWriter ?? { setStep: (...change) => this.#setStep(...change) },
-      report: (event) => host.report(event),
+      report,
       audit: options.audit ?? (() => {}),
     });
   }
@@ -73,6 +106,13 @@ export class RedirectPart {
   /** What answers at the addresses for operators. */
   mounts(): readonly MountedService[] {
     return this.#follower === null ? [] : [this.#service.mounted];
+  }
+
+  told(part: string, message: unknown): void {
+    if (part !== PART_NAME) return;
+    const { counted, feedback } = message as GatewayMessage;
+    if (counted !== undefined) this.#metrics.counted(counted);
+    if (feedback !== undefined) this.#feedback.take(feedback);
   }
 
   async planChanged({ redirect, state_dir }: Plan): Promise<void> {
@@ -93,6 +133,17 @@ export class RedirectPart {
     }
     this.#followApps();
     this.#publishAll();
+    this.#measure();
+  }
+
+  #measure(): void {
+    this.#metrics.measure(this.status());
+    if (this.#follower === null) {
+      this.#endMeasuring?.();
+      this.#endMeasuring = null;
+    } else {
+      this.#endMeasuring ??= this.#options.clock.every(MEASURE_EVERY_MS, () => this.#measure());
+    }
   }
 
   async #ownKey(state_dir: string): Promise<string> {
@@ -100,10 +151,6 @@ export class RedirectPart {
     if (problem !== null)
       this.#host.report({ event: "redirect_feedback_key", level: "warning", text: `feedback: ${problem}` });
     return key;
-  }
-
-  told(part: string, { feedback }: GatewayMessage): void {
-    if (part === PART_NAME && feedback !== undefined) this.#feedback.take(feedback);
   }
 
   async #setStep(...[app, rollout, change, reason]: Parameters<RolloutWriter["setStep"]>): Promise<void> {
@@ -161,7 +208,26 @@ export class RedirectPart {
     return found === null ? { ok: false, error: `${app}: no model is known` } : this.#answer(found);
   }
 
+  /** What became of requests that asked to be traced, newest first; null where nothing is traced. */
+  async traces(question: Omit<TraceQuestion, "newest">): Promise<SessionTrace[] | null> {
+    const kept = this.#follower?.plan.session_traces ?? null;
+    if (kept === null) return null;
+    const asked: GatewayQuestion = { traces: { ...question, newest: MOST_TRACES } };
+    return joinTraces((await this.#host.askWorkers(PART_NAME, asked)) as GatewayAnswer[], MOST_TRACES);
+  }
+
+  async #answerTraces(request: unknown): Promise<object> {
+    if (this.#follower === null) return this.#answer(null);
+    const { app, id, clear } = request as Readonly<Record<string, unknown>>;
+    const textOf = (value: unknown): string | null => (typeof value === "string" ? value : null);
+    const sessions = await this.traces({ app: textOf(app), id: textOf(id), clear: clear === true });
+    return sessions === null
+      ? { ok: false, error: "requests are not traced; the setting redirect.session_traces does that" }
+      : { ok: true, sessions };
+  }
+
   async stop(): Promise<void> {
+    this.#endMeasuring?.();
     const before = this.#follower;
     this.#follower = null;
     this.#service.close();

@@ -1,4 +1,5 @@
 /** The engine of an application, from what is published of it: workers decide by it, the control side judges and explains by it. */
+import type { RedirectAppPlan } from "../../../core/plan.ts";
 import { Decider } from "../../../core/redirect/decider.ts";
 import type { RedirectModel } from "../../../core/redirect/model.ts";
 import type { NamedLists } from "../../../core/redirect/named_lists.ts";
@@ -9,6 +10,14 @@ export interface DeciderParts {
   readonly random: Random;
   /** The strategy with this name; undefined = unknown, which nobody publishes. */
   readonly strategy: (name: string) => Strategy | undefined;
+}
+
+/** Names of strategies for what an application's settings say. */
+export function strategyNames({ strategy, affinity }: Pick<RedirectAppPlan, "strategy" | "affinity">): {
+  readonly strategy: string;
+  readonly affinity: string | null;
+} {
+  return { strategy, affinity: affinity === "host" ? "rendezvous" : null };
 }
 
 /** Throws Error for an unknown strategy. */

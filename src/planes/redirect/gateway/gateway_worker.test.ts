@@ -21,6 +21,7 @@ import {
   type PublishedApp,
   unhealthyDocument,
 } from "./published.ts";
+import { TEST_HOST } from "./test_gateway.ts";
 
 const OPTIONS: PublishedApp["options"] = {
   answer: "redirect",
@@ -42,7 +43,10 @@ const app = (settings: Partial<PublishedApp> = {}): PublishedApp => ({
 });
 
 const worker = () =>
-  new GatewayWorker({ random: () => 0, strategy: strategyByName, clock: new ManualClock(), tell: () => {} });
+  new GatewayWorker(
+    { random: () => 0, strategy: strategyByName, clock: new ManualClock(), tell: () => {} },
+    TEST_HOST,
+  );
 
 /** Status, location and version of the answer. */
 function ask(on: GatewayWorker, target = "/serviceDirect/a1"): [number, string | null, string | null] {
@@ -124,7 +128,7 @@ test("RD167 who may say a parameter may change", () => {
     "other/plane": 1,
   });
   expect(ask(on, "/serviceDirect/a1?x=1")[1]).toStartWith("xre://t:1");
-  on.changed({ [GATEWAY_DOCUMENT]: { trusted_from: { x: ["10.0.0.0/8"] } } });
+  on.changed({ [GATEWAY_DOCUMENT]: { trusted_from: { x: ["10.0.0.0/8"] }, session_traces: null } });
   expect(ask(on, "/serviceDirect/a1?x=1")[1]).toStartWith("http://10.0.0.1");
   on.changed({ [GATEWAY_DOCUMENT]: null });
   expect(ask(on, "/serviceDirect/a1?x=1")[1]).toStartWith("xre://t:1");

@@ -5,7 +5,7 @@ import { AppFeedback, type FeedbackSettings } from "../feedback/app_feedback.ts"
 import { FeedbackGatherer } from "../feedback/reports.ts";
 import { appDecider, type DeciderParts } from "./app_decider.ts";
 import { trustedSources, type TrustedSources } from "./client_parameters.ts";
-import { Gateway, type GatewayApp } from "./gateway.ts";
+import { Gateway, type GatewayApp, type GatewayHost } from "./gateway.ts";
 import {
   appDocument,
   appOf,
@@ -29,8 +29,10 @@ export interface GatewayParts extends DeciderParts {
 
 type Documents = Readonly<Record<string, unknown>>;
 
+const NOTHING_SAID: PublishedGateway = { trusted_from: {}, session_traces: null };
+
 export class GatewayWorker {
-  readonly gateway = new Gateway();
+  readonly gateway: Gateway;
   readonly #parts: GatewayParts;
   readonly #gatherer: FeedbackGatherer;
   /** What was reported, and how often, goes on over models and reloads. */
@@ -41,8 +43,9 @@ export class GatewayWorker {
   #lists = NamedLists.none;
   #trusted: TrustedSources = new Map();
 
-  constructor(parts: GatewayParts) {
+  constructor(parts: GatewayParts, host: GatewayHost) {
     this.#parts = parts;
+    this.gateway = new Gateway(host);
     this.#gatherer = new FeedbackGatherer(parts.clock, (feedback) => parts.tell({ feedback }));
   }
 
@@ -64,7 +67,8 @@ export class GatewayWorker {
       this.#lists = NamedLists.of((this.#documents.get(LISTS_DOCUMENT) as PublishedLists | undefined) ?? []);
     for (const app of this.#appsOf(hasLists ? this.#documents.keys() : names))
       this.#follow(app, hasLists || names.has(appDocument(app)), names);
-    this.gateway.setState({ apps: new Map(this.#apps), trusted: this.#trusted });
+    const traced_sessions = this.#gatewayDocument().session_traces?.sessions ?? 0;
+    this.gateway.setState({ apps: new Map(this.#apps), trusted: this.#trusted, traced_sessions });
   }
 
   #appsOf(names: Iterable<string>): ReadonlySet<string> {
@@ -83,7 +87,7 @@ export class GatewayWorker {
   }
 
   #gatewayDocument(): PublishedGateway {
-    return (this.#documents.get(GATEWAY_DOCUMENT) as PublishedGateway | undefined) ?? { trusted_from: {} };
+    return (this.#documents.get(GATEWAY_DOCUMENT) as PublishedGateway | undefined) ?? NOTHING_SAID;
   }
 
   #follow(app: string, isAnew: boolean, changed: ReadonlySet<string>): void {
@@ -97,7 +101,7 @@ export class GatewayWorker {
     const before = this.#apps.get(app)?.decider ?? null;
     const feedback = this.#feedbackOf(app, options.feedback);
     if (model === null) {
-      this.#apps.set(app, { decider: null, version, options, feedback });
+      this.#apps.set(app, { name: app, decider: null, version, options, feedback });
       return;
     }
     const decider =
@@ -106,7 +110,7 @@ export class GatewayWorker {
       decider.setHosts((this.#documents.get(hostsDocument(app)) as PublishedHosts | undefined) ?? [], before);
     const unhealthy = this.#documents.get(unhealthyDocument(app)) as PublishedUnhealthy | undefined;
     decider.setUnhealthy(new Set(unhealthy));
-    this.#apps.set(app, { decider, version, options, feedback });
+    this.#apps.set(app, { name: app, decider, version, options, feedback });
   }
 
   #feedbackOf(app: string, settings: FeedbackSettings | null): AppFeedback | null {

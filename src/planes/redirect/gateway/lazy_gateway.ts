@@ -1,12 +1,18 @@
 /** The gateway of a worker, loaded with the first plan that needs it: most workers never do. */
 import type { Step } from "../../../net/exchange.ts";
 import type { GatewayParts, GatewayWorker } from "./gateway_worker.ts";
+import type { GatewayAnswer, GatewayQuestion } from "./published.ts";
 
 type Documents = Readonly<Record<string, unknown>>;
 
+/** What a worker has counted comes to the control side at the latest after this time. */
+const TELL_AFTER_MS = 1_000;
+
 export class LazyGateway {
+  readonly name = "redirect";
   readonly #parts: GatewayParts;
   #worker: GatewayWorker | null = null;
+  #endWait: (() => void) | null = null;
 
   constructor(parts: GatewayParts) {
     this.#parts = parts;
@@ -14,11 +20,35 @@ export class LazyGateway {
 
   /** The step for requests without a body, or with one. The plan that has it comes before the documents. */
   step(takesBody: boolean): Step {
-    if (this.#worker === null) {
-      const module = require("./gateway_worker.ts") as typeof import("./gateway_worker.ts");
-      this.#worker = new module.GatewayWorker(this.#parts);
-    }
+    this.#worker ??= this.#load();
     return this.#worker.gateway.step(takesBody);
+  }
+
+  #load(): GatewayWorker {
+    const module = require("./gateway_worker.ts") as typeof import("./gateway_worker.ts");
+    const { clock } = this.#parts;
+    const worker = new module.GatewayWorker(this.#parts, {
+      wall: () => clock.wall(),
+      later: (run) => void setImmediate(run),
+      after(ms, run) {
+        const end = clock.every(ms, () => {
+          end();
+          run();
+        });
+        return end;
+      },
+    });
+    worker.gateway.counts.onFirst = () => {
+      this.#endWait ??= this.#parts.clock.every(TELL_AFTER_MS, () => this.#tell());
+    };
+    return worker;
+  }
+
+  #tell(): void {
+    this.#endWait?.();
+    this.#endWait = null;
+    const counted = this.#worker?.gateway.counts.take() ?? [];
+    if (counted.length > 0) this.#parts.tell({ counted });
   }
 
   documents(all: Documents): void {
@@ -27,5 +57,18 @@ export class LazyGateway {
 
   changed(documents: Documents): void {
     this.#worker?.changed(documents);
+  }
+
+  answer(question: unknown): GatewayAnswer | null {
+    return this.#worker?.gateway.traces?.find((question as GatewayQuestion).traces) ?? null;
+  }
+
+  drain(): void {
+    this.#worker?.gateway.drain();
+  }
+
+  /** Tells what has not been told yet. */
+  end(): void {
+    this.#tell();
   }
 }

@@ -4,6 +4,8 @@ import type { NamedList, RedirectModel } from "../../../core/redirect/model.ts";
 import type { FeedbackSettings } from "../feedback/app_feedback.ts";
 import type { FeedbackReport } from "../feedback/reports.ts";
 import type { AnswerOptions } from "./answers.ts";
+import type { CountedRow } from "./gateway_counts.ts";
+import type { SessionTrace, TraceQuestion } from "./session_traces.ts";
 
 export const GATEWAY_DOCUMENT = "redirect/gateway";
 export const LISTS_DOCUMENT = "redirect/lists";
@@ -19,6 +21,8 @@ export const unhealthyDocument = (app: string): string => UNHEALTHY_PREFIX + app
 export interface PublishedGateway {
   /** Networks whose clients may send a parameter, by its name. */
   readonly trusted_from: Readonly<Record<string, readonly string[]>>;
+  /** How many traced sessions a worker keeps; null = requests are not traced. */
+  readonly session_traces: { readonly sessions: number } | null;
 }
 
 export interface PublishedApp {
@@ -47,8 +51,15 @@ export type PublishedUnhealthy = readonly string[];
 
 /** What the gateway of a worker tells the control side. */
 export interface GatewayMessage {
+  readonly counted?: readonly CountedRow[];
   readonly feedback?: FeedbackReport;
 }
+
+/** What the control side asks the gateway of each worker, and what that answers. */
+export interface GatewayQuestion {
+  readonly traces: TraceQuestion;
+}
+export type GatewayAnswer = readonly SessionTrace[];
 
 /** The application that a document with `prefix` is about, or null. */
 export function appOf(document: string): string | null {
