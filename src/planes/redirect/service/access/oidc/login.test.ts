@@ -157,6 +157,7 @@ test("return_to leads to a path here and nowhere else", async () => {
   const { authenticator } = setUp();
   const bad = [
     "//evil.example",
+    "//127.0.0.1:9/",
     "https://evil.example/",
     "/\\evil.example",
     "ui",

@@ -140,7 +140,7 @@ function codeIn(query: URLSearchParams): string {
 /** A page could lead its readers anywhere by a login here, were it not for this. Throws ServiceError with 400. */
 function returnPath(query: URLSearchParams, origin: string): string {
   const path = query.get("return_to") ?? "/";
-  const isPath = /^\/(?![/\\])[!-[\]-~]*$/.test(path) && path.length <= MAX_RETURN_LENGTH;
+  const isPath = /^\/(?!\/)[!-[\]-~]*$/.test(path) && path.length <= MAX_RETURN_LENGTH;
   if (!isPath || !URL.canParse(path, origin) || new URL(path, origin).origin !== new URL(origin).origin)
     throw new ServiceError(400, "return_to leads elsewhere; expected a path of this service such as /ui/");
   return path;
