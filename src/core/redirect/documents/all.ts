@@ -15,9 +15,11 @@ import { serverDocument } from "./servers.ts";
 import {
   servicePathsDocument,
   settingsDocument,
+  stackCommentDocument,
   testCaseDocument,
   testCasesDocument,
 } from "./service_documents.ts";
+import { trafficQuestionDocument } from "./traffic.ts";
 import { defaultUrlDocument } from "./url_params.ts";
 import { whitelistDocument, whitelistUpdatesDocument } from "./whitelist.ts";
 
@@ -45,4 +47,6 @@ export const documentKinds: readonly DocumentKind<unknown>[] = [
   servicePathsDocument,
   testCaseDocument,
   testCasesDocument,
+  stackCommentDocument,
+  trafficQuestionDocument,
 ];

@@ -126,6 +126,19 @@ export const testCaseDocument: DocumentKind<TestCase> = {
   write: writeTestCase,
 };
 
+/** `{"comment": "drained on Mondays"}`: what somebody says of a stack. */
+export const stackCommentDocument: DocumentKind<string> = {
+  name: "a comment on a stack",
+  roots: ["stackComment"],
+  read(node, reading) {
+    const fields = new Fields(node, reading);
+    const comment = fields.required("comment", "a text");
+    fields.done();
+    return comment;
+  },
+  write: (comment) => [text("comment", comment)],
+};
+
 /** `{"items": […]}` */
 export const testCasesDocument: DocumentKind<readonly TestCase[]> = {
   name: "test cases",

@@ -19,6 +19,8 @@ export interface ServiceFacts {
   applications(): readonly string[];
   /** The hosts that decisions of an application use. */
   stacks(app: string): readonly StackHosts[];
+  /** Path in the store below which hosts register: `/services`. */
+  readonly services_root: string;
   /** The original's semantics act. */
   isCompat(app: string): boolean;
   /** The engine of an application with this model and these lists, and the hosts of now. */

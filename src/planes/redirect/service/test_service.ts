@@ -93,6 +93,7 @@ export class TestService {
       self_approval: options.self_approval ?? false,
       applications: () => [...this.stacks.keys()],
       stacks: (app) => this.stacks.get(app) ?? [],
+      services_root: "/services",
       isCompat: () => compat,
       decider: (app, model, lists) => {
         const parts = { random: Math.random, strategy: strategyByName };

@@ -1,15 +1,23 @@
 /** Every endpoint of the management service. One more is a file beside this one and a line here. */
 import type { Endpoint } from "../http/endpoint.ts";
 import { aboutEndpoints } from "./about.ts";
+import { applicationEndpoints } from "./applications.ts";
 import { changeEndpoints } from "./changes.ts";
 import { decisionEndpoints } from "./decisions.ts";
 import { historyEndpoints } from "./history.ts";
 import { listChangeEndpoints } from "./list_changes.ts";
+import { modelInitializerEndpoints } from "./model_initializer.ts";
 import { namedListEndpoints } from "./named_lists.ts";
 import { reloadEndpoints } from "./reload.ts";
 import { ruleEndpoints } from "./rules.ts";
 import { serverEndpoints } from "./servers.ts";
 import { settingsEndpoints } from "./settings.ts";
+import { stackCommentEndpoints } from "./stack_comments.ts";
+import { stackEndpoints } from "./stacks.ts";
+import { summaryEndpoints } from "./summary.ts";
+import { templateSyncEndpoints } from "./template_sync.ts";
+import { trialCaseEndpoints } from "./trial_cases.ts";
+import { trafficEndpoints } from "./traffic.ts";
 import { urlParamsEndpoints } from "./url_params.ts";
 import { whitelistEndpoints } from "./whitelist.ts";
 
@@ -26,4 +34,12 @@ export const endpoints: readonly Endpoint[] = [
   ...settingsEndpoints,
   ...historyEndpoints,
   ...decisionEndpoints,
+  ...stackEndpoints,
+  ...stackCommentEndpoints,
+  ...trialCaseEndpoints,
+  ...trafficEndpoints,
+  ...summaryEndpoints,
+  ...applicationEndpoints,
+  ...modelInitializerEndpoints,
+  ...templateSyncEndpoints,
 ];

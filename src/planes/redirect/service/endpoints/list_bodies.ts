@@ -29,7 +29,7 @@ export function valuesIn(call: Call, name: string): readonly string[] {
   if (type === null || /json/i.test(type)) {
     const body = call.json();
     if (Array.isArray(body)) return body.map(textOf);
-    const { values, entities } = body as { values?: unknown; entities?: unknown };
+    const { values, entities } = (body ?? {}) as { values?: unknown; entities?: unknown };
     for (const given of [values, entities]) if (Array.isArray(given)) return given.map(textOf);
   }
   return call.document(namedListDocument(name)).values.map(({ value }) => value);

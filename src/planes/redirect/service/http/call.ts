@@ -1,5 +1,10 @@
 /** A call of an endpoint: what came, as endpoints read it, and how they answer. */
-import { readJson, writeJson, type DocumentKind } from "../../../../core/redirect/documents/kind.ts";
+import {
+  readJson,
+  writeJson,
+  type DocumentKind,
+  type WrittenKind,
+} from "../../../../core/redirect/documents/kind.ts";
 import { documentProblemText, type Read } from "../../../../core/redirect/documents/reading.ts";
 import { readXml, writeXml } from "../../documents/xml.ts";
 import type { MountedHead } from "../../../../core/mounted_service.ts";
@@ -63,6 +68,11 @@ export class Call {
     expectAllowed(this.who, { mode, endpoint, entity, app });
   }
 
+  /** Whether whoever asks may read this of an application, as answers about several of them leave others out. */
+  maySee(endpoint: string, app: string): boolean {
+    return this.who.permissions.allows({ mode: "read", endpoint, entity: null, app });
+  }
+
   /**
    * The body as a document of `kind`, in JSON or XML. Throws ServiceError: 415 for another type, 400 with everything that is wrong:
    * nothing of a document with problems is taken.
@@ -102,14 +112,14 @@ export class Call {
   }
 
   /** A document, in JSON or XML as the client accepts it. */
-  give<Value>(kind: DocumentKind<Value>, value: Value, status = 200): ServiceAnswer {
+  give<Value>(kind: WrittenKind<Value>, value: Value, status = 200): ServiceAnswer {
     if (this.wantsXml && kind.roots.length > 0)
       return { status, type: "application/xml", body: writeXml(kind, value) };
     return { status, type: "application/json", body: JSON.stringify(writeJson(kind, value)) };
   }
 
   /** The same as a file to be saved. */
-  export<Value>(kind: DocumentKind<Value>, value: Value, name: string): ServiceAnswer {
+  export<Value>(kind: WrittenKind<Value>, value: Value, name: string): ServiceAnswer {
     return asFile(this.give(kind, value), `${name}.${this.wantsXml ? "xml" : "json"}`);
   }
 
