@@ -108,6 +108,32 @@ test("a stack whose hosts are only kept for their grace is not deleted", async (
   expect(await service.store.get("/services/EU/z2/2.0/a1")).not.toBeNull();
 });
 
+test("a host that registers while its stack is deleted keeps it", async () => {
+  const service = await ready();
+  const node = "/services/EU/z1/0.9/a1";
+  await service.store.put(node, bytes(""));
+  let looks = 0;
+  const late = new Proxy(service.store, {
+    get(store, key) {
+      const value: unknown = Reflect.get(store, key, store);
+      if (typeof value !== "function") return value;
+      if (key !== "children") return value.bind(store) as unknown;
+      return async (path: string) => {
+        const names = await store.children(path);
+        // The look right before the deletion finds no host, and then there is one.
+        if (path === node && ++looks === 1) await store.put(`${node}/10.0.0.9:80`, bytes("{}"));
+        return names;
+      };
+    },
+  });
+  const other = started(open, { store: late, stacks: Object.fromEntries(service.stacks) });
+  const body = { paths: [{ serviceName: "a1", stack: [{ value: "/EU/z1/0.9" }] }] };
+  const answer = await other.ask(ROOT, "PUT", "/stacks/deleteStacks", { body });
+  expect(looks).toBe(1);
+  expect(answer.status).toBe(409);
+  expect(await service.store.children(node)).toEqual(["10.0.0.9:80"]);
+});
+
 test("the version of the stacks grows when one comes or goes, for all who serve the same store", async () => {
   const service = await ready();
   const other = started(open, { store: service.store, stacks: Object.fromEntries(service.stacks) });
