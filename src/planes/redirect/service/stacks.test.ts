@@ -72,7 +72,7 @@ test("addresses of a stack, of a flavor and of both, and one of them", async () 
   expect((await service.ask(ANN, "GET", "/stacks/a1/addresses/random?flavorName=9")).status).toBe(404);
 });
 
-test("RD168 deleteStacks takes stacks without hosts away, with what is empty above them, and no others", async () => {
+test("deleteStacks takes stacks without hosts away, with what is empty above them, and no others", async () => {
   const service = await ready();
   await service.store.put("/services/EU/z1/0.9/a1", bytes(""));
   await service.store.put("/services/US/z1/0.8/a1", bytes(""));
