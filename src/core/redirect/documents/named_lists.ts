@@ -66,7 +66,8 @@ class ListReader {
 
   #add(node: DocumentNode, text: string, encoded: string | null): void {
     const value = trimmed(text);
-    if (value === "") this.#reading.warning(node, "is blank and was passed over");
+    if (value === "")
+      this.#reading.warning(node, "is blank and was passed over", "NamespacedListContainsEmptyValue");
     else if (encoded !== null || !this.values.has(value)) this.values.set(value, { value, encoded });
   }
 

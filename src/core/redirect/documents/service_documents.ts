@@ -21,8 +21,8 @@ export const settingsDocument: DocumentKind<RedirectSettings> = {
   read(node, reading) {
     const fields = new Fields(node, reading);
     const settings = {
-      min_hosts: fields.whole("minHosts", 0),
-      app_min_hosts: fields.whole("appMinHosts", 0),
+      min_hosts: fields.whole("minHosts", 0, 0, Number.MAX_SAFE_INTEGER, "MinHostsInvalid"),
+      app_min_hosts: fields.whole("appMinHosts", 0, 0, Number.MAX_SAFE_INTEGER, "MinHostsInvalid"),
       version: fields.whole("version", 0),
     };
     fields.done();

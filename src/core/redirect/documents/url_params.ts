@@ -54,7 +54,8 @@ function formOf(readParams: typeof readUrlParams): ResultForm<UrlParams> {
       const params = fields.one("urlRule");
       fields.done();
       if (params !== null) return readParams(params, reading);
-      reading.problem(node, "has no urlRule; expected one with urn, protocol, port or ipProtocolVersion");
+      const message = "has no urlRule; expected one with urn, protocol, port or ipProtocolVersion";
+      reading.problem(node, message, "AllReturnURLParamsMissed");
       return null;
     },
     write: (params) => [listed("urlRule", writeUrlParams(params))],

@@ -49,6 +49,29 @@ test("no endpoint breaks over a body that it does not expect", async () => {
   expect(service.reports).toEqual([]);
 });
 
+test("a text that XML cannot hold is refused where it comes, and breaks no document that tells it", async () => {
+  const service = started(open);
+  await withModel(service);
+  const lines = { type: "text/plain", body: "a\nb" };
+  const list = "/namespacedLists/addNewNamespaced/l?live=true";
+  expect((await service.ask(ROOT, "POST", list, lines)).status).toBe(201);
+  const given = [
+    await service.ask(ROOT, "POST", list, { ...lines, body: "a\u0001" }),
+    await service.ask(ROOT, "POST", `${list}&description=%01`, lines),
+    await service.ask(ROOT, "PUT", "/namespacedLists/l/addValues?live=true", { body: ["\ufffe"] }),
+    await service.ask(ROOT, "POST", "/testSuite/a1/%01", { body: { testName: "t" } }),
+    await service.ask(ROOT, "POST", "/stackComments/post/a1?path=/EU/z1", { body: { comment: "\u0001" } }),
+  ];
+  for (const { status, text } of given)
+    expect([status, text.includes("XML cannot hold")]).toEqual([400, true]);
+  for (const { id, path } of endpoints.filter(({ method }) => method === "GET")) {
+    const target = path.replace(/\{app\}/g, "a1").replace(/\{[^}]+\}/g, "l");
+    const { status } = await service.ask(ROOT, "GET", target, { accept: "application/xml" });
+    expect(status, id).toBeLessThan(500);
+  }
+  expect(service.reports).toEqual([]);
+});
+
 test("no endpoint breaks over what stands in its path", async () => {
   const service = started(open);
   await withModel(service);

@@ -132,6 +132,45 @@ test("RD94 three shares are not taken away at once, one is", async () => {
   await saved(service, "/distributions/a1", { rule: [] });
 });
 
+const TO = { return: { server: [server("1.0", "beta")] } };
+const IF = { equals: [{ param: "os", value: "linux" }] };
+const GROUP = { server: [server("1.0")], enablePrivate: "true", countDownTime: "1" };
+const toGroup = (settings: object): object => ({
+  ...IF,
+  return: { serverGroup: [{ ...GROUP, ...settings }] },
+});
+
+const INCOMPLETE: readonly (readonly [code: string, target: string, body: object])[] = [
+  ["MissedParamName", "/rules/a1/r", { equals: [{ value: "x" }], ...TO }],
+  ["MissedParamValue", "/rules/a1/r", { equals: [{ param: "x" }], ...TO }],
+  [
+    "IpRangeTypeError",
+    "/rules/a1/r",
+    { inIpRange: [{ param: "x", type: "some", values: ["10.0.0.1"] }], ...TO },
+  ],
+  ["ServerIsMissed", "/rules/a1/r", { ...IF, return: {} }],
+  ["ServerUrlMissed", "/rules/a1/r", { ...IF, return: { server: [{ name: "x", path: "1.0" }] } }],
+  ["ServerUrlMissed", "/servers/a1/default", { name: "x", url: "", path: "1.0" }],
+  ["ServerGroupEnablePrivateMissed", "/rules/a1/r", toGroup({ enablePrivate: undefined })],
+  ["ServerGroupEnablePrivateInvalid", "/rules/a1/r", toGroup({ enablePrivate: "maybe" })],
+  ["ServerGroupCountDown", "/rules/a1/r", toGroup({ countDownTime: "-2" })],
+  ["RuleDistributionPercentageInvalid", "/distributions/a1", { rule: [share(0, 101, "2.0")] }],
+  ["AllReturnURLParamsMissed", "/urlRules/a1/r", { ...IF, return: {} }],
+  [
+    "NamespacedListContainsEmptyValue",
+    "/namespacedLists/addNewNamespaced/l",
+    { name: "l", valueSet: [{ value: " " }] },
+  ],
+];
+
+test.each(INCOMPLETE)("a body without what it needs is refused with %s at %s", async (code, target, body) => {
+  const service = await ready();
+  const answer = await refused(service, target, body);
+  expect(codesOf(answer)).toContain(code);
+  expect(answer.fields).toContain(`X-Fairlead-Code: ${code}\r\n`);
+  await expectNothingPending(service);
+});
+
 const urlRule = (params: object): object => ({
   equals: [{ param: "secure", value: "1" }],
   return: { urlRule: [params] },

@@ -77,6 +77,29 @@ test("redirection is not started where there is a model, no host, or too few of 
   expect((await service.ask(ROOT, "GET", "/revisions/a2")).json()).toEqual({ revisions: [] } as never);
 });
 
+test("the history of a whitelist tells of a first model and of a revert when they were, whenever it is looked at", async () => {
+  const service = started(open, {
+    stacks: { a1: [stack("/EU/z1", "1.0", "10.0.0.1"), stack("/EU/z2", "1.0", "10.0.0.2")] },
+  });
+  const history = async () => (await service.ask(ANN, "GET", "/whitelistWithTimestamps/a1")).text;
+  await service.ask(ROOT, "POST", "/redirectorInitModel/a1/");
+  const first = await history();
+  expect(first).toContain('"action":"ADD"');
+  await saved(service, "/whitelist/a1", { paths: ["/EU/z1", "/EU/z2"] });
+  await approved(service);
+  const added = await history();
+  const reverted = await service.ask(ROOT, "POST", "/revisions/a1/1/revert");
+  expect(reverted, reverted.text).toMatchObject({ status: 200 });
+  const gone = await history();
+  expect(gone).not.toBe(added);
+  expect(gone).toContain('"path":"/EU/z2"');
+  expect(gone).toContain('"action":"DELETE"');
+  // The clock goes on meanwhile.
+  const before = Date.now();
+  while (Date.now() <= before + 1) await service.ask(ANN, "GET", "/whitelist/a1");
+  expect(await history()).toBe(gone);
+});
+
 const FROM = { templateName: "common" };
 
 test("RD146 rules of a changed template are shown as out of date, and brought to it in one save", async () => {

@@ -72,7 +72,7 @@ test("addresses of a stack, of a flavor and of both, and one of them", async () 
   expect((await service.ask(ANN, "GET", "/stacks/a1/addresses/random?flavorName=9")).status).toBe(404);
 });
 
-test("RD168 deleteStacks takes stacks without hosts away, with what is empty above them, and no others", async () => {
+test("deleteStacks takes stacks without hosts away, with what is empty above them, and no others", async () => {
   const service = await ready();
   await service.store.put("/services/EU/z1/0.9/a1", bytes(""));
   await service.store.put("/services/US/z1/0.8/a1", bytes(""));
@@ -106,6 +106,32 @@ test("a stack whose hosts are only kept for their grace is not deleted", async (
   const body = { paths: [{ serviceName: "a1", stack: [{ value: "/EU/z2/2.0" }] }] };
   expect((await service.ask(ROOT, "PUT", "/stacks/deleteStacks", { body })).status).toBe(409);
   expect(await service.store.get("/services/EU/z2/2.0/a1")).not.toBeNull();
+});
+
+test("a host that registers while its stack is deleted keeps it", async () => {
+  const service = await ready();
+  const node = "/services/EU/z1/0.9/a1";
+  await service.store.put(node, bytes(""));
+  let looks = 0;
+  const late = new Proxy(service.store, {
+    get(store, key) {
+      const value: unknown = Reflect.get(store, key, store);
+      if (typeof value !== "function") return value;
+      if (key !== "children") return value.bind(store) as unknown;
+      return async (path: string) => {
+        const names = await store.children(path);
+        // The look right before the deletion finds no host, and then there is one.
+        if (path === node && ++looks === 1) await store.put(`${node}/10.0.0.9:80`, bytes("{}"));
+        return names;
+      };
+    },
+  });
+  const other = started(open, { store: late, stacks: Object.fromEntries(service.stacks) });
+  const body = { paths: [{ serviceName: "a1", stack: [{ value: "/EU/z1/0.9" }] }] };
+  const answer = await other.ask(ROOT, "PUT", "/stacks/deleteStacks", { body });
+  expect(looks).toBe(1);
+  expect(answer.status).toBe(409);
+  expect(await service.store.children(node)).toEqual(["10.0.0.9:80"]);
 });
 
 test("the version of the stacks grows when one comes or goes, for all who serve the same store", async () => {

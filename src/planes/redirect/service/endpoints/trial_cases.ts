@@ -20,6 +20,7 @@ import { notesRecord } from "../records/kinds.ts";
 import type { Service } from "../service.ts";
 import { ServiceError } from "../service_error.ts";
 import { deciderOf } from "./decisions.ts";
+import { expectWritable } from "./writable.ts";
 
 const PERMISSION = "testSuite";
 const NAME = /^[^,/\s]{1,200}$/;
@@ -126,6 +127,7 @@ const keeping: readonly Endpoint[] = [
           400,
           `${JSON.stringify(name)}: expected a name of at most 200 characters without commas, slashes and spaces`,
         );
+      expectWritable("the name", name);
       const test = { ...call.document(testCaseDocument), name, application: call.app };
       await changeNotes(service, call.app, call.act, {
         action: "save test",

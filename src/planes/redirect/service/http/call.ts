@@ -10,7 +10,7 @@ import { readXml, writeXml } from "../../documents/xml.ts";
 import type { MountedHead } from "../../../../core/mounted_service.ts";
 import { expectAllowed, type Principal } from "../access/principal.ts";
 import type { Act } from "../editing.ts";
-import { ServiceError } from "../service_error.ts";
+import { refusedWith, ServiceError } from "../service_error.ts";
 import { asFile, type ServiceAnswer } from "./answer.ts";
 
 export interface CallInput {
@@ -75,7 +75,7 @@ export class Call {
 
   /**
    * The body as a document of `kind`, in JSON or XML. Throws ServiceError: 415 for another type, 400 with everything that is wrong:
-   * nothing of a document with problems is taken.
+   * nothing of a document with problems is taken, nor of one with a warning that the checks have a code for.
    */
   document<Value>(kind: DocumentKind<Value>): Value {
     const { body, max_bytes: maxBytes } = this.#input;
@@ -87,9 +87,13 @@ export class Call {
     const read: Read<Value> = isXml
       ? readXml(kind, [body], { max_model_bytes: maxBytes })
       : readJson(kind, this.json());
-    if (read.value !== null && read.problems.length === 0) return read.value;
-    const problems = read.problems.map((problem) => ({ code: null, message: documentProblemText(problem) }));
-    throw new ServiceError(400, problems.map(({ message }) => message).join("\n"), { problems });
+    const found = [...read.problems, ...read.warnings.filter(({ code }) => code !== undefined)];
+    if (read.value !== null && found.length === 0) return read.value;
+    const problems = found.map((problem) => ({
+      code: problem.code ?? null,
+      message: documentProblemText(problem),
+    }));
+    throw refusedWith(problems);
   }
 
   /** The body as JSON. Throws ServiceError with 400. */
