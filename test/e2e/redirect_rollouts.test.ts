@@ -5,6 +5,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { Rollout } from "../../src/core/redirect/model.ts";
 import { rolloutOf } from "../../src/core/redirect/test_decider.ts";
+import { readAudit } from "../../src/planes/redirect/service/audit.ts";
+import { Records } from "../../src/planes/redirect/service/records/records.ts";
 import type { Store } from "../../src/store/contract.ts";
 import {
   askRedirector,
@@ -242,6 +244,16 @@ redirect:
     const status = await fairlead.command("redirect", "status", "--runtime-dir", `${fairlead.directory}/run`);
     expect(status.out).toMatch(/^a1: rollout beta at 40 %, rolled_back, \d+ of \d+ samples? fail$/m);
     expect((await storedModel(store)).version).toBe(4);
+    const records = new Records(() => store, 2 ** 20);
+    const { entries } = await readAudit(records, { app: "a1", before: 99, limit: 1 });
+    expect(entries).toMatchObject([
+      {
+        who: "(rollout)",
+        action: "rollback",
+        subject: "model 4: rollout beta from step 1 to 0, rolled_back",
+        reason: expect.stringContaining("samples fail; at most 30 % may"),
+      },
+    ]);
     await store.close();
   },
   PATIENCE,

@@ -26,7 +26,6 @@ import type { Files } from "../../platform/files.ts";
 import type { NameSource } from "../../platform/names.ts";
 import { storeByName } from "../../store/all.ts";
 import type { Store, StoreEnvironment } from "../../store/contract.ts";
-import { StoreUnavailable } from "../../store/errors.ts";
 import type { AppState } from "./app_state.ts";
 import { Discovery, type DiscoveryStatus } from "./discovery/discovery.ts";
 import { GatewayAcks, type GatewayState } from "./gateway_acks.ts";
@@ -49,8 +48,6 @@ import {
 } from "./last_known_good/last_known_good.ts";
 import { ModelSource } from "./models/model_source.ts";
 import type { ServiceAuthenticator } from "./service/access/authenticator.ts";
-import { StoredRolloutWriter } from "./rollouts/stored_writer.ts";
-import type { RolloutWriter } from "./rollouts/writer.ts";
 import type { StoredLists, StoredModel } from "./models/stored.ts";
 
 export interface RedirectEvent {
@@ -347,12 +344,6 @@ export class Follower {
   appState(app: string): AppState {
     const model = this.#apps.get(app)?.model ?? null;
     return { plan: appPlan(this.plan, app), model, stacks: this.#stacks.get(app) ?? [] };
-  }
-
-  /** Changes rollouts in the store's models. */
-  get rollouts(): RolloutWriter {
-    if (this.#store === null) throw new StoreUnavailable("the store is not open");
-    return new StoredRolloutWriter(this.#store, this.plan.max_model_bytes);
   }
 
   // What the workers are told.

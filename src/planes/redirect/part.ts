@@ -3,7 +3,6 @@ import type { Plan } from "../../core/plan.ts";
 import { NOTHING_CHANGED } from "../../core/snapshot.ts";
 import type { MountedService } from "../../core/mounted_service.ts";
 import type { SupervisorMetrics } from "../../observe/supervisor_metrics.ts";
-import { StoreUnavailable } from "../../store/errors.ts";
 import { FeedbackLedger, type HostFeedback } from "./feedback/ledger.ts";
 import { needsOwnKey, ownKey, type OwnKey } from "./feedback/own_key.ts";
 import type { AcceptedFeedback, FeedbackResult } from "./feedback/reports.ts";
@@ -19,8 +18,7 @@ import type { GatewayAnswer, GatewayMessage, GatewayQuestion } from "./gateway/p
 import { joinTraces, type SessionTrace, type TraceQuestion } from "./gateway/session_traces.ts";
 import { type HostCounts, HostHealth, type HostProbes, type ProbeListener } from "./health/host_health.ts";
 import { RedirectMetrics } from "./redirect_metrics.ts";
-import { RolloutKeeper, type RolloutAudit, type RolloutStatus } from "./rollouts/keeper.ts";
-import type { RolloutWriter } from "./rollouts/writer.ts";
+import { RolloutKeeper, type RolloutStatus } from "./rollouts/keeper.ts";
 import { RunningService } from "./service/running.ts";
 
 /** How often the gauges are brought to how things stand. */
@@ -48,10 +46,6 @@ export interface RedirectParts extends RedirectPartOptions {
   readonly makeProbes: (result: ProbeListener) => HostProbes;
   /** Counts what became of reports of clients. */
   readonly countFeedback: (result: FeedbackResult, amount: number) => void;
-  /** Changes the steps of rollouts; default: in the store's models. */
-  readonly rolloutWriter?: RolloutWriter;
-  /** Hears what has been done to rollouts, beside the log. */
-  readonly audit?: (entry: RolloutAudit) => void;
 }
 
 export class RedirectPart {
@@ -97,9 +91,8 @@ export class RedirectPart {
     this.#feedback = new FeedbackLedger({ clock, count, accepted });
     this.#rollouts = new RolloutKeeper({
       clock,
-      writer: options.rolloutWriter ?? { setStep: (...change) => this.#setStep(...change) },
+      writer: this.#service.rollouts,
       report,
-      audit: options.audit ?? (() => {}),
     });
   }
 
@@ -151,11 +144,6 @@ export class RedirectPart {
     if (problem !== null)
       this.#host.report({ event: "redirect_feedback_key", level: "warning", text: `feedback: ${problem}` });
     return key;
-  }
-
-  async #setStep(...[app, rollout, change, reason]: Parameters<RolloutWriter["setStep"]>): Promise<void> {
-    if (this.#follower === null) throw new StoreUnavailable("there is no store");
-    await this.#follower.rollouts.setStep(app, rollout, change, reason);
   }
 
   #appChanged(app: string): void {

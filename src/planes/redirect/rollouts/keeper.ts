@@ -18,19 +18,10 @@ import type { RedirectEvent } from "../follower.ts";
 import { SlidingCounts } from "./sliding_counts.ts";
 import { type RolloutWriter, StaleRollout } from "./writer.ts";
 
-/** What has been done to a rollout, for the audit log. */
-export interface RolloutAudit extends RolloutEvent {
-  readonly app: string;
-  readonly rollout: string;
-  /** Milliseconds since 1970. */
-  readonly at: number;
-}
-
 export interface RolloutKeeperOptions {
   readonly clock: Clock;
   readonly writer: RolloutWriter;
   readonly report: (event: RedirectEvent) => void;
-  readonly audit: (entry: RolloutAudit) => void;
 }
 
 export interface RolloutStatus {
@@ -142,7 +133,6 @@ export class RolloutKeeper {
       if (!(error instanceof StaleRollout)) this.#failed(watched, messageOf(error));
       return;
     }
-    this.#options.audit({ app, rollout: rollout.id, at: next.since_ms, ...event });
     this.#options.report({
       event: "redirect_rollout",
       level: event.kind === "rolled_back" ? "warning" : "info",

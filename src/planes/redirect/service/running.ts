@@ -3,6 +3,7 @@ import type { RedirectServicePlan } from "../../../core/plan.ts";
 import type { MountedService } from "../../../core/mounted_service.ts";
 import { DEFAULT_WATCH } from "../discovery/service_watch.ts";
 import type { Follower, RedirectHost, RedirectPartOptions } from "../follower.ts";
+import type { RolloutWriter } from "../rollouts/writer.ts";
 import type { ServiceAuthenticator } from "./access/authenticator.ts";
 import type { ServiceFacts } from "./facts.ts";
 import { MountedRedirectService } from "./mounted.ts";
@@ -10,6 +11,8 @@ import { ServiceError } from "./service_error.ts";
 
 export class RunningService {
   readonly mounted: MountedService;
+  /** Takes steps of rollouts. */
+  readonly rollouts: RolloutWriter;
   readonly #host: RedirectHost;
   readonly #options: RedirectPartOptions;
   readonly #follower: () => Follower | null;
@@ -20,7 +23,15 @@ export class RunningService {
     this.#host = host;
     this.#options = options;
     this.#follower = follower;
-    this.mounted = new MountedRedirectService(this.#facts(), () => this.#openAuthenticator());
+    const facts = this.#facts();
+    this.mounted = new MountedRedirectService(facts, () => this.#openAuthenticator());
+    this.rollouts = {
+      async setStep(...change) {
+        // Most programs have no rollouts.
+        const { ServiceRolloutWriter } = await import("./rollout_writer.ts");
+        await new ServiceRolloutWriter(facts).setStep(...change);
+      },
+    };
   }
 
   async planChanged(plan: RedirectServicePlan): Promise<void> {
