@@ -15,6 +15,7 @@ import { serverDocument } from "./servers.ts";
 import {
   servicePathsDocument,
   settingsDocument,
+  stackCommentDocument,
   testCaseDocument,
   testCasesDocument,
 } from "./service_documents.ts";
@@ -43,6 +44,7 @@ export const documentKinds: readonly DocumentKind<unknown>[] = [
   stacksDocument,
   settingsDocument,
   servicePathsDocument,
+  stackCommentDocument,
   testCaseDocument,
   testCasesDocument,
 ];
