@@ -1,6 +1,7 @@
 /** The store that a command works on: of a configuration, or named on the command line. */
 import { loadConfig } from "../config/load.ts";
 import { problemText } from "../config/problem.ts";
+import { DEFAULT_MAX_MODEL_BYTES } from "../core/defaults.ts";
 import { realClock } from "../platform/clock.ts";
 import { SystemNames } from "../platform/names_system.ts";
 import { storeByName } from "../store/all.ts";
@@ -24,6 +25,8 @@ export interface StoreValues {
 export interface StoreChoice {
   /** In words: `ZooKeeper 10.0.0.1:2181`. */
   readonly name: string;
+  /** Of the largest model. */
+  readonly max_model_bytes: number;
   open(): Store;
 }
 
@@ -73,7 +76,11 @@ function named(type: string, name: string, options: Readonly<Record<string, unkn
     const [issue] = parsed.error.issues;
     throw new Error(`${OPTION_OF[String(issue!.path[0])] ?? name}: ${issue!.message}`);
   }
-  return { name, open: () => part.open(parsed.data, environment("", {})) };
+  return {
+    name,
+    max_model_bytes: DEFAULT_MAX_MODEL_BYTES,
+    open: () => part.open(parsed.data, environment("", {})),
+  };
 }
 
 async function configuredStore(file: string, program: Pick<ProgramParts, "config">): Promise<StoreChoice> {
@@ -84,6 +91,7 @@ async function configuredStore(file: string, program: Pick<ProgramParts, "config
   const { type, options } = redirect.store;
   return {
     name: `the store of ${file}`,
+    max_model_bytes: redirect.max_model_bytes,
     open: () => storeByName(type)!.open(options, environment(state_dir, loaded.files)),
   };
 }
