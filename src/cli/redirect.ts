@@ -10,6 +10,11 @@ Looks into the redirector (section redirect) of the running program.
   explain    show where a client would be sent, and every condition on the way
   traces     show what became of requests that asked to be traced
 
+Takes the place of the original redirector.
+
+  import     take over what its ZooKeeper or a gateway's files hold
+  export     write models and lists as files of its gateway
+
 "fairlead redirect COMMAND --help" says more, with examples.
 `;
 
@@ -19,6 +24,8 @@ const COMMANDS: Readonly<Record<string, () => Promise<RunCommand>>> = {
   status: async () => (await import("./redirect/status.ts")).redirectStatusCommand,
   traces: async () => (await import("./redirect/traces.ts")).redirectTracesCommand,
   explain: async () => (await import("./redirect/explain.ts")).redirectExplainCommand,
+  import: async () => (await import("./redirect/import.ts")).redirectImportCommand,
+  export: async () => (await import("./redirect/export.ts")).redirectExportCommand,
 };
 
 /** Runs the command with the arguments behind `redirect`. Resolves with the exit code. */

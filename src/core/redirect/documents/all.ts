@@ -2,6 +2,7 @@
 import { distributionDocument, distributionWithDefaultDocument } from "./distribution.ts";
 import { applicationsDocument, modelMetadataDocument, stacksDocument } from "./gateway_files.ts";
 import type { DocumentKind } from "./kind.ts";
+import { listChangesDocument } from "./list_changes.ts";
 import { gatewayListsDocument, namedListDocument, namedListsDocument } from "./named_lists.ts";
 import { pendingChangesDocument } from "./pending_changes.ts";
 import {
@@ -40,11 +41,13 @@ export const documentKinds: readonly DocumentKind<unknown>[] = [
   namedListDocument(),
   namedListsDocument,
   gatewayListsDocument,
+  listChangesDocument,
   applicationsDocument,
   modelMetadataDocument,
   stacksDocument,
   settingsDocument,
   servicePathsDocument,
+  stackCommentDocument,
   testCaseDocument,
   testCasesDocument,
   stackCommentDocument,

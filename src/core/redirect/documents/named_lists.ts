@@ -18,7 +18,7 @@ import {
 const TYPES: readonly ListType[] = ["TEXT", "IP", "ENCODED"];
 
 /** Null where it has a problem. `name` is used where the document has none. */
-function readNamedList(node: DocumentNode, reading: Reading, name: string | null): NamedList | null {
+export function readNamedList(node: DocumentNode, reading: Reading, name: string | null): NamedList | null {
   const read = new ListReader(reading);
   return reading.part(name === null ? null : `list ${name}`, () => {
     readMembers(node, reading, read.readers);
@@ -93,7 +93,7 @@ class ListReader {
 }
 
 /** The service writes each value with what clients send instead; the store has plain values only. */
-function writeNamedList(
+export function writeNamedList(
   { name, description, type, version, values }: NamedList,
   format: DocumentFormat,
 ): Written[] {
