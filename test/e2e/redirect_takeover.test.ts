@@ -122,6 +122,7 @@ const SOURCE_MODEL: RedirectModel = {
   url_rules: URL_RULES.rules,
   url_rule_templates: [],
   default_url: URL_RULES.default_url,
+  rollouts: [],
   whitelist: ["/EU/z1", "/US/z_2"],
 };
 

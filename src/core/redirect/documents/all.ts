@@ -47,7 +47,6 @@ export const documentKinds: readonly DocumentKind<unknown>[] = [
   stacksDocument,
   settingsDocument,
   servicePathsDocument,
-  stackCommentDocument,
   testCaseDocument,
   testCasesDocument,
   stackCommentDocument,

@@ -98,19 +98,6 @@ function writeCount(key: string, { value, nodes, nodes_whitelisted }: PathCount)
   return { form: "content", key, value, attributes: members };
 }
 
-/** `{"comment": "moved to the new racks"}`, of a stack. */
-export const stackCommentDocument: DocumentKind<string> = {
-  name: "a comment on a stack",
-  roots: ["stackComment", "comment"],
-  read(node, reading) {
-    const fields = new Fields(node, reading);
-    const comment = fields.text("comment") ?? "";
-    fields.done();
-    return comment;
-  },
-  write: (comment) => [text("comment", comment)],
-};
-
 /** Parts of an answer by the original's names; those that are not given are not compared. */
 export const EXPECTED_PARTS = [
   "protocol",
@@ -142,7 +129,7 @@ export const testCaseDocument: DocumentKind<TestCase> = {
 /** `{"comment": "drained on Mondays"}`: what somebody says of a stack. */
 export const stackCommentDocument: DocumentKind<string> = {
   name: "a comment on a stack",
-  roots: ["stackComment"],
+  roots: ["stackComment", "comment"],
   read(node, reading) {
     const fields = new Fields(node, reading);
     const comment = fields.required("comment", "a text");

@@ -36,9 +36,12 @@ const withoutAuthors = (pending: Pending) =>
     .map(({ kind, id, before, after }) => ({ kind, id, before, after }))
     .toSorted((one, other) => (`${one.kind} ${one.id}` < `${other.kind} ${other.id}` ? -1 : 1));
 
+/** The original has no rollouts, and no name for their changes. */
+const anyOfOriginal = anyModel.map((model) => ({ ...model, rollouts: [] }));
+
 test("pending changes in XML are the same changes, and lead to the same model", () => {
   fc.assert(
-    fc.property(anyModel, anyModel, (approved, wanted) => {
+    fc.property(anyOfOriginal, anyOfOriginal, (approved, wanted) => {
       const pending = edited([], approved, difference(approved, wanted), { author: "a", at: 5 });
       const document = pendingDocument(3, pending);
       const read = backFromXml(pendingChangesDocument, document);

@@ -1,20 +1,9 @@
 /** Gateways that are there now: each has a node in the store that goes with it. */
+import { GATEWAYS, type GatewayReport } from "../gateway_acks.ts";
 import type { Records } from "./records/records.ts";
 
-const GATEWAYS = "/fairlead/gateways";
 /** Where gateways of the original stand, by application. */
 const ORIGINAL_INSTANCES = "/Redirector/instances";
-
-export interface LiveGateway {
-  readonly id: string;
-  /** Milliseconds since 1970. */
-  readonly started: number;
-  /** Milliseconds since 1970: when it told this. */
-  readonly at: number;
-  /** Versions of the models that it decides by. */
-  readonly apps: Readonly<Record<string, number>>;
-  readonly lists_version: number;
-}
 
 const decoder = new TextDecoder();
 
@@ -22,7 +11,7 @@ const decoder = new TextDecoder();
  * In the order of their ids. A gateway that tells something new has two nodes for a moment: the later one counts. A node that says
  * something else is left out. Rejects with ServiceError 503.
  */
-export async function liveGateways(records: Records): Promise<LiveGateway[]> {
+export async function liveGateways(records: Records): Promise<GatewayReport[]> {
   const names = await records.names(GATEWAYS);
   const nodes = await Promise.all(names.map((name) => records.node(`${GATEWAYS}/${name}`)));
   const found = nodes.flatMap((node) => (node === null ? [] : (gatewayIn(node.value) ?? [])));
@@ -30,8 +19,8 @@ export async function liveGateways(records: Records): Promise<LiveGateway[]> {
   return [...byId.values()].toSorted((one, other) => (one.id < other.id ? -1 : 1));
 }
 
-function gatewayIn(bytes: Uint8Array): LiveGateway | null {
-  let value: Partial<LiveGateway> | null;
+function gatewayIn(bytes: Uint8Array): GatewayReport | null {
+  let value: Partial<GatewayReport> | null;
   try {
     value = JSON.parse(decoder.decode(bytes)) as typeof value;
   } catch {
@@ -44,6 +33,7 @@ function gatewayIn(bytes: Uint8Array): LiveGateway | null {
     at: value.at ?? 0,
     apps: value.apps,
     lists_version: value.lists_version ?? 0,
+    is_offline: value.is_offline ?? false,
   };
 }
 

@@ -114,6 +114,7 @@ async function readModel(reader: NodeReader, root: string): Promise<RedirectMode
     url_rules: await urlRules("urlRules"),
     url_rule_templates: await urlRules("templateUrlRules"),
     default_url: await reader.document(`${root}/urlParams/default`, defaultUrlDocument),
+    rollouts: [],
     whitelist: whitelist ?? [],
   };
   const isNothing = Object.values(model).every(

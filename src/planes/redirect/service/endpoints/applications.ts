@@ -3,8 +3,7 @@ import {
   applicationNamesDocument,
   instancesDocument,
 } from "../../../../core/redirect/documents/service_answers.ts";
-import { document, type Endpoint, json } from "../http/endpoint.ts";
-import { giveJson } from "../http/answer.ts";
+import { document, type Endpoint } from "../http/endpoint.ts";
 import { liveGateways, originalInstances } from "../live_gateways.ts";
 
 const PERMISSION = "redirectorService";
@@ -47,21 +46,6 @@ export const applicationEndpoints: readonly Endpoint[] = [
       const names = gateways.filter(({ apps }) => Object.hasOwn(apps, call.app)).map(({ id }) => id);
       const originals = await originalInstances(service.records, call.app);
       return call.give(instancesDocument, [...new Set([...names, ...originals])].toSorted());
-    },
-  },
-  {
-    id: "getGateways",
-    method: "GET",
-    path: "/redirectorService/gateways",
-    summary: "Gateways that are there now, with the versions that they decide by",
-    permission: PERMISSION,
-    gives: json("A list of gateways; `apps` has the versions of the models that one may see."),
-    async handle(call, service) {
-      const gateways = (await liveGateways(service.records)).map(({ apps, ...gateway }) => {
-        const shown = Object.entries(apps).filter(([app]) => call.maySee(PERMISSION, app));
-        return { ...gateway, apps: Object.fromEntries(shown) };
-      });
-      return giveJson({ gateways });
     },
   },
 ];
