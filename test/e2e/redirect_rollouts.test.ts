@@ -40,6 +40,20 @@ async function untilStored(store: Store, wanted: Partial<Rollout>): Promise<void
   await until(stands, `the rollout is at ${JSON.stringify(wanted)}`);
 }
 
+/** A decision over a WebSocket. */
+async function overWebSocket(fairlead: RunningFairlead): Promise<{ readonly feedback: string }> {
+  const { promise, resolve, reject } = Promise.withResolvers<string>();
+  const socket = new WebSocket(`ws://127.0.0.1:${fairlead.port("redirect")}/serviceDirect/a1`);
+  socket.addEventListener("open", () => socket.send("{}"));
+  socket.addEventListener("message", ({ data }) => resolve(String(data)));
+  socket.addEventListener("error", () => reject(new Error("the WebSocket failed")));
+  try {
+    return JSON.parse(await promise) as { feedback: string };
+  } finally {
+    socket.close();
+  }
+}
+
 function report(fairlead: RunningFairlead, token: string, ok: boolean): Promise<number> {
   const init = {
     method: "POST",
@@ -147,6 +161,8 @@ redirect:
     expect([await report(fairlead, one, true), await report(fairlead, answer.feedback, false)]).toEqual([
       401, 204,
     ]);
+    const spoken = await overWebSocket(fairlead);
+    expect(await report(fairlead, spoken.feedback, true)).toBe(204);
     const status = await fairlead.command(
       "redirect",
       "status",
@@ -154,7 +170,7 @@ redirect:
       "--runtime-dir",
       `${fairlead.directory}/run`,
     );
-    await until(async () => (await counted("accepted")) === 2, "it is counted");
+    await until(async () => (await counted("accepted")) === 3, "it is counted");
     expect(`${status.out}${JSON.stringify(fairlead.program.said)}`).not.toContain(secret);
     await fairlead.apply(yaml("answer: redirect"));
     expect(await token()).toBeNull();

@@ -41,8 +41,13 @@ export function answerFeedback(exchange: Exchange, result: FeedbackResult): type
 }
 
 /** The decision as JSON, for answers that have no fields to tell the rest. */
-export function decisionText({ locations, type, rule, stack, flavor }: Decision, version: number): string {
-  return JSON.stringify({ location: locations, type, rule, stack, flavor, version });
+export function decisionText(
+  { locations, type, rule, stack, flavor }: Decision,
+  version: number,
+  feedback: string | null,
+): string {
+  const token = feedback === null ? {} : { feedback };
+  return JSON.stringify({ location: locations, type, rule, stack, flavor, version, ...token });
 }
 
 export function answerDecision(

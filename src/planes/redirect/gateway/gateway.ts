@@ -192,7 +192,7 @@ export class Gateway {
     const decision = this.#decision(exchange, app, app.decider, read.values);
     if (typeof decision === "string") return refused(decision);
     this.counts.decided(name, decision);
-    return decisionText(decision, app.version);
+    return decisionText(decision, app.version, app.feedback?.token(decision) ?? null);
   }
 
   /** Clients of WebSockets are told to go elsewhere, and new ones are refused. */

@@ -47,6 +47,12 @@ test("RD137 a million sessions take no more memory than those that are kept, the
   expect([ids[0], ids.at(-1)]).toEqual(["id-999999", "id-999000"]);
 }, 60_000);
 
+test("a trace says which rollout a client is in", () => {
+  const traces = new SessionTraces(10);
+  traces.add(APP, asking("s"), { ...DECISION, type: "ROLLOUT_RULE", rule: "beta", is_fallback: false }, 1);
+  expect(traces.find(ALL)[0]!.events[0]!.message).toBe("in rollout beta");
+});
+
 test("RD137 one session keeps a bounded number of events and characters, and counts the rest", () => {
   const traces = new SessionTraces(10);
   for (let number = 0; number < 1_000; number++) traces.add(APP, asking("s"), "no_host", number);
@@ -85,7 +91,7 @@ test("a trace says how it came about and where it led, without what the client s
     left_out: 0,
     events: [
       "rule two holds",
-      "fallback: no hosts where a rule or a share led",
+      "fallback: no hosts where a rule, rollout or share led",
       "host chosen on /EU/z1/1.0, looked up mixed",
       "URL rules: r1, Default",
       "sent to xre://10.0.0.1:1/app",

@@ -146,7 +146,7 @@ function addEvent(session: Kept, event: TraceEvent): void {
 function messagesOf(decision: Decision | RefusalCode): string[] {
   if (typeof decision === "string") return [`nobody can be sent anywhere: ${decision}`];
   const messages = [originMessage(decision)];
-  if (decision.is_fallback) messages.push("fallback: no hosts where a rule or a share led");
+  if (decision.is_fallback) messages.push("fallback: no hosts where a rule, rollout or share led");
   if (decision.stack !== null)
     messages.push(`host chosen on ${decision.stack}/${decision.flavor}, looked up ${decision.spill}`);
   if (decision.url_rules.length > 0) messages.push(`URL rules: ${decision.url_rules.join(", ")}`);
@@ -154,6 +154,7 @@ function messagesOf(decision: Decision | RefusalCode): string[] {
 }
 
 function originMessage({ type, rule, share }: Decision): string {
+  if (type === "ROLLOUT_RULE") return `in rollout ${rule}`;
   if (rule !== null) return `rule ${rule} holds`;
   return type === "DISTRIBUTION_RULE" ? `share ${share! + 1} of the distribution` : "default server";
 }
