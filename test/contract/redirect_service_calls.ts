@@ -47,6 +47,14 @@ const people = (...values: readonly string[]) => ({
 });
 const shares = (percent: number) => ({ rule: [{ id: 0, percent, server: server("2.0", "two") }] });
 
+const rollout = (settings: object = {}) => ({
+  server: server("2.0", "next"),
+  salt: "next",
+  steps: [1, 5, 25],
+  bake_ms: 60_000,
+  ...settings,
+});
+
 /** Application a1 with a model, revisions and pending changes; a2 with changes that were made offline; lists and their changes. */
 export async function fillService(service: TestService, store: Store): Promise<void> {
   const save = async (method: string, target: string, body: unknown): Promise<void> => {
@@ -70,6 +78,7 @@ export async function fillService(service: TestService, store: Store): Promise<v
   await save("POST", "/templates/rules/a1/pattern", flavorRule("2.0"));
   await save("POST", "/templates/urlRules/a1/url_pattern", urlRule());
   await save("POST", "/distributions/a1", shares(10));
+  await save("PUT", "/rollouts/a1/next", rollout());
   await approve("a1");
   await save("POST", "/rules/a1/gamma", flavorRule());
   await save("POST", "/distributions/a1", shares(20));
@@ -97,7 +106,7 @@ async function addOfflineChanges(store: Store): Promise<void> {
 }
 
 /** After `fillService`. */
-const PENDING = 13;
+const PENDING = 14;
 const OLD = { status: 409 } as const;
 
 const RULE_FAMILIES = [
@@ -157,6 +166,42 @@ const ruleCalls: EndpointCall[] = RULE_FAMILIES.flatMap(({ base, id, name, file,
   })),
   { id: `delete${id}`, target: `${base}/a1/${name}/`, bad: [{ target: `${base}/a1/nothing`, status: 404 }] },
 ]);
+
+const rolloutCalls: EndpointCall[] = [
+  {
+    id: "getRollouts",
+    target: "/rollouts/a1",
+    holds: '"id":"next"',
+    bad: [
+      { target: "/rollouts/nobody", status: 404 },
+      { target: "/rollouts/a1?version=x", status: 400 },
+    ],
+  },
+  {
+    id: "getRollout",
+    target: "/rollouts/a1/next",
+    holds: '"step":-1',
+    bad: [{ target: "/rollouts/a1/nothing", status: 404 }],
+  },
+  {
+    id: "saveRollout",
+    target: "/rollouts/a1/fresh",
+    body: rollout({ gate: { max_failing: 0.1, min_samples: 10 } }),
+    holds: '"state":"running"',
+    bad: [
+      { body: "[]", status: 400 },
+      { body: rollout({ state: "gone" }), status: 400 },
+      { body: rollout({ steps: [5, 1] }), status: 400 },
+      { body: rollout({ server: server("9.9", "next") }), status: 400 },
+      { target: "/rollouts/a2/fresh", body: rollout({ server: server("1.0", "next") }), status: 409 },
+    ],
+  },
+  {
+    id: "deleteRollout",
+    target: "/rollouts/a1/next",
+    bad: [{ target: "/rollouts/a1/nothing", status: 404 }],
+  },
+];
 
 const serverCalls: EndpointCall[] = [
   {
@@ -680,6 +725,7 @@ const applicationCalls: EndpointCall[] = [
 
 export const CALLS: readonly EndpointCall[] = [
   ...ruleCalls,
+  ...rolloutCalls,
   ...serverCalls,
   ...whitelistCalls,
   ...listCalls,

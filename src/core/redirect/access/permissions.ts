@@ -57,6 +57,7 @@ const EDITED: readonly string[] = [
   "urlRules",
   "templates",
   "distributions",
+  "rollouts",
   "servers",
   "whitelist",
   "namespacedLists",

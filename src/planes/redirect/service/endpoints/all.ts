@@ -13,6 +13,7 @@ import { modelInitializerEndpoints } from "./model_initializer.ts";
 import { namedListEndpoints } from "./named_lists.ts";
 import { openApiEndpoint } from "./openapi.ts";
 import { reloadEndpoints } from "./reload.ts";
+import { rolloutEndpoints } from "./rollouts.ts";
 import { ruleEndpoints } from "./rules.ts";
 import { serverEndpoints } from "./servers.ts";
 import { settingsEndpoints } from "./settings.ts";
@@ -29,6 +30,7 @@ export const endpoints: readonly Endpoint[] = [
   ...aboutEndpoints,
   ...loginEndpoints,
   ...ruleEndpoints,
+  ...rolloutEndpoints,
   ...urlParamsEndpoints,
   ...serverEndpoints,
   ...whitelistEndpoints,
