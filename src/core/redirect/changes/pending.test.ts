@@ -106,6 +106,7 @@ function unordered(model: RedirectModel): unknown {
     rule_templates: byId(model.rule_templates),
     url_rules: byId(model.url_rules),
     url_rule_templates: byId(model.url_rule_templates),
+    rollouts: byId(model.rollouts),
     whitelist: new Set(model.whitelist),
   };
 }
