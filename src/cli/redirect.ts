@@ -12,6 +12,7 @@ Looks into the redirector (section redirect) of the running program.
 
 Takes the place of the original redirector.
 
+  check      say what the keys of its .properties files are here
   import     take over what its ZooKeeper or a gateway's files hold
   export     write models and lists as files of its gateway
 
@@ -24,6 +25,7 @@ const COMMANDS: Readonly<Record<string, () => Promise<RunCommand>>> = {
   status: async () => (await import("./redirect/status.ts")).redirectStatusCommand,
   traces: async () => (await import("./redirect/traces.ts")).redirectTracesCommand,
   explain: async () => (await import("./redirect/explain.ts")).redirectExplainCommand,
+  check: async () => (await import("./redirect/check.ts")).redirectCheckCommand,
   import: async () => (await import("./redirect/import.ts")).redirectImportCommand,
   export: async () => (await import("./redirect/export.ts")).redirectExportCommand,
 };

@@ -331,3 +331,59 @@ test(
   },
   PATIENCE,
 );
+
+/** Keys as in the files that come with the original. */
+const PROPERTIES = `# comma separated host:port pairs
+xre.app.redirector=com.example.Redirector
+xre.redirectorConfig.zooKeeperConnection=zk1:2181,\\
+    zk2:2181
+xre.redirectorConfig.zooKeeperBasePath=
+xre.redirectorConfig.zooKeeperProviderStrategy=RoundRobin
+xre.redirectorConfig.zooKeeperRetryAttempts=1
+xre.redirectorConfig.backupBasePath=/opt/backups
+xre.redirectorConfig.excludedAppsForStackAutoDiscovery=xreGuide
+xre.redirectorConfig.defaultWeightOfTheNode=10
+`;
+
+test(
+  "RD157 the original's properties become a section that this program loads, or are named with what takes their place",
+  async () => {
+    const file = join(directory, "redirector.properties");
+    writeFileSync(file, `${PROPERTIES}xre.redirectorConfig.zooKeeperConection=typo\n`);
+    const checked = await redirect("check", file);
+    expect([checked.code, checked.error]).toEqual([
+      0,
+      `warning: ${file}:11: xre.redirectorConfig.zooKeeperConection: unknown key; did you mean xre.redirectorConfig.zooKeeperConnection?\n`,
+    ]);
+    const yaml = join(directory, "translated.yaml");
+    writeFileSync(yaml, checked.out);
+    const child = Bun.spawn([...PROGRAM, "check", "-c", yaml, "--origin"], {
+      stdio: ["ignore", "pipe", "pipe"],
+    });
+    const origins = await child.stdout.text();
+    expect(await child.exited).toBe(0);
+    expect(origins).toMatch(/redirect\.store\.connect +"zk1:2181,zk2:2181"/);
+    expect(origins).toMatch(/redirect\.apps\.xreGuide\.discovery +"static"/);
+
+    const asJson = await redirect("check", file, "--json");
+    expect(JSON.parse(asJson.out)).toMatchObject({
+      ok: true,
+      kind: "gateway",
+      superseded: [{ line: 7, key: "xre.redirectorConfig.zooKeeperRetryAttempts" }],
+      foreign: [{ line: 2 }],
+      unknown: [{ line: 11 }],
+    });
+    writeFileSync(file, "redirector.connectionUrl = zk1:2181\nredirector.connectionTimeoutMs = soon\n");
+    const bad = await redirect("check", file);
+    expect([bad.code, bad.error]).toEqual([
+      1,
+      `${file}:2: redirector.connectionTimeoutMs "soon": expected a whole number from 1 to 2147483647\n`,
+    ]);
+    writeFileSync(file, "a=1\n");
+    expect(await redirect("check", file)).toMatchObject({
+      code: 1,
+      error: expect.stringContaining("has no key that begins with"),
+    });
+  },
+  PATIENCE,
+);

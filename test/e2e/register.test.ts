@@ -203,6 +203,23 @@ test.skipIf(lacking !== null)(
 );
 
 test(
+  "a store that is away from the start is waited for and told, and an end does not wait for it",
+  async () => {
+    const proxy = await startCuttableProxy(1);
+    ends.push(() => proxy.stop());
+    proxy.hold();
+    const words = ["--zookeeper", proxy.address];
+    const running = new Registering(...HOST, ...words);
+    await eventually("it is told", () => running.out.includes("the store is away"), WAIT_MS);
+    const start = performance.now();
+    expect(await running.end("SIGTERM")).toBe(0);
+    expect(performance.now() - start).toBeLessThan(5_000);
+    expect(running.out.match(/the store is away/g)).toHaveLength(1);
+  },
+  PATIENCE,
+);
+
+test(
   "RD163 the store of a configuration is taken, and a node of somebody else is not",
   async () => {
     const file = join(directory, "fairlead.yaml");

@@ -88,44 +88,64 @@ const RULE = `{"id":"r","equals":[{"param":"a","value":"1","caseSensitive":"true
 const RULE_XML = `<if id="r" templateName="t"><and><contains negation="true"><param>a</param><values delimeter=";">x;y</values></contains><matches><param>b</param><pattern>c.*</pattern></matches></and><return><server isNonWhitelisted="true"><name>s</name><url>{protocol}://{host}:{port}/{urn}</url><path>1.0</path><query><entry><key>k</key><value>&lt;v&gt;</value></entry></query></server></return></if>`;
 const URL_RULE = `{"id":"u","xor":[{"random":[{"value":5}],"lessThan":{"param":"v","value":1.9,"type":"version"}}],"return":{"urlRule":[{"port":"443","ipProtocolVersion":6}]}}`;
 
-/** Texts by kind: those that stand here are JSON when they begin with a brace. */
-const SEEDS: Readonly<Record<number, readonly string[]>> = {
-  0: [RULE, RULE_XML],
-  1: [`{"if":[${RULE},${RULE}]}`, `<selectServer>${RULE_XML}<!-- c --></selectServer>`],
-  2: [
+/** Texts by the names of kinds: those that begin with a brace are JSON. */
+const SEEDS: Readonly<Record<string, readonly string[]>> = {
+  "a flavor rule": [RULE, RULE_XML],
+  "flavor rules": [`{"if":[${RULE},${RULE}]}`, `<selectServer>${RULE_XML}<!-- c --></selectServer>`],
+  "flavor rules with a distribution": [
     `<?xml version="1.0"?><selectServer>${RULE_XML}<distribution><rule><id>0</id><percent>20</percent><server><url>u</url></server></rule><server><url>d</url></server></distribution></selectServer>`,
   ],
-  3: [URL_RULE],
-  4: [`{"if":[${URL_RULE}],"default":{"urlRule":{"urn":"shell","port":"1"}}}`],
-  5: ['{"url":"u","path":"1.0","query":{"a":"b"}}'],
-  6: ["<default><urlRule><urn>a</urn></urlRule></default>"],
-  7: ['{"rule":[{"id":0,"percent":"1e1","server":{"url":"u"}}],"server":{"url":"d"}}'],
-  8: ['{"distribution":{"rule":[]},"defaultServer":{"url":"d"}}'],
-  9: ['{"paths":["/EU/a"]}', "<whitelisted><paths>/EU/a</paths></whitelisted>"],
-  10: ['{"paths":{"entry":[{"key":"/a/b","value":{"path":"/a/b","updated":1,"action":"ADD"}}]}}'],
-  11: ['<namespaced_list name="l" version="1"><value>a</value><type>ENCODED</type></namespaced_list>'],
-  12: [
+  "a URL rule": [URL_RULE],
+  "URL rules": [`{"if":[${URL_RULE}],"default":{"urlRule":{"urn":"shell","port":"1"}}}`],
+  "a server": ['{"url":"u","path":"1.0","query":{"a":"b"}}'],
+  "default URL parameters": ["<default><urlRule><urn>a</urn></urlRule></default>"],
+  "a distribution": ['{"rule":[{"id":0,"percent":"1e1","server":{"url":"u"}}],"server":{"url":"d"}}'],
+  "a distribution with its default server": ['{"distribution":{"rule":[]},"defaultServer":{"url":"d"}}'],
+  "a whitelist": ['{"paths":["/EU/a"]}', "<whitelisted><paths>/EU/a</paths></whitelisted>"],
+  "updates of a whitelist": [
+    '{"paths":{"entry":[{"key":"/a/b","value":{"path":"/a/b","updated":1,"action":"ADD"}}]}}',
+  ],
+  "a named list": [
+    '<namespaced_list name="l" version="1"><value>a</value><type>ENCODED</type></namespaced_list>',
+  ],
+  "named lists": [
     '{"dataNodeVersion":7,"namespace":[{"name":"l","type":"IP","version":1,"valueSet":[{"value":"10.0.0.1"}]}]}',
   ],
-  13: ['{"dataNodeVersion":1,"namespacedLists":{"l":["a"],"m":[]}}'],
-  14: ['{"apps":["a1"]}'],
-  15: ['{"version":3}'],
-  16: ['{"version":0,"snapshotList":[{"path":"/a/b/c/d","hosts":[{"ipv4":"10.0.0.1","weight":"5"}]}]}'],
-  17: ['<redirectorConfig version="1"><minHosts>1</minHosts></redirectorConfig>'],
-  18: ['{"paths":[{"serviceName":"a","stack":[{"value":"/a/b/c","nodes":1}]}]}'],
-  19: [
+  "the gateway's named lists": ['{"dataNodeVersion":1,"namespacedLists":{"l":["a"],"m":[]}}'],
+  "pending changes": [
+    `{"version":3,"pathRules":{"entry":[{"key":"r","value":{"id":"r","changeType":"UPDATE","changedExpression":${RULE},"currentExpression":${RULE}}}]},"distributions":{"entry":[{"key":"0","value":{"id":"0","changeType":"ADD","changedExpression":{"id":0,"percent":5,"server":{"url":"u"}}}}]}}`,
+    `<pending version="3"><urlParams><entry><key>default</key><value><id>default</id><changeType>UPDATE</changeType><changedExpression><urlRule><urn>a</urn></urlRule></changedExpression></value></entry></urlParams><servers/><whitelisted><entry><key>/a/b</key><value><id>/a/b</id><changeType>DELETE</changeType><currentExpression><value>/a/b</value></currentExpression></value></entry></whitelisted></pending>`,
+  ],
+  "changes of named lists": [
+    '{"namespaceChanges":{"entry":[{"key":{"name":"l","type":"TEXT","version":1,"valueSet":[{"value":"a"}]},"value":"ADD"}]}}',
+    '<namespaceChangeStatus><namespaceChanges><entry><key name="l" version="1"><type>IP</type><value>10.0.0.1</value></key><value>DELETE</value></entry></namespaceChanges></namespaceChangeStatus>',
+  ],
+  "a question to the traffic calculator": [
+    '{"totalNumberConnections":100,"connectionThreshold":5,"hostsMode":"ALL_WHITELISTED","distributionMode":"NEXT","adjustedTrafficInputParams":{"adjustedTrafficCalculationMode":"ADJUSTED_TRAFFIC","distributions":[{"flavor":"1.0","numberOfHostsToAdjust":1,"adjustedThreshold":"-2.5"}]}}',
+  ],
+  "a comment on a stack": ['{"comment":"a"}', "<stackComment><comment>a</comment></stackComment>"],
+  "names of applications": ['{"apps":["a1"]}'],
+  "the version of a model": ['{"version":3}'],
+  "hosts by stack": [
+    '{"version":0,"snapshotList":[{"path":"/a/b/c/d","hosts":[{"ipv4":"10.0.0.1","weight":"5"}]}]}',
+  ],
+  settings: ['<redirectorConfig version="1"><minHosts>1</minHosts></redirectorConfig>'],
+  "paths of services": ['{"paths":[{"serviceName":"a","stack":[{"value":"/a/b/c","nodes":1}]}]}'],
+  "a test case": [
     '{"testName":"t","parameters":[{"name":"p","values":[{"value":"1"}]}],"expected":{"appliedUrlRules":["r"]}}',
   ],
-  20: ["<testCases><items><testCase><testName>t</testName></testCase></items></testCases>"],
+  "test cases": ["<testCases><items><testCase><testName>t</testName></testCase></items></testCases>"],
 };
 
 function seeds(): Uint8Array[] {
-  return Object.entries(SEEDS).flatMap(([kind, texts]) =>
-    texts.map((text) => {
+  return documentKinds.flatMap(({ name }, index) => {
+    const texts = SEEDS[name];
+    if (texts === undefined) throw new Error(`${name}: has no texts to begin with`);
+    return texts.map((text) => {
       const bytes = encoder.encode(text);
-      return Uint8Array.of(...bytes, Number(kind), text.startsWith("{") ? 0 : 1, bytes.length % 256);
-    }),
-  );
+      return Uint8Array.of(...bytes, index, text.startsWith("{") ? 0 : 1, bytes.length % 256);
+    });
+  });
 }
 
 export const redirectDocuments: FuzzEntry = {

@@ -27,6 +27,8 @@ export class HostRegistration {
   #wanted = false;
   #why = "";
   #closed = false;
+  /** The outage that goes on has been told. */
+  #isLost = false;
   #registration: Registration | null = null;
   #work: Promise<void> | null = null;
 
@@ -56,15 +58,19 @@ export class HostRegistration {
   #want(wanted: boolean, why: string): void {
     this.#wanted = wanted;
     this.#why = why;
-    this.#work ??= this.#settle().finally(() => (this.#work = null));
+    this.#work ??= this.#settle();
   }
 
   /** One step after the other, until what is there is what is wanted. */
   async #settle(): Promise<void> {
+    // So that it has been kept as the work that goes on.
+    await Promise.resolve();
     while (this.#wanted !== (this.#registration !== null)) {
       if (!this.#wanted) await this.#unregister();
-      else if (!(await this.#register())) return;
+      else if (!(await this.#register())) break;
     }
+    // In the same turn as the last look: what is wanted from now on is a work of its own.
+    this.#work = null;
   }
 
   async #unregister(): Promise<void> {
@@ -72,7 +78,9 @@ export class HostRegistration {
     const why = this.#why;
     await this.#registration!.close();
     this.#registration = null;
-    told({ event: "unregistered", text: `${path} is removed, as ${why}` });
+    const isReached = this.#options.store.state.kind === "connected";
+    const what = isReached ? "is removed" : "goes when the store is reached or its session ends";
+    told({ event: "unregistered", text: `${path} ${what}, as ${why}` });
   }
 
   /** False where it will never be taken. */
@@ -88,6 +96,7 @@ export class HostRegistration {
         refused(messageOf(error));
         return false;
       }
+      this.#lost(messageOf(error));
       // A store that refuses at once would be asked without pause.
       if (store.state.kind !== "disconnected") await Bun.sleep(LOOK_MS);
     }
@@ -95,14 +104,19 @@ export class HostRegistration {
   }
 
   #storeChanged(state: StoreState): void {
-    const { path, told } = this.#options;
     if (this.#closed) return;
-    if (state.kind === "disconnected")
-      told({ event: "store_lost", text: `the store is away: ${state.reason}` });
-    else if (state.kind === "connected")
-      told({
-        event: "store_reached",
-        text: `the store is reached${this.#registration === null ? "" : `; ${path} is made again where its session has ended`}`,
-      });
+    if (state.kind === "disconnected") this.#lost(state.reason);
+    if (state.kind !== "connected") return;
+    this.#isLost = false;
+    const { path, told } = this.#options;
+    const again = this.#registration === null ? "" : `; ${path} is made again where its session has ended`;
+    told({ event: "store_reached", text: `the store is reached${again}` });
+  }
+
+  /** Told once for each outage, also for one that was there from the start. */
+  #lost(reason: string): void {
+    if (this.#isLost || this.#closed) return;
+    this.#isLost = true;
+    this.#options.told({ event: "store_lost", text: `the store is away: ${reason}` });
   }
 }

@@ -106,6 +106,20 @@ test("a comment's stack is told by the hosts that are registered there", async (
   expect(found.applications[0]!.comments["/A_B/c"]).toBe("as JSON");
 });
 
+test("an approval in the middle of it is told", async () => {
+  const store = storeOf(originalTree());
+  const changed = "/Redirector/services/a1/modelChanged";
+  let looks = 0;
+  const get = async (path: string) => {
+    const found = await store.get(path);
+    return path === changed && found !== null ? { ...found, revision: 4 + looks++ } : found;
+  };
+  const found = await readOriginalTree({ ...store, get }, OPTIONS);
+  expect(found.problems).toEqual([
+    "/Redirector/services/a1: has been changed meanwhile; import it once more",
+  ]);
+});
+
 test("a store without anything of the original", async () => {
   const found = await readOriginalTree(storeOf(new Map()), OPTIONS);
   expect(found).toMatchObject({

@@ -74,6 +74,7 @@ async function readApplication(
   at: number,
 ): Promise<OriginalApplication> {
   const root = `${APPLICATIONS}/${name}`;
+  const version = await reader.version(`${root}/modelChanged`);
   const model = await readModel(reader, root);
   const approved = model ?? EMPTY_MODEL;
   const pendingOf = async (node: string): Promise<Pending | null> => {
@@ -83,12 +84,16 @@ async function readApplication(
   const updates = (await reader.document(`${root}/whitelistedUpdates`, whitelistUpdatesDocument)) ?? [];
   const known = new Set([...stacks, ...approved.whitelist, ...updates.map(({ path }) => path)]);
   const offline = await pendingOf("CoreBackupPendingChangesStatus");
+  const pending = (await pendingOf("pendingChangesStatus")) ?? [];
   const tests = await reader.documents(`${root}/testCases`, () => testCaseDocument);
+  // An approval changes several nodes, and some of them may have been read before it.
+  if ((await reader.version(`${root}/modelChanged`)) !== version)
+    reader.problems.push(`${root}: has been changed meanwhile; import it once more`);
   return {
     name,
     model,
-    version: await reader.version(`${root}/modelChanged`),
-    pending: (await pendingOf("pendingChangesStatus")) ?? [],
+    version,
+    pending,
     offline: offline === null || offline.length === 0 ? null : offline,
     tests: tests.map(({ value }) => value),
     comments: await readComments(reader, `${root}/stackComments`, known),
