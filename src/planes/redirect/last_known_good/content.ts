@@ -99,7 +99,7 @@ export function filesOf(
     for (const [name, text] of modelFiles(known)) put(`${folderOf(application)}/${name}`, text);
   const shared: StackSnapshot[] = [];
   for (const [application, found] of stacks) {
-    const snapshots = found.map((stack) => snapshotOf(application, stack));
+    const snapshots = stackSnapshots(application, found);
     if (!static_applications.has(application)) shared.push(...snapshots);
     else putJson(`${folderOf(application)}/${APPLICATION_FILES.stacks}`, stacksDocument, snapshots);
   }
@@ -128,6 +128,11 @@ function modelFiles({ model, version }: KnownModel): [string, string][] {
   const { rollouts } = model;
   if (rollouts.length > 0) files.push([APPLICATION_FILES.rollouts, `${JSON.stringify({ rollouts })}\n`]);
   return files;
+}
+
+/** Hosts of an application as they stand in files. */
+export function stackSnapshots(application: string, stacks: readonly StackHosts[]): StackSnapshot[] {
+  return stacks.map((stack) => snapshotOf(application, stack));
 }
 
 function snapshotOf(application: string, { stack, flavor, hosts }: StackHosts): StackSnapshot {
