@@ -1,5 +1,5 @@
 /** Snapshots: all that the service knows of an application, or of all, as clients take it with them for times without the store. */
-import type { RedirectModel } from "../model.ts";
+import type { RedirectModel, Rollout } from "../model.ts";
 import { distributionDocument } from "./distribution.ts";
 import { Fields, textOf } from "./fields.ts";
 import { stacksDocument, type StackSnapshot } from "./gateway_files.ts";
@@ -8,6 +8,7 @@ import { namedListsDocument, type NamedListSet } from "./named_lists.ts";
 import type { DocumentNode } from "./node.ts";
 import { type PendingDocument, pendingChangesDocument } from "./pending_changes.ts";
 import { documentProblemText, type Reading } from "./reading.ts";
+import { readRollouts } from "./rollouts.ts";
 import { rulesDocument, urlRulesDocument } from "./rule_documents.ts";
 import { applicationNamesDocument } from "./service_answers.ts";
 import { serverDocument } from "./servers.ts";
@@ -19,15 +20,7 @@ import {
 } from "./service_documents.ts";
 import { defaultUrlDocument } from "./url_params.ts";
 import { whitelistDocument, whitelistUpdatesDocument, type WhitelistUpdate } from "./whitelist.ts";
-import {
-  type DocumentFormat,
-  group,
-  listed,
-  listedTexts,
-  optionalText,
-  text,
-  type Written,
-} from "./written.ts";
+import { type DocumentFormat, group, listed, optionalText, text, type Written } from "./written.ts";
 
 export interface ModelSnapshot {
   readonly application: string;
@@ -120,6 +113,7 @@ function readSnapshot(node: DocumentNode, reading: Reading): ModelSnapshot | nul
         url_rule_templates: own("templateUrlPathRules", urlRulesDocument)?.rules ?? [],
         default_url: own("urlParams", defaultUrlDocument) ?? urlRules?.default_url ?? null,
         whitelist: own("whitelisted", whitelistDocument) ?? [],
+        rollouts: readOwnRollouts(fields.one("rollouts"), reading),
       },
       whitelist_updates: own("whitelistedUpdates", whitelistUpdatesDocument) ?? [],
       pending: own("pendingChanges", pendingChangesDocument),
@@ -141,6 +135,21 @@ function readStacks(node: DocumentNode | null, reading: Reading): readonly Stack
   return value;
 }
 
+/** Ours alone, and a text as well. */
+function readOwnRollouts(node: DocumentNode | null, reading: Reading): readonly Rollout[] {
+  if (node === null) return [];
+  let value: unknown = null;
+  try {
+    value = JSON.parse(textOf(node, reading));
+  } catch {
+    // Null is no such document either.
+  }
+  const rollouts = readRollouts(value);
+  if (typeof rollouts !== "string") return rollouts;
+  reading.problem(node, rollouts);
+  return [];
+}
+
 function writeSnapshot(
   { application, version, model, whitelist_updates: updates, pending, paths, stacks }: ModelSnapshot,
   format: DocumentFormat,
@@ -150,6 +159,7 @@ function writeSnapshot(
   const urlRules = { rules: model.url_rules, default_url: null };
   const urlTemplates = { rules: model.url_rule_templates, default_url: null };
   const distribution = { shares: model.distribution, default_server: null };
+  const { rollouts } = model;
   return [
     text("version", version),
     text("application", application),
@@ -164,6 +174,7 @@ function writeSnapshot(
     ...own("pendingChanges", pendingChangesDocument, pending),
     ...own("stacks", servicePathsDocument, paths),
     ...own("servers", serverDocument, model.default_server),
+    ...optionalText("rollouts", rollouts.length === 0 ? null : JSON.stringify({ rollouts })),
     ...optionalText(
       "stackBackup",
       stacks === null ? null : JSON.stringify(writeJson(stacksDocument, stacks)),

@@ -72,6 +72,15 @@ export const APPLICATION_FILES = {
   rollouts: "rollouts.json",
 } as const;
 
+const GLOBAL_NAMES: ReadonlySet<string> = new Set(Object.values(GLOBAL_FILES));
+const APPLICATION_NAMES: ReadonlySet<string> = new Set(Object.values(APPLICATION_FILES));
+
+/** True for the name of a file that is read, such as `a1/selectserver.xml`. */
+export function isKnownFile(name: string): boolean {
+  const slash = name.indexOf("/");
+  return slash < 0 ? GLOBAL_NAMES.has(name) : APPLICATION_NAMES.has(name.slice(slash + 1));
+}
+
 /** Name of an application's folder: its own, what a folder cannot be called or what others are called as `%2F`. */
 export function folderOf(application: string): string {
   const folder = encodeURIComponent(application);

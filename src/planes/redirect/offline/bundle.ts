@@ -10,13 +10,13 @@ import {
   whitelistUpdatesDocument,
   type WhitelistUpdate,
 } from "../../../core/redirect/documents/whitelist.ts";
-import { contentHash } from "../../../platform/files.ts";
 import { writeXml } from "../documents/xml.ts";
 import {
   APPLICATION_FILES,
   filesOf,
   folderOf,
   GLOBAL_FILES,
+  isKnownFile,
   type KnownGood,
 } from "../last_known_good/content.ts";
 import {
@@ -24,6 +24,7 @@ import {
   MANIFEST_FILE,
   manifestBytes,
   manifestOf,
+  manifestProblem,
   readManifest,
 } from "../last_known_good/manifest.ts";
 import { readZip, writeZip, type ZipLimits, ZipProblem } from "./zip.ts";
@@ -96,20 +97,15 @@ export function bundleLimits(maxDocumentBytes: number): ZipLimits {
   };
 }
 
-const GLOBALS: ReadonlySet<string> = new Set(Object.values(GLOBAL_FILES));
-const OF_APPLICATIONS: ReadonlySet<string> = new Set(Object.values(APPLICATION_FILES));
-
 /**
  * The files of a bundle that anybody reads: those for all applications, and those of `app`, or of all where it is null. Throws ZipProblem
  * with a sentence about the bundle where any of it is damaged.
  */
 export function readBundle(bytes: Uint8Array, app: string | null, limits: ZipLimits): Bundle {
   const folder = app === null ? null : folderOf(app);
-  const isWanted = (name: string): boolean => {
-    if (GLOBALS.has(name) || name === MANIFEST_FILE) return true;
-    const slash = name.indexOf("/");
-    return OF_APPLICATIONS.has(name.slice(slash + 1)) && (folder === null || name.slice(0, slash) === folder);
-  };
+  const isWanted = (name: string): boolean =>
+    name === MANIFEST_FILE ||
+    (isKnownFile(name) && (folder === null || !name.includes("/") || name.startsWith(`${folder}/`)));
   const files = new Map(readZip(bytes, isWanted, limits));
   const written = files.get(MANIFEST_FILE);
   if (written === undefined) return { files, manifest: null };
@@ -118,24 +114,8 @@ export function readBundle(bytes: Uint8Array, app: string | null, limits: ZipLim
   if (typeof manifest === "string") throw new ZipProblem(`has a ${MANIFEST_FILE} that ${manifest}`);
   const problem = manifestProblem(manifest, files, isWanted);
   if (problem !== null) throw new ZipProblem(problem);
+  const named = new Set(manifest.files.map(({ name }) => name));
+  const stray = [...files.keys()].find((name) => !named.has(name));
+  if (stray !== undefined) throw new ZipProblem(`has ${stray}, which its ${MANIFEST_FILE} does not name`);
   return { files, manifest };
-}
-
-/** Where the files are others than those that the manifest names; `isWanted` says which of these are there at all. */
-export function manifestProblem(
-  { files: named }: Manifest,
-  files: ReadonlyMap<string, Uint8Array>,
-  isWanted: (name: string) => boolean,
-): string | null {
-  const expected = named.filter(({ name }) => isWanted(name));
-  for (const { name, bytes, sha256 } of expected) {
-    const content = files.get(name);
-    if (content === undefined) return `lacks ${name}, which its ${MANIFEST_FILE} names`;
-    if (content.length !== bytes || contentHash(content) !== sha256)
-      return `has another ${name} than its ${MANIFEST_FILE} names`;
-  }
-  const names = new Set(expected.map(({ name }) => name));
-  for (const name of files.keys())
-    if (!names.has(name)) return `has ${name}, which its ${MANIFEST_FILE} does not name`;
-  return null;
 }
