@@ -168,6 +168,8 @@ test.skipIf(lacksZookeeper !== null)(
     // In the original's semantics clients send nothing but the hash.
     expect(await target(fairlead, "?mac=abc")).toBe("http://10.0.0.1:8080/app");
     expect(await status(fairlead)).toContain("a1: offline model, store not read yet\n");
+    // The service has never read anything of the store, and gives what acts here.
+    expect((await bundleTo(fairlead, "xre://again:1")).length).toBeGreaterThan(1_000);
     await member!.restart();
     await until(
       async () => (await status(fairlead)).includes("a1: offline model, store at 1\n"),

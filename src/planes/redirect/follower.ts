@@ -514,6 +514,11 @@ export class Follower {
 
   // What the management service asks.
 
+  /** Everything that acts here, wherever it came from. */
+  get known(): KnownGood {
+    return this.#content();
+  }
+
   /** Null while it could not be opened. */
   get store(): Store | null {
     return this.#store;

@@ -1,9 +1,14 @@
 /** The way of a bundle: out of the service, changed offline, and back into the store. */
 import { afterEach, expect, test } from "bun:test";
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { contentOf } from "../last_known_good/test_known_good.ts";
 import { BUNDLE_FILE } from "../offline/bundle.ts";
 import { readZip, writeZip } from "../offline/zip.ts";
 import {
   type Json,
+  openTestStore,
   stack,
   type TestAnswer,
   type TestRequest,
@@ -397,6 +402,32 @@ test("a damaged bundle, one of something else and a bomb are refused with a reas
   const form = await formOf("file", new Blob([writeZip(plain) as Uint8Array<ArrayBuffer>]));
   await ok(service.ask(ANN, "POST", "/redirectorOffline/a1/getOfflinePendingChanges", form));
   expect(await changesOf(service, "a1")).toHaveLength(3);
+});
+
+test("without the store snapshots are what was read of it last, and else what acts in the gateway", async () => {
+  const directory = mkdtempSync(join(tmpdir(), "redirect-service-"));
+  const store = openTestStore(directory);
+  const service = await started({ store });
+  const before = (await ok(service.ask(ANN, "GET", "/redirectorOffline/allSnapshots"))).json();
+  const fresh = new TestService({
+    store,
+    stacks: { a1: [stack("/EU/z1", "1.0", "10.0.0.1")] },
+    known: contentOf(7),
+  });
+  const empty = new TestService({ store, stacks: { a1: [] } });
+  await store.close();
+  const after = (await ok(service.ask(ANN, "GET", "/redirectorOffline/allSnapshots"))).json();
+  expect(after).toEqual(before);
+  const known = (await ok(fresh.ask(ANN, "GET", "/redirectorOffline/allSnapshots"))).json();
+  expect(known).toMatchObject({
+    snapshots: [{ application: "a1", version: 7, servers: { path: "1.0" } }],
+    namespaces: { dataNodeVersion: 7, namespace: [{ name: "macs" }] },
+    redirectorConfig: { minHosts: 2 },
+  });
+  expect((await fresh.ask(ANN, "GET", "/redirectorOffline/downloadCoreBackup")).status).toBe(200);
+  expect((await fresh.ask(ANN, "GET", "/redirectorOffline/namespaceSnapshot")).status).toBe(200);
+  expect((await empty.ask(ANN, "GET", "/redirectorOffline/allSnapshots")).status).toBe(503);
+  rmSync(directory, { recursive: true });
 });
 
 test("whoever may not read all of it gets no snapshots, and nobody uploads without the permission", async () => {

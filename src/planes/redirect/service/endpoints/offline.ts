@@ -20,9 +20,9 @@ import type { Call } from "../http/call.ts";
 import { document, type Endpoint, json, type Method, text, zip } from "../http/endpoint.ts";
 import type { Preference } from "../offline/difference.ts";
 import { type Imported, importBundle } from "../offline/import.ts";
-import { allSnapshots, bundleOf, snapshotOf } from "../offline/snapshots.ts";
+import { allSnapshots, bundleOf, listsSnapshot, snapshotOf } from "../offline/snapshots.ts";
 import { bundleIn, uploadedFile, uploadedText } from "../offline/uploaded.ts";
-import { LIST_CHANGES_RECORD, LISTS_RECORD, pendingRecord } from "../records/kinds.ts";
+import { LIST_CHANGES_RECORD, pendingRecord } from "../records/kinds.ts";
 import type { Service } from "../service.ts";
 import { ServiceError } from "../service_error.ts";
 
@@ -148,7 +148,7 @@ const snapshotEndpoints: readonly Endpoint[] = [
     permission: PERMISSION,
     gives: document("The lists."),
     async handle(call, service) {
-      const { value } = await service.records.read(LISTS_RECORD);
+      const value = await listsSnapshot(service);
       for (const { name } of value.lists) call.expectPermission("read", "namespacedLists", name);
       return call.give(namedListsDocument, value);
     },
