@@ -1,14 +1,16 @@
-/** `fairlead redirect`: what the redirector of the running program knows, and why it answers as it does. */
+/** `fairlead redirect`: what the redirector knows, why it answers as it does, and how it works without its store. */
 import { USAGE_ERROR, type Output } from "./command.ts";
 import type { ProgramParts } from "./program_parts.ts";
 
 const HELP = `usage: fairlead redirect COMMAND [options]
 
-Looks into the redirector (section redirect) of the running program.
+Looks into the redirector (section redirect) of the running program, and has it work without its store.
 
   status     show applications, the state of the store, and what is kept for starts without it
   explain    show where a client would be sent, and every condition on the way
   traces     show what became of requests that asked to be traced
+  offline    put a bundle there for the next start, which acts without the store
+  resume     follow the store again after work without it
 
 Takes the place of the original redirector.
 
@@ -26,6 +28,8 @@ const COMMANDS: Readonly<Record<string, () => Promise<RunCommand>>> = {
   traces: async () => (await import("./redirect/traces.ts")).redirectTracesCommand,
   explain: async () => (await import("./redirect/explain.ts")).redirectExplainCommand,
   check: async () => (await import("./redirect/check.ts")).redirectCheckCommand,
+  offline: async () => (await import("./redirect/offline.ts")).redirectOfflineCommand,
+  resume: async () => (await import("./redirect/resume.ts")).redirectResumeCommand,
   import: async () => (await import("./redirect/import.ts")).redirectImportCommand,
   export: async () => (await import("./redirect/export.ts")).redirectExportCommand,
 };

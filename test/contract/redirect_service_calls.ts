@@ -723,7 +723,8 @@ const applicationCalls: EndpointCall[] = [
   },
 ];
 
-export const CALLS: readonly EndpointCall[] = [
+/** All but those for work without the store. */
+export const ORDINARY_CALLS: readonly EndpointCall[] = [
   ...ruleCalls,
   ...rolloutCalls,
   ...serverCalls,

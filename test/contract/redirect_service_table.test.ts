@@ -6,7 +6,10 @@ import { join } from "node:path";
 import { endpoints } from "../../src/planes/redirect/service/endpoints/all.ts";
 import type { Endpoint } from "../../src/planes/redirect/service/http/endpoint.ts";
 import { openTestStore, stack, TestService } from "../../src/planes/redirect/service/test_service.ts";
-import { CALLS, type EndpointCall, fillService } from "./redirect_service_calls.ts";
+import { offlineCalls } from "./redirect_offline_calls.ts";
+import { type EndpointCall, fillService, ORDINARY_CALLS } from "./redirect_service_calls.ts";
+
+const CALLS = [...ORDINARY_CALLS, ...offlineCalls];
 
 const folder = mkdtempSync(join(tmpdir(), "redirect-table-"));
 const filled = join(folder, "filled");

@@ -33,7 +33,7 @@ export async function redirectStatusCommand(
   );
 }
 
-function statusText({ apps, discovery, last_known_good: good, rollouts }: RedirectStatus): string {
+function statusText({ apps, discovery, last_known_good: good, rollouts, offline }: RedirectStatus): string {
   const rows = apps.map(({ app, version, hosts, probed, failing, problems }) => [
     app,
     version === null ? "no model" : String(version),
@@ -45,7 +45,7 @@ function statusText({ apps, discovery, last_known_good: good, rollouts }: Redire
     rows.length === 0
       ? ["no application is known\n"]
       : [textTable(["app", "model", "hosts", "failing", ""], rows)];
-  lines.push("\n", storeLine(discovery));
+  lines.push("\n", storeLine(discovery), ...offlineLines(offline));
   for (const { app, problems } of apps) for (const problem of problems) lines.push(`${app}: ${problem}\n`);
   for (const { app, rollout, percent, state, signal } of rollouts)
     lines.push(
@@ -60,6 +60,17 @@ function statusText({ apps, discovery, last_known_good: good, rollouts }: Redire
     for (const problem of good.problems) lines.push(`${problem}\n`);
   }
   return lines.join("");
+}
+
+/** What acts although the store may say something else. */
+function offlineLines(offline: RedirectStatus["offline"]): string[] {
+  if (offline === null) return [];
+  const at = (version: number | null): string =>
+    version === null ? "store not read yet" : `store at ${version}`;
+  const lines = Object.entries(offline.models).map(
+    ([app, version]) => `${app}: offline model, ${at(version)}\n`,
+  );
+  return offline.lists === undefined ? lines : [...lines, `offline lists, ${at(offline.lists)}\n`];
 }
 
 function storeLine(discovery: RedirectStatus["discovery"]): string {

@@ -49,6 +49,7 @@ import {
 import { ModelSource } from "./models/model_source.ts";
 import type { ServiceAuthenticator } from "./service/access/authenticator.ts";
 import type { StoredLists, StoredModel } from "./models/stored.ts";
+import { OfflineState, type OfflineStatus } from "./offline_state.ts";
 
 export interface RedirectEvent {
   readonly event: string;
@@ -94,6 +95,17 @@ export interface FollowerStatus {
   readonly apps: readonly AppStatus[];
   readonly discovery: DiscoveryStatus | null;
   readonly last_known_good: LastKnownGoodStatus | null;
+  /** Null where nothing that acts was made offline. */
+  readonly offline: OfflineStatus | null;
+}
+
+/** What became of models and lists that were made offline. */
+export interface Resumed {
+  /** Versions that act now, by application; 0 = what was made offline, until the store has any. */
+  readonly apps: Readonly<Record<string, number>>;
+  readonly lists_version: number;
+  /** Sentences about what could not be done. */
+  readonly problems: readonly string[];
 }
 
 const HOST_CODES: ReadonlySet<AcceptanceCode> = new Set([
@@ -124,7 +136,8 @@ export class Follower {
   #lists: StoredLists = { version: 0, lists: [] };
   /** As rules use them; made when a model is judged. */
   #named: NamedLists | null = null;
-  #isOffline = false;
+  /** Null = everything follows the store. */
+  #offline: OfflineState | null = null;
   #store: Store | null = null;
   #source: ModelSource | null = null;
   #discovery: Discovery | null = null;
@@ -160,7 +173,7 @@ export class Follower {
   }
 
   #takeOver(before: Follower): void {
-    this.#isOffline = before.#isOffline;
+    this.#offline = before.#offline;
     this.#settings = before.#settings;
     this.#setLists(before.#lists);
     for (const [app, stacks] of before.#stacks) this.#stacks.set(app, stacks);
@@ -171,7 +184,7 @@ export class Follower {
     const { content, problems } = await this.#lastGood.read();
     for (const text of problems) this.#warn("redirect_last_good_odd", text);
     if (content === null) return;
-    this.#isOffline = content.is_offline;
+    if (content.is_offline) this.#offline = new OfflineState(content.models, content.lists);
     this.#settings = content.settings;
     this.#setLists(content.lists);
     for (const [app, stacks] of content.stacks) this.#stacks.set(app, stacks);
@@ -180,7 +193,7 @@ export class Follower {
     this.#host.report({
       event: "redirect_last_good",
       level: "info",
-      text: `models of ${apps} are those of ${this.plan.last_known_good.path}${this.#isOffline ? ", made offline" : ""}`,
+      text: `models of ${apps} are those of ${this.plan.last_known_good.path}${content.is_offline ? ", made offline" : ""}`,
     });
   }
 
@@ -245,7 +258,7 @@ export class Follower {
     return {
       apps: Object.fromEntries(apps),
       lists_version: this.#lists.version,
-      is_offline: this.#isOffline,
+      is_offline: this.#offline !== null,
     };
   }
 
@@ -259,21 +272,23 @@ export class Follower {
     const known = this.#apps.get(app);
     this.#waiting.delete(app);
     if (stored === null) {
-      if (this.#isOffline || !this.#apps.delete(app)) return;
+      if (this.#offline?.hasModel(app) === true || !this.#apps.delete(app)) return;
       this.#surroundings.appChanged(app);
       this.#publish({ [appDocument(app)]: null });
       return;
     }
-    // What was made offline acts until somebody ends that.
-    if (known !== undefined && (this.#isOffline || stored.version <= known.version)) return;
+    if (this.#offline?.modelSeen(app, stored) === false) return this.#staysOffline(app, known, stored);
+    if (known !== undefined && stored.version <= known.version) return;
     if (!this.#accept(app, stored)) return;
     this.#discovery?.snapshot(app);
+    const instead = this.#offline?.endModel(app) === true ? " instead of the one that was made offline" : "";
     this.#host.report({
       event: "redirect_model",
       level: "info",
-      text: `${app}: model ${stored.version} acts`,
+      text: `${app}: model ${stored.version} acts${instead}`,
       fields: { app, version: stored.version },
     });
+    this.#endOffline();
     this.#publish({ [appDocument(app)]: this.#appDocument(app) });
     this.#surroundings.appChanged(app);
   }
@@ -320,9 +335,62 @@ export class Follower {
   }
 
   #listsChanged(stored: StoredLists | null): void {
-    if (this.#isOffline || (stored !== null && stored.version <= this.#lists.version)) return;
+    if (this.#offline?.hasLists === true && (stored === null || !this.#offline.listsSeen(stored)))
+      return this.#endOffline();
+    if (stored !== null && stored.version <= this.#lists.version) return;
+    this.#offline?.endLists();
     this.#setLists(stored ?? { version: 0, lists: [] });
+    this.#endOffline();
     this.#publish({ [LISTS_DOCUMENT]: this.#lists.lists });
+  }
+
+  // What was made offline.
+
+  #staysOffline(app: string, known: Known | undefined, stored: StoredModel): void {
+    this.#warn(
+      "redirect_offline",
+      `${app}: the offline model of version ${known?.version ?? 0} acts, the store is at ${stored.version}`,
+    );
+  }
+
+  #endOffline(): void {
+    if (this.#offline?.isOver !== true) return;
+    this.#offline = null;
+    const text = "nothing that was made offline acts any more";
+    this.#host.report({ event: "redirect_offline_ended", level: "info", text });
+    this.#publish({});
+  }
+
+  /** Has the store's models and lists act, whatever their versions are. Null where nothing was made offline. */
+  async resume(): Promise<Resumed | null> {
+    const offline = this.#offline;
+    if (offline === null) return null;
+    this.#offline = null;
+    const { models, lists, hasLists } = offline;
+    // What yields to any version of the store does so also when it comes later, and after another start.
+    if (hasLists) this.#lists = { ...this.#lists, version: 0 };
+    for (const app of models.keys()) {
+      const known = this.#apps.get(app);
+      if (known !== undefined) this.#apps.set(app, { ...known, version: 0 });
+    }
+    if (hasLists && lists !== null) this.#listsChanged(lists);
+    for (const [app, stored] of models) if (stored !== null) this.#modelChanged(app, stored);
+    const text = "models and lists follow the store again";
+    this.#host.report({ event: "redirect_offline_ended", level: "info", text });
+    this.#acks?.changed();
+    const problem = await this.#writeLastGood();
+    const apps = [...models.keys()].map((app) => [app, this.#apps.get(app)?.version ?? 0] as const);
+    const late = apps.filter(([, version]) => version === 0);
+    return {
+      apps: Object.fromEntries(apps),
+      lists_version: this.#lists.version,
+      problems: [
+        ...late.map(
+          ([app]) => `${app}: the store has no model that can act, so the one before serves until it has`,
+        ),
+        ...(problem === null ? [] : [problem]),
+      ],
+    };
   }
 
   #hostsChanged(app: string, stacks: readonly StackHosts[]): void {
@@ -390,13 +458,15 @@ export class Follower {
 
   // Files.
 
-  async #writeLastGood(): Promise<void> {
+  /** Resolves with what went wrong, or null. */
+  async #writeLastGood(): Promise<string | null> {
     this.#endWait?.();
     this.#endWait = null;
     // Nothing that was good is overwritten by nothing.
-    if (this.#apps.size === 0) return;
+    if (this.#apps.size === 0) return null;
     const problem = await this.#lastGood.write(this.#content());
     if (problem !== null) this.#warn("redirect_last_good_failed", problem);
+    return problem;
   }
 
   #content(): KnownGood {
@@ -406,7 +476,7 @@ export class Follower {
       lists: this.#lists,
       stacks: this.#stacks,
       settings: this.#settings,
-      is_offline: this.#isOffline,
+      is_offline: this.#offline !== null,
     };
   }
 
@@ -420,12 +490,13 @@ export class Follower {
       }),
       discovery: this.#discovery?.status ?? null,
       last_known_good: this.#lastGood.status,
+      offline: this.#offline?.status ?? null,
     };
   }
 
-  /** What was made offline acts, whatever the store says. */
-  get isOffline(): boolean {
-    return this.#isOffline;
+  /** What was made offline acts for this application, whatever the store says. */
+  isOffline(app: string): boolean {
+    return this.#offline?.hasModel(app) === true;
   }
 
   /** Null where the application has no model. `failing`: keys of hosts whose checks fail. */
@@ -442,6 +513,11 @@ export class Follower {
   }
 
   // What the management service asks.
+
+  /** Everything that acts here, wherever it came from. */
+  get known(): KnownGood {
+    return this.#content();
+  }
 
   /** Null while it could not be opened. */
   get store(): Store | null {

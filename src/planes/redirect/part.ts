@@ -63,6 +63,7 @@ export class RedirectPart {
     redirect: () => Promise.resolve(this.#answer(this.status())),
     redirect_explain: (request: unknown) => Promise.resolve(this.#explain(request)),
     redirect_traces: (request: unknown) => this.#answerTraces(request),
+    redirect_resume: () => this.#resume(),
   };
 
   constructor(host: RedirectPartHost, options: RedirectParts) {
@@ -151,7 +152,7 @@ export class RedirectPart {
     const state = follower?.apps.has(app) === true ? follower.appState(app) : null;
     this.#health.follow(app, state);
     // Where the model is not the store's, a step in the store would be that of another one.
-    this.#rollouts.follow(app, follower?.isOffline === true ? null : state);
+    this.#rollouts.follow(app, follower?.isOffline(app) === true ? null : state);
   }
 
   /** What is known of hosts outlives a reload. */
@@ -194,6 +195,14 @@ export class RedirectPart {
     if (follower === null || typeof app !== "string") return this.#answer(null);
     const found = follower.explain(app, textsOf(parameters), this.#health.failing(app));
     return found === null ? { ok: false, error: `${app}: no model is known` } : this.#answer(found);
+  }
+
+  async #resume(): Promise<object> {
+    if (this.#follower === null) return this.#answer(null);
+    const resumed = await this.#follower.resume();
+    return resumed === null
+      ? { ok: false, error: "nothing that acts was made offline" }
+      : { ok: true, ...resumed };
   }
 
   /** What became of requests that asked to be traced, newest first; null where nothing is traced. */

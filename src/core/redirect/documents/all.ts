@@ -20,6 +20,7 @@ import {
   testCaseDocument,
   testCasesDocument,
 } from "./service_documents.ts";
+import { dataSnapshotDocument, modelSnapshotDocument } from "./snapshots.ts";
 import { trafficQuestionDocument } from "./traffic.ts";
 import { defaultUrlDocument } from "./url_params.ts";
 import { whitelistDocument, whitelistUpdatesDocument } from "./whitelist.ts";
@@ -51,4 +52,6 @@ export const documentKinds: readonly DocumentKind<unknown>[] = [
   testCasesDocument,
   stackCommentDocument,
   trafficQuestionDocument,
+  modelSnapshotDocument,
+  dataSnapshotDocument,
 ];

@@ -72,6 +72,15 @@ export const APPLICATION_FILES = {
   rollouts: "rollouts.json",
 } as const;
 
+const GLOBAL_NAMES: ReadonlySet<string> = new Set(Object.values(GLOBAL_FILES));
+const APPLICATION_NAMES: ReadonlySet<string> = new Set(Object.values(APPLICATION_FILES));
+
+/** True for the name of a file that is read, such as `a1/selectserver.xml`. */
+export function isKnownFile(name: string): boolean {
+  const slash = name.indexOf("/");
+  return slash < 0 ? GLOBAL_NAMES.has(name) : APPLICATION_NAMES.has(name.slice(slash + 1));
+}
+
 /** Name of an application's folder: its own, what a folder cannot be called or what others are called as `%2F`. */
 export function folderOf(application: string): string {
   const folder = encodeURIComponent(application);
@@ -99,7 +108,7 @@ export function filesOf(
     for (const [name, text] of modelFiles(known)) put(`${folderOf(application)}/${name}`, text);
   const shared: StackSnapshot[] = [];
   for (const [application, found] of stacks) {
-    const snapshots = found.map((stack) => snapshotOf(application, stack));
+    const snapshots = stackSnapshots(application, found);
     if (!static_applications.has(application)) shared.push(...snapshots);
     else putJson(`${folderOf(application)}/${APPLICATION_FILES.stacks}`, stacksDocument, snapshots);
   }
@@ -128,6 +137,11 @@ function modelFiles({ model, version }: KnownModel): [string, string][] {
   const { rollouts } = model;
   if (rollouts.length > 0) files.push([APPLICATION_FILES.rollouts, `${JSON.stringify({ rollouts })}\n`]);
   return files;
+}
+
+/** Hosts of an application as they stand in files. */
+export function stackSnapshots(application: string, stacks: readonly StackHosts[]): StackSnapshot[] {
+  return stacks.map((stack) => snapshotOf(application, stack));
 }
 
 function snapshotOf(application: string, { stack, flavor, hosts }: StackHosts): StackSnapshot {

@@ -1,9 +1,15 @@
 /** Reads what a folder of generations holds: generations of ours, and files that somebody has put beside them. */
 import { join } from "node:path";
 import { contentHash, type FileContent, type Files } from "../../../platform/files.ts";
-import { APPLICATION_FILES, GLOBAL_FILES } from "./content.ts";
+import { APPLICATION_FILES, GLOBAL_FILES, isKnownFile } from "./content.ts";
 import { generationName } from "./generation_writer.ts";
-import { type Manifest, MANIFEST_FILE, readManifest } from "./manifest.ts";
+import {
+  type Manifest,
+  MANIFEST_FILE,
+  manifestProblem,
+  MOST_MANIFEST_BYTES,
+  readManifest,
+} from "./manifest.ts";
 
 export interface Generation {
   readonly manifest: Manifest;
@@ -45,6 +51,8 @@ export interface PlainFiles {
   readonly hash: string;
   /** Sentences about those that cannot be read. */
   readonly problems: readonly string[];
+  /** They are not those of the manifest that stands beside them: it completes a sentence about the folder. */
+  readonly damage: string | null;
 }
 
 /** Files of the original's layout that stand in the root itself; `names` is what stands there. */
@@ -71,5 +79,20 @@ export async function readPlainFiles(
     else for (const each of listed.names ?? []) if (known.has(each)) await take(`${name}/${each}`);
   }
   const lines = [...files].map(([name, bytes]) => `${name} ${contentHash(bytes)}`).toSorted();
-  return { files, hash: contentHash(new TextEncoder().encode(lines.join("\n"))), problems };
+  const hash = contentHash(new TextEncoder().encode(lines.join("\n")));
+  const damage = names.includes(MANIFEST_FILE) && files.size > 0 ? await damageOf(source, root, files) : null;
+  return { files, hash, problems, damage };
+}
+
+/** Files are copied there one by one, and the copying may have been cut short. What stands beside those of the manifest is old. */
+async function damageOf(
+  source: Files,
+  root: string,
+  files: ReadonlyMap<string, Uint8Array>,
+): Promise<string | null> {
+  const found = await source.read(join(root, MANIFEST_FILE), MOST_MANIFEST_BYTES);
+  if ("problem" in found) return `has a ${MANIFEST_FILE} that cannot be read: ${found.problem}`;
+  const manifest = readManifest(found.bytes);
+  if (typeof manifest === "string") return `has a ${MANIFEST_FILE} that ${manifest}`;
+  return manifestProblem(manifest, files, isKnownFile);
 }

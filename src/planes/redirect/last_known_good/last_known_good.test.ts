@@ -385,6 +385,70 @@ describe("files of the original's layout in the folder itself", () => {
   });
 });
 
+describe("bundles that are put there for the next start", () => {
+  const bundleOf = (version: number): ReadonlyMap<string, Uint8Array> =>
+    filesOf(contentOf(version, { applications: ["a1", "b/2"] }), new Set());
+
+  test("one is a new generation that was made offline, beside plain files that were taken before it", async () => {
+    await written(3);
+    cpSync(join(path, "generation-000000000001"), path, { recursive: true });
+    const content = await folderAt(path).takeBundle(bundleOf(4));
+    expect(content).toMatchObject({ is_offline: true, lists: { version: 4 } });
+    const after = await folderAt(path).read();
+    expect([after.problems, after.source]).toEqual([
+      [],
+      expect.objectContaining({ kind: "generation", number: 2 }),
+    ]);
+    expect(after.content).toEqual(content as KnownGood);
+  });
+
+  test("one with anything damaged, and one without a model, change nothing", async () => {
+    await written(3);
+    const files = new Map(bundleOf(4));
+    files.set("a1/urlrules.xml", new TextEncoder().encode("<urlRules>"));
+    expect(await folderAt(path).takeBundle(files)).toEqual([expect.stringContaining("a1/urlrules.xml")]);
+    expect(await folderAt(path).takeBundle(new Map())).toEqual(["it has no model"]);
+    expect(generations()).toEqual(["generation-000000000001"]);
+  });
+
+  test("a program that runs does not write over one that waits for the next start", async () => {
+    const running = folderAt(path);
+    await running.write(contentOf(1));
+    await folderAt(path).takeBundle(bundleOf(4));
+    const problem = await running.write(contentOf(5));
+    expect(problem).toBe(
+      `${path}: generation-000000000002 was made offline and waits for the next start, so nothing is written beside it`,
+    );
+    expect(running.status.problems).toEqual([problem!]);
+    const next = folderAt(path);
+    expect((await next.read()).content).toMatchObject({ is_offline: true, lists: { version: 4 } });
+    expect(await next.write(contentOf(6))).toBeNull();
+    expect((await folderAt(path).read()).content?.lists.version).toBe(6);
+  });
+
+  test("copied with its manifest into the folder itself, a file that is not whole refuses all of them", async () => {
+    await written(3);
+    const made = folderAt(join(directory, "other"));
+    await made.takeBundle(bundleOf(4));
+    cpSync(join(directory, "other", "generation-000000000001"), path, { recursive: true });
+    const whole = await folderAt(path).read();
+    expect([whole.source, whole.problems]).toEqual([{ kind: "plain" }, []]);
+    expect(whole.content).toMatchObject({ is_offline: true, lists: { version: 4 } });
+    truncateSync(join(path, "a1/whitelist.xml"), 10);
+    const cut = await folderAt(path).read();
+    expect([cut.source?.kind, cut.content?.lists.version]).toEqual(["generation", 3]);
+    expect(cut.problems).toEqual([
+      `${path}: has another a1/whitelist.xml than its manifest.json names, so they were passed over; copy all of them again, or remove the manifest to have them as they are`,
+    ]);
+    rmSync(join(path, "a1"), { recursive: true });
+    expect((await folderAt(path).read()).problems[0]).toContain("lacks a1/selectserver.xml");
+    writeFileSync(join(path, "manifest.json"), "{");
+    expect((await folderAt(path).read()).problems[0]).toContain("has a manifest.json that is no JSON");
+    rmSync(join(path, "manifest.json"));
+    expect((await folderAt(path).read()).source).toEqual({ kind: "plain" });
+  });
+});
+
 test("RD80 a folder that cannot be made is reported and not thrown", async () => {
   writeFileSync(join(directory, "state"), "a file");
   const folder = folderAt(path);

@@ -6,6 +6,7 @@
  * instead of the generations. The first generation that is written then says so, and they are not looked at any more unless they
  * are changed.
  */
+import { join } from "node:path";
 import type { Clock } from "../../../platform/clock.ts";
 import { fileErrorWords, type Files } from "../../../platform/files.ts";
 import { filesOf, GLOBAL_FILES, type KnownGood } from "./content.ts";
@@ -16,7 +17,15 @@ import {
   removeOldGenerations,
   writeGeneration,
 } from "./generation_writer.ts";
-import { type Manifest, MANIFEST_FILE, manifestBytes, manifestOf, versionsOf } from "./manifest.ts";
+import {
+  type Manifest,
+  MANIFEST_FILE,
+  manifestBytes,
+  manifestOf,
+  MOST_MANIFEST_BYTES,
+  readManifest,
+  versionsOf,
+} from "./manifest.ts";
 import { readContent, type ReadContent, type ReadOptions } from "./read_content.ts";
 
 export interface LastKnownGoodOptions extends ReadOptions {
@@ -73,6 +82,8 @@ export class LastKnownGood {
   #taken: string | null = null;
   #readProblems: readonly string[] = [];
   #writeProblem: string | null = null;
+  /** Of a generation that this program has seen or written. */
+  #newestNumber = 0;
   #next: KnownGood | null = null;
   #writing: Promise<string | null> | null = null;
 
@@ -89,6 +100,7 @@ export class LastKnownGood {
     const listed = await this.#source.list(path);
     if ("problem" in listed) return this.#found(null, null, [`${path}: ${listed.problem}`]);
     const names = listed.names ?? [];
+    this.#newestNumber = generationNumbers(names)[0] ?? 0;
     const problems: string[] = [];
     const newest = await this.#newest(names, problems);
     this.#taken = newest?.manifest.taken ?? null;
@@ -115,6 +127,20 @@ export class LastKnownGood {
     this.#next = content;
     this.#writing ??= this.#writeAll().finally(() => (this.#writing = null));
     return this.#writing;
+  }
+
+  /**
+   * Puts the files of a bundle there as a new generation, which acts from the next start on as one that was made offline. Resolves with
+   * its content, or with sentences about what is wrong with the files; then nothing has changed. Never throws.
+   */
+  async takeBundle(files: ReadonlyMap<string, Uint8Array>): Promise<KnownGood | readonly string[]> {
+    const { content: older } = await this.read();
+    const read = readContent(files, this.#options);
+    if (read.problems.length > 0) return read.problems;
+    if (read.models.size === 0) return ["it has no model"];
+    const content = completed(read, older, true);
+    const problem = await this.write(content);
+    return problem === null ? content : [problem];
   }
 
   get status(): LastKnownGoodStatus {
@@ -162,6 +188,12 @@ export class LastKnownGood {
   /** Null where the files have no model that can be used. What they lack is that of the generation. */
   #plainContent(plain: PlainFiles, older: KnownGood | null, problems: string[]): KnownGood | null {
     const { path } = this.#options;
+    if (plain.damage !== null) {
+      const advice =
+        "they were passed over; copy all of them again, or remove the manifest to have them as they are";
+      problems.push(...plain.problems, `${path}: ${plain.damage}, so ${advice}`);
+      return null;
+    }
     const read = readContent(plain.files, this.#options);
     problems.push(...plain.problems, ...read.problems.map((problem) => `${path}: ${problem}`));
     if (read.models.size === 0) {
@@ -184,6 +216,9 @@ export class LastKnownGood {
   /** Returns what went wrong, or null. */
   async #writeOne(content: KnownGood): Promise<string | null> {
     const { path, generations } = this.#options;
+    const bundle = await this.#waitingBundle();
+    if (bundle !== null)
+      return `${path}: ${bundle} was made offline and waits for the next start, so nothing is written beside it`;
     let isWritten = false;
     try {
       await this.#writeFiles(content);
@@ -196,6 +231,18 @@ export class LastKnownGood {
     }
   }
 
+  /** Name of a generation that somebody has put there offline since this program has read the folder; or null. */
+  async #waitingBundle(): Promise<string | null> {
+    const { path } = this.#options;
+    const listed = await this.#source.list(path);
+    const [number = 0] = "names" in listed ? generationNumbers(listed.names ?? []) : [];
+    if (number <= this.#newestNumber) return null;
+    const name = generationName(number);
+    const found = await this.#source.read(join(path, name, MANIFEST_FILE), MOST_MANIFEST_BYTES);
+    const manifest = "bytes" in found ? readManifest(found.bytes) : "is not there";
+    return typeof manifest !== "string" && manifest.is_offline ? name : null;
+  }
+
   async #writeFiles(content: KnownGood): Promise<void> {
     const { path, static_applications, max_file_bytes } = this.#options;
     const files = filesOf(content, static_applications);
@@ -205,6 +252,7 @@ export class LastKnownGood {
     const savedAtMs = this.#clock.wall();
     const manifest = manifestOf(content, files, savedAtMs, this.#taken);
     const number = await writeGeneration(path, new Map([...files, [MANIFEST_FILE, manifestBytes(manifest)]]));
+    this.#newestNumber = number;
     this.#acts(content, { kind: "generation", number, saved_at_ms: savedAtMs });
     // What was wrong with older ones is no longer of interest.
     this.#readProblems = [];

@@ -5,6 +5,9 @@ import type { KnownGood } from "./content.ts";
 
 export const MANIFEST_FILE = "manifest.json";
 
+/** Of a hundred thousand files. */
+export const MOST_MANIFEST_BYTES = 16 * 1_024 * 1_024;
+
 const FORMAT = 1;
 
 const manifestSchema = z.object({
@@ -70,4 +73,20 @@ export function readManifest(bytes: Uint8Array): Manifest | string {
     return "does not have the checksum that it names";
   const parsed = manifestSchema.safeParse(manifest);
   return parsed.success ? parsed.data : "is of a format that this program does not know";
+}
+
+/** Where files are others than those that the manifest names, or null; `isMeant` says which of these matter. */
+export function manifestProblem(
+  { files: named }: Manifest,
+  files: ReadonlyMap<string, Uint8Array>,
+  isMeant: (name: string) => boolean,
+): string | null {
+  for (const { name, bytes, sha256 } of named) {
+    if (!isMeant(name)) continue;
+    const content = files.get(name);
+    if (content === undefined) return `lacks ${name}, which its ${MANIFEST_FILE} names`;
+    if (content.length !== bytes || contentHash(content) !== sha256)
+      return `has another ${name} than its ${MANIFEST_FILE} names`;
+  }
+  return null;
 }

@@ -144,7 +144,7 @@ export function withListEdits(
 }
 
 /** Alike in everything but the time of the last change. */
-function sameList(one: NamedList | null, other: NamedList | null): boolean {
+export function sameList(one: NamedList | null, other: NamedList | null): boolean {
   if (one === null || other === null) return one === other;
   return (
     one.type === other.type &&

@@ -3,6 +3,7 @@ import type { Decider } from "../../../core/redirect/decider.ts";
 import type { StackHosts } from "../../../core/redirect/hosts.ts";
 import type { NamedList, RedirectModel } from "../../../core/redirect/model.ts";
 import type { Clock } from "../../../platform/clock.ts";
+import type { KnownGood } from "../last_known_good/content.ts";
 import type { Login } from "./access/oidc/login.ts";
 import type { Store } from "../../../store/contract.ts";
 
@@ -20,6 +21,8 @@ export interface ServiceFacts {
   applications(): readonly string[];
   /** The hosts that decisions of an application use. */
   stacks(app: string): readonly StackHosts[];
+  /** What acts in the gateway beside the service, for times at which the store cannot be asked; null = there is none. */
+  known(): KnownGood | null;
   /** Path in the store below which hosts register: `/services`. */
   readonly services_root: string;
   /** The original's semantics act. */

@@ -66,6 +66,7 @@ export class RunningService {
       },
       applications: () => acting().applications,
       stacks: (app) => acting().stacksOf(app),
+      known: () => acting().known,
       services_root: DEFAULT_WATCH.root,
       isCompat: (app) => acting().isCompat(app),
       decider: (app, model, lists) => acting().deciderWith(app, model, lists),

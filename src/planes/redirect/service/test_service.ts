@@ -9,6 +9,7 @@ import { strategyByName } from "../../../core/strategies/all.ts";
 import { realClock } from "../../../platform/clock.ts";
 import type { Store } from "../../../store/contract.ts";
 import { SqliteStore } from "../../../store/sqlite/store.ts";
+import type { KnownGood } from "../last_known_good/content.ts";
 import { appDecider } from "../gateway/app_decider.ts";
 import { principal } from "./access/principal.ts";
 import { endpoints } from "./endpoints/all.ts";
@@ -45,6 +46,8 @@ export interface TestServiceOptions {
   readonly self_approval?: boolean;
   readonly max_model_bytes?: number;
   readonly max_revisions?: number;
+  /** What acts in the gateway beside it. */
+  readonly known?: KnownGood;
   /** Another service beside it has the same store. */
   readonly store?: Store;
 }
@@ -94,6 +97,7 @@ export class TestService {
       self_approval: options.self_approval ?? false,
       applications: () => [...this.stacks.keys()],
       stacks: (app) => this.stacks.get(app) ?? [],
+      known: () => options.known ?? null,
       services_root: "/services",
       isCompat: () => compat,
       decider: (app, model, lists) => {

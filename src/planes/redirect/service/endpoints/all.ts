@@ -11,6 +11,7 @@ import { listChangeEndpoints } from "./list_changes.ts";
 import { loginEndpoints } from "./login.ts";
 import { modelInitializerEndpoints } from "./model_initializer.ts";
 import { namedListEndpoints } from "./named_lists.ts";
+import { offlineEndpoints } from "./offline.ts";
 import { openApiEndpoint } from "./openapi.ts";
 import { reloadEndpoints } from "./reload.ts";
 import { rolloutEndpoints } from "./rollouts.ts";
@@ -40,6 +41,7 @@ export const endpoints: readonly Endpoint[] = [
   ...reloadEndpoints,
   ...settingsEndpoints,
   ...historyEndpoints,
+  ...offlineEndpoints,
   ...decisionEndpoints,
   ...bulkEndpoints,
   ...gatewayEndpoints,
