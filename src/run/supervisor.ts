@@ -44,6 +44,7 @@ import { planChanges } from "./plan_changes.ts";
 import { reloadEvent, restartNotes } from "./reload_text.ts";
 import type { SupervisorStatus, SupervisorVitals } from "./status.ts";
 import { closeDescriptor } from "../platform/sockets.ts";
+import { SharedMemories } from "./shared_memories.ts";
 import { StartError } from "./start_error.ts";
 import { KILL_GRACE_MS, type SupervisorOptions } from "./supervisor_options.ts";
 import { WorkerPool } from "./worker_pool.ts";
@@ -54,6 +55,8 @@ export class Supervisor implements SupervisorFacade {
   readonly #logs = new LogFiles();
   readonly #pool: WorkerPool;
   readonly #regionSets = new Set<RegionSet>();
+  readonly #shared = new SharedMemories(() => this.#pool, this.#exclusively.bind(this));
+  readonly share: SupervisorFacade["share"] = (bytes) => this.#shared.make(bytes);
   readonly #started: SupervisorPart[] = [];
   #snapshot: LiveSnapshot | null = null;
   #settings: LoadedConfiguration["settings"];
@@ -88,6 +91,7 @@ export class Supervisor implements SupervisorFacade {
         regions: this.#currentRegions(),
         listeners: this.#table.listeners,
         logs: this.#logs.files,
+        shared: this.#shared.all,
       }),
     });
   }
@@ -259,11 +263,10 @@ export class Supervisor implements SupervisorFacade {
       listeners.abandon();
       throw error;
     }
-    const known = this.#known(plan, found);
     const layout = this.#options.parts.counters.layout(plan);
     const fits = this.#regions?.fits(layout, count) === true;
     const regions = fits && this.#regions !== null ? this.#regions : this.#newRegions(layout, count);
-    const snapshot = { generation, plan, files: loaded.files, ...known };
+    const snapshot = { generation, plan, files: loaded.files, ...this.#known(plan, found) };
     return { snapshot, listeners, logs, regions, found, settings: loaded.settings };
   }
 
@@ -399,7 +402,7 @@ export class Supervisor implements SupervisorFacade {
   }
 
   #build({ snapshot, regions }: Change): Promise<void> {
-    return this.#pool.prepare({ snapshot, regions, listeners: [], logs: [] });
+    return this.#pool.prepare({ snapshot, regions, listeners: [], logs: [], shared: this.#shared.all });
   }
 
   async #abandon({ listeners, logs, regions }: Change): Promise<void> {

@@ -8,12 +8,12 @@ import { contextOf } from "../../core/redirect/context.ts";
 import type { Decider } from "../../core/redirect/decider.ts";
 import type { StackHosts } from "../../core/redirect/hosts.ts";
 import type { RedirectModel } from "../../core/redirect/model.ts";
-import { NamedLists } from "../../core/redirect/named_lists.ts";
 import { explain, type Explanation } from "../../core/redirect/trial/explain.ts";
 import { NOTHING_CHANGED, type Snapshot, type SnapshotDelta } from "../../core/snapshot.ts";
 import type { Random } from "../../core/strategies/contract.ts";
 import { strategyByName } from "../../core/strategies/all.ts";
 import { messageOf } from "../../core/text/message_of.ts";
+import type { SharedMemory } from "../../core/shared_memory.ts";
 import type { Clock } from "../../platform/clock.ts";
 import type { Files } from "../../platform/files.ts";
 import type { NameSource } from "../../platform/names.ts";
@@ -36,8 +36,10 @@ import {
   LastKnownGood,
   type LastKnownGoodStatus,
 } from "./last_known_good/last_known_good.ts";
+import type { KnownLists } from "./last_known_good/list_pieces.ts";
 import { ModelSource } from "./models/model_source.ts";
-import type { StoredLists, StoredModel } from "./models/stored.ts";
+import { keepLists, type KeptLists, NO_LISTS, publishedLists, type Share } from "./models/kept_lists.ts";
+import type { StoredModel } from "./models/stored.ts";
 
 export interface RedirectEvent {
   readonly event: string;
@@ -51,6 +53,8 @@ export interface RedirectHost {
   snapshot(): Snapshot;
   publish(delta: SnapshotDelta): void;
   report(event: RedirectEvent): void;
+  /** Memory that all workers map. */
+  share(bytes: number): SharedMemory;
 }
 
 export interface RedirectPartOptions {
@@ -101,13 +105,12 @@ export class Follower {
   readonly #host: RedirectHost;
   readonly #options: RedirectPartOptions;
   readonly #lastGood: LastKnownGood;
+  readonly #share: Share = (bytes) => this.#host.share(bytes);
   readonly #apps = new Map<string, Known>();
   readonly #stacks = new Map<string, readonly StackHosts[]>();
   /** Models that were refused because their hosts are not there. */
   readonly #waiting = new Map<string, StoredModel>();
-  #lists: StoredLists = { version: 0, lists: [] };
-  /** As rules use them; made when a model is judged. */
-  #named: NamedLists | null = null;
+  #lists = NO_LISTS;
   #isOffline = false;
   #store: Store | null = null;
   #source: ModelSource | null = null;
@@ -127,15 +130,17 @@ export class Follower {
 
   /** `before`: what acted until now goes on, whatever becomes of files and store. */
   async start(before: Follower | null): Promise<void> {
-    if (before === null || before.#apps.size === 0) await this.#readLastGood();
-    else this.#takeOver(before);
+    if (before === null || before.#apps.size === 0) {
+      before?.forgetLists();
+      await this.#readLastGood();
+    } else this.#takeOver(before);
     const reading = this.#followStore();
     if (this.#apps.size === 0) await Promise.race([reading, Bun.sleep(FIRST_READ_MS)]);
   }
 
   #takeOver(before: Follower): void {
     this.#isOffline = before.#isOffline;
-    this.#setLists(before.#lists);
+    this.#lists = before.#lists;
     for (const [app, stacks] of before.#stacks) this.#stacks.set(app, stacks);
     for (const [app, stored] of before.#apps) this.#accept(app, stored);
   }
@@ -145,7 +150,7 @@ export class Follower {
     for (const text of problems) this.#warn("redirect_last_good_odd", text);
     if (content === null) return;
     this.#isOffline = content.is_offline;
-    this.#setLists(content.lists);
+    this.#lists = await keepLists(content.lists, this.#share);
     for (const [app, stacks] of content.stacks) this.#stacks.set(app, stacks);
     for (const [app, stored] of content.models) this.#accept(app, stored);
     const apps = [...this.#apps.keys()].join(", ");
@@ -171,7 +176,7 @@ export class Follower {
           changed: (app, stacks) => this.#hostsChanged(app, stacks),
         },
       );
-      this.#source = new ModelSource(store, this.plan.max_model_bytes, {
+      this.#source = new ModelSource(store, this.plan.max_model_bytes, this.#share, {
         modelChanged: (app, stored) => this.#modelChanged(app, stored),
         listsChanged: (stored) => this.#listsChanged(stored),
         refused: (what, problem) => this.#warn("redirect_refused", `${what}: ${problem}`),
@@ -252,21 +257,26 @@ export class Follower {
   }
 
   #decider(app: string, model: RedirectModel): Decider {
-    this.#named ??= NamedLists.of(this.#lists.lists);
     const { random } = this.#options;
     const options = publishedOptions(appPlan(this.plan, app));
-    return appDecider(app, { model, options }, this.#named, { random, strategy: strategyByName });
+    return appDecider(app, { model, options }, this.#lists.named, { random, strategy: strategyByName });
   }
 
-  #setLists(lists: StoredLists): void {
-    this.#lists = lists;
-    this.#named = null;
+  #listsChanged(lists: KeptLists | null): void {
+    if (this.#isOffline || (lists !== null && lists.version <= this.#lists.version)) {
+      lists?.memory?.drop();
+      return;
+    }
+    const { memory } = this.#lists;
+    this.#lists = lists ?? NO_LISTS;
+    this.#publish({ [LISTS_DOCUMENT]: publishedLists(this.#lists) });
+    memory?.drop();
   }
 
-  #listsChanged(stored: StoredLists | null): void {
-    if (this.#isOffline || (stored !== null && stored.version <= this.#lists.version)) return;
-    this.#setLists(stored ?? { version: 0, lists: [] });
-    this.#publish({ [LISTS_DOCUMENT]: this.#lists.lists });
+  /** No follower goes on from this one, and nothing that it has published is published any more. */
+  forgetLists(): void {
+    this.#lists.memory?.drop();
+    this.#lists = NO_LISTS;
   }
 
   #hostsChanged(app: string, stacks: readonly StackHosts[]): void {
@@ -285,7 +295,7 @@ export class Follower {
     const { trusted_from } = this.plan;
     const documents: Record<string, unknown> = {
       [GATEWAY_DOCUMENT]: { trusted_from } satisfies PublishedGateway,
-      [LISTS_DOCUMENT]: this.#lists.lists,
+      [LISTS_DOCUMENT]: publishedLists(this.#lists),
     };
     for (const app of new Set([...this.#apps.keys(), ...Object.keys(this.plan.apps)]))
       documents[appDocument(app)] = this.#appDocument(app);
@@ -315,11 +325,12 @@ export class Follower {
     if (problem !== null) this.#warn("redirect_last_good_failed", problem);
   }
 
-  #content(): KnownGood {
+  #content(): KnownGood<KnownLists> {
+    const { version, named } = this.#lists;
     return {
       applications: [...this.#apps.keys()].toSorted(),
       models: new Map([...this.#apps].map(([app, { model, version }]) => [app, { model, version }])),
-      lists: this.#lists,
+      lists: { version, lists: { [Symbol.iterator]: () => named.lists() } },
       stacks: this.#stacks,
       settings: null,
       is_offline: this.#isOffline,

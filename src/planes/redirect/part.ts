@@ -30,6 +30,7 @@ export class RedirectPart {
       await follower.start(before);
     }
     this.#publishAll();
+    if (redirect === null) before?.forgetLists();
   }
 
   /** Also what is gone. */

@@ -1,4 +1,5 @@
 /** The gateway of a worker: follows what the control side publishes. */
+import { ListTable } from "../../../core/redirect/list_table.ts";
 import { NamedLists } from "../../../core/redirect/named_lists.ts";
 import { appDecider, type DeciderParts } from "./app_decider.ts";
 import { trustedSources, type TrustedSources } from "./client_parameters.ts";
@@ -22,14 +23,17 @@ type Documents = Readonly<Record<string, unknown>>;
 export class GatewayWorker {
   readonly gateway = new Gateway();
   readonly #parts: DeciderParts;
+  readonly #shared: ReadonlyMap<string, Uint8Array<ArrayBuffer>>;
   readonly #apps = new Map<string, GatewayApp>();
   /** By name; those that act. What is in them, their names say. */
   readonly #documents = new Map<string, unknown>();
   #lists = NamedLists.none;
   #trusted: TrustedSources = new Map();
 
-  constructor(parts: DeciderParts) {
+  /** `shared`: memory that documents name, by its name. */
+  constructor(parts: DeciderParts, shared: ReadonlyMap<string, Uint8Array<ArrayBuffer>> = new Map()) {
     this.#parts = parts;
+    this.#shared = shared;
   }
 
   /** All documents of a snapshot. Those that are as before change nothing. */
@@ -46,11 +50,18 @@ export class GatewayWorker {
     for (const name of names) this.#take(name, documents[name]);
     if (names.has(GATEWAY_DOCUMENT)) this.#trusted = trustedSources(this.#gatewayDocument().trusted_from);
     const hasLists = names.has(LISTS_DOCUMENT);
-    if (hasLists)
-      this.#lists = NamedLists.of((this.#documents.get(LISTS_DOCUMENT) as PublishedLists | undefined) ?? []);
+    if (hasLists) this.#lists = this.#publishedLists();
     for (const app of this.#appsOf(hasLists ? this.#documents.keys() : names))
       this.#follow(app, hasLists || names.has(appDocument(app)), names);
     this.gateway.setState({ apps: new Map(this.#apps), trusted: this.#trusted });
+  }
+
+  /** Lists that are gone already have others in their place, which are to come: until then those before act. */
+  #publishedLists(): NamedLists {
+    const lists = (this.#documents.get(LISTS_DOCUMENT) as PublishedLists | undefined) ?? [];
+    if (!("memory" in lists)) return NamedLists.of(lists);
+    const memory = this.#shared.get(lists.memory);
+    return memory === undefined ? this.#lists : new NamedLists(lists.names, new ListTable(memory.buffer));
   }
 
   #appsOf(names: Iterable<string>): ReadonlySet<string> {

@@ -7,6 +7,7 @@ type Documents = Readonly<Record<string, unknown>>;
 
 export class LazyGateway {
   readonly #parts: DeciderParts;
+  readonly #shared = new Map<string, Uint8Array<ArrayBuffer>>();
   #worker: GatewayWorker | null = null;
 
   constructor(parts: DeciderParts) {
@@ -17,9 +18,14 @@ export class LazyGateway {
   step(takesBody: boolean): Step {
     if (this.#worker === null) {
       const module = require("./gateway_worker.ts") as typeof import("./gateway_worker.ts");
-      this.#worker = new module.GatewayWorker(this.#parts);
+      this.#worker = new module.GatewayWorker(this.#parts, this.#shared);
     }
     return this.#worker.gateway.step(takesBody);
+  }
+
+  shared(name: string, bytes: Uint8Array<ArrayBuffer> | null): void {
+    if (bytes === null) this.#shared.delete(name);
+    else this.#shared.set(name, bytes);
   }
 
   documents(all: Documents): void {

@@ -1,5 +1,6 @@
 /** What the control side of the plane gives to the workers: documents of the snapshot, by these names. */
 import type { StackHosts } from "../../../core/redirect/hosts.ts";
+import type { ListName } from "../../../core/redirect/named_lists.ts";
 import type { NamedList, RedirectModel } from "../../../core/redirect/model.ts";
 import type { AnswerOptions } from "./answers.ts";
 
@@ -36,7 +37,9 @@ export interface PublishedOptions extends AnswerOptions {
   readonly spill_over: { readonly datacenter: string; readonly min_hosts: number } | null;
 }
 
-export type PublishedLists = readonly NamedList[];
+/** As a whole, or where their table lies in memory that workers share. */
+export type PublishedLists =
+  readonly NamedList[] | { readonly names: readonly ListName[]; readonly memory: string };
 export type PublishedHosts = readonly StackHosts[];
 /** Keys of hosts whose checks fail. */
 export type PublishedUnhealthy = readonly string[];

@@ -29,9 +29,11 @@ function open(): Store {
 /** Follows the store and keeps what it is told. */
 async function follow(maxBytes = 2 ** 20) {
   const told: string[] = [];
-  const source = new ModelSource(open(), maxBytes, {
+  const share = (bytes: number) => ({ name: "", bytes: new Uint8Array(bytes), drop: () => {} });
+  const source = new ModelSource(open(), maxBytes, share, {
     modelChanged: (app, stored) => told.push(`${app} ${stored?.version ?? "gone"}`),
-    listsChanged: (stored) => told.push(`lists ${stored?.lists.map(({ name }) => name).join() ?? "gone"}`),
+    listsChanged: (lists) =>
+      told.push(`lists ${lists?.named.names.map(({ name }) => name).join() ?? "gone"}`),
     refused: (what, problem) => told.push(`${what}: ${problem}`),
   });
   await source.start();

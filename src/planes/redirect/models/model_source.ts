@@ -1,24 +1,16 @@
 /** Follows the models and lists of a store: each is read when it changes, and everything after an outage. */
 import { messageOf } from "../../../core/text/message_of.ts";
+import { runInSlices } from "../../../platform/slices.ts";
 import type { Store, Watch } from "../../../store/contract.ts";
 import { StoreUnavailable } from "../../../store/errors.ts";
 import { LargeDocuments } from "../../../store/large_documents.ts";
-import {
-  appOfPath,
-  APPS,
-  LISTS,
-  modelPath,
-  readLists,
-  readModel,
-  ROOT,
-  type StoredLists,
-  type StoredModel,
-} from "./stored.ts";
+import { type KeptLists, readKeptLists, type Share } from "./kept_lists.ts";
+import { appOfPath, APPS, LISTS, modelPath, readModel, ROOT, type StoredModel } from "./stored.ts";
 
 export interface ModelListener {
   /** Another model of an application; null = the application is gone. */
   modelChanged(app: string, stored: StoredModel | null): void;
-  listsChanged(stored: StoredLists | null): void;
+  listsChanged(lists: KeptLists | null): void;
   /** What stands there cannot be used; what was told before goes on. */
   refused(what: string, problem: string): void;
 }
@@ -39,6 +31,7 @@ export class ModelSource {
   readonly #store: Store;
   readonly #documents: LargeDocuments;
   readonly #listener: ModelListener;
+  readonly #share: Share;
   /** Revisions that were told, by path. */
   readonly #told = new Map<string, number>();
   #due = nothingDue();
@@ -46,9 +39,10 @@ export class ModelSource {
   #watch: Watch | null = null;
   #closed = false;
 
-  /** Models and lists are at most `maxBytes` long. */
-  constructor(store: Store, maxBytes: number, listener: ModelListener) {
+  /** Models and lists are at most `maxBytes` long; large lists lie in memory that `share` makes. */
+  constructor(store: Store, maxBytes: number, share: Share, listener: ModelListener) {
     this.#store = store;
+    this.#share = share;
     this.#documents = new LargeDocuments(store, maxBytes);
     this.#listener = listener;
   }
@@ -138,14 +132,23 @@ export class ModelSource {
     if (all) for (const path of this.#told.keys()) apps.add(appOfPath(path) ?? "");
     apps.delete("");
     // Lists first: a model that comes with a new list finds it.
-    if (all || lists) await this.#readOne(LISTS, readLists, (stored) => this.#listener.listsChanged(stored));
+    if (all || lists)
+      await this.#readOne(
+        LISTS,
+        (bytes) => readKeptLists(bytes, this.#share),
+        (read) => this.#listener.listsChanged(read),
+      );
     for (const app of apps)
-      await this.#readOne(modelPath(app), readModel, (stored) => this.#listener.modelChanged(app, stored));
+      await this.#readOne(
+        modelPath(app),
+        (bytes) => runInSlices(readModel(bytes)),
+        (stored) => this.#listener.modelChanged(app, stored),
+      );
   }
 
   async #readOne<Stored>(
     path: string,
-    parse: (bytes: Uint8Array) => Stored,
+    parse: (bytes: Uint8Array) => Promise<Stored>,
     tell: (stored: Stored | null) => void,
   ): Promise<void> {
     const revision = await this.#documents.revision(path);
@@ -157,7 +160,7 @@ export class ModelSource {
         return;
       }
       this.#told.set(path, document.revision);
-      tell(parse(document.value));
+      tell(await parse(document.value));
     } catch (error) {
       if (error instanceof StoreUnavailable) throw error;
       // Told once: until it is replaced it does not get better.

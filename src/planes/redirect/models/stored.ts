@@ -1,5 +1,6 @@
 /** Models and lists as they stand in a store: large documents below `/fairlead/redirect`, JSON in our own form. */
-import type { NamedList, RedirectModel } from "../../../core/redirect/model.ts";
+import type { ListValue, NamedList, RedirectModel } from "../../../core/redirect/model.ts";
+import { type LongArray, parseJsonParts } from "../../../core/text/json_parts.ts";
 
 export const ROOT = "/fairlead/redirect";
 export const APPS = `${ROOT}/apps`;
@@ -36,7 +37,6 @@ export function appOfPath(path: string): string | null {
 }
 
 const encoder = new TextEncoder();
-const decoder = new TextDecoder("utf-8", { fatal: true });
 
 export function modelBytes(stored: StoredModel): Uint8Array {
   return encoder.encode(JSON.stringify({ format: FORMAT, ...stored }));
@@ -46,31 +46,58 @@ export function listsBytes(stored: StoredLists): Uint8Array {
   return encoder.encode(JSON.stringify({ format: FORMAT, ...stored }));
 }
 
-/** Throws Error in words. What is inside of the model, its use shows. */
-export function readModel(bytes: Uint8Array): StoredModel {
-  const { version, model } = readDocument(bytes);
+/** Elements of a document that are read some at a time, into arrays of their own. */
+type LongArrays = Readonly<Record<string, unknown[]>>;
+
+/** Reads a model in steps. Throws Error in words. What is inside of the model, its use shows. */
+export function* readModel(bytes: Uint8Array): Generator<void, StoredModel> {
+  const long: LongArrays = { rules: [], url_rules: [] };
+  const arrays = Object.entries(long).map(([name, elements]) => ({
+    path: ["model", name],
+    take: (some: readonly unknown[]) => void elements.push(...some),
+  }));
+  const { version, model } = headOf(yield* jsonSlices(bytes, arrays));
   if (typeof model !== "object" || model === null) throw new Error("the document has no model");
-  return { version, model: model as RedirectModel };
+  const taken = Object.entries(long).filter(([name]) => Array.isArray((model as LongArrays)[name]));
+  return { version, model: { ...(model as RedirectModel), ...Object.fromEntries(taken) } };
 }
 
-/** Throws Error in words. */
-export function readLists(bytes: Uint8Array): StoredLists {
-  const { version, lists } = readDocument(bytes);
+/** Reads lists in steps: `take` is told more and more values of the list at `index`. Returns the rest. Throws Error in words. */
+export function* readLists(
+  bytes: Uint8Array,
+  take: (values: readonly ListValue[], index: number) => void,
+): Generator<void, StoredLists> {
+  const values = {
+    path: ["lists", "*", "values"],
+    take: (elements: readonly unknown[], index: number) => take(elements as ListValue[], index),
+  };
+  const { version, lists } = headOf(yield* jsonSlices(bytes, [values]));
   if (!Array.isArray(lists)) throw new Error("the document has no lists");
   return { version, lists: lists as NamedList[] };
 }
 
-function readDocument(bytes: Uint8Array): {
+function* jsonSlices(bytes: Uint8Array, arrays: readonly LongArray[]): Generator<void, unknown> {
+  const work = parseJsonParts(bytes, arrays);
+  for (;;) {
+    let step: IteratorResult<void, unknown>;
+    try {
+      step = work.next();
+    } catch (error) {
+      // Of text that is no UTF-8 decoders say it by a TypeError.
+      if (!(error instanceof SyntaxError) && !(error instanceof TypeError)) throw error;
+      throw new Error("the document is not JSON", { cause: error });
+    }
+    if (step.done === true) return step.value;
+    yield;
+  }
+}
+
+function headOf(document: unknown): {
   readonly version: number;
   readonly model?: unknown;
   readonly lists?: unknown;
 } {
-  let value: { format?: unknown; version?: unknown } | null;
-  try {
-    value = JSON.parse(decoder.decode(bytes)) as typeof value;
-  } catch {
-    throw new Error("the document is not JSON");
-  }
+  const value = document as { format?: unknown; version?: unknown } | null;
   if (value?.format !== FORMAT)
     throw new Error(`the document has the format ${JSON.stringify(value?.format)}; expected ${FORMAT}`);
   if (typeof value.version !== "number" || !Number.isSafeInteger(value.version))
