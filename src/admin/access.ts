@@ -53,17 +53,26 @@ export class Access {
     return isLocalAddress(this.#address) ? isLoopbackIp(address) : isIp(address);
   }
 
+  /** True for the bearer of the token, where there is one. */
+  isOperator(authorization: readonly string[]): boolean {
+    return this.#digest !== null && authorization.length === 1 && this.#isToken(tokenIn(authorization[0]!));
+  }
+
+  #isToken(token: string | undefined): boolean {
+    const digest = createHash("sha256")
+      .update(token ?? "", "latin1")
+      .digest();
+    return timingSafeEqual(digest, this.#digest!) && token !== undefined;
+  }
+
   /** Lets the bearer of the token in. Throws AdminError with 401 otherwise. `from` says who asks. */
   admit(authorization: readonly string[], from: string): void {
     if (this.#digest === null) return;
     const [field, ...more] = authorization;
     if (field === undefined)
       throw new AdminError(401, "expected Authorization: Bearer TOKEN", {}, `${CHALLENGE}\r\n`);
-    const token = /^bearer +(\S+)$/i.exec(field)?.[1];
-    const digest = createHash("sha256")
-      .update(token ?? "", "latin1")
-      .digest();
-    if (timingSafeEqual(digest, this.#digest) && token !== undefined && more.length === 0) return;
+    const token = tokenIn(field);
+    if (this.#isToken(token) && more.length === 0) return;
     this.#refused.count(from);
     const text =
       token === undefined || more.length > 0
@@ -71,6 +80,10 @@ export class Access {
         : "this is not the token";
     throw new AdminError(401, text, {}, `${CHALLENGE}, error="invalid_token"\r\n`);
   }
+}
+
+function tokenIn(field: string): string | undefined {
+  return /^bearer +(\S+)$/i.exec(field)?.[1];
 }
 
 /** What a page of another site may not do in its reader's name: throws AdminError with 403. */

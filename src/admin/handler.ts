@@ -3,6 +3,7 @@
  * is refused on the way has changed nothing.
  */
 import { ERRORS, type ErrorCode } from "../core/errors.ts";
+import type { MountedAnswer, MountedService } from "../core/mounted_service.ts";
 import { messageOf } from "../core/text/message_of.ts";
 import type { Client } from "../net/exchange.ts";
 import type { ExchangeHandler, HttpExchange } from "../net/http_exchange.ts";
@@ -10,6 +11,7 @@ import type { Clock } from "../platform/clock.ts";
 import type { TimerWheel } from "../platform/timer_wheel.ts";
 import { expectSameSite, type Access } from "./access.ts";
 import { etagOf } from "./etag.ts";
+import { admitMounted, isMountedWork, mountAt, type MountedWork } from "./mount.ts";
 import type { Answer, Operation } from "./operation.ts";
 import type { AdminRequest } from "./request.ts";
 import { Paths, type PathMatch } from "./paths.ts";
@@ -17,8 +19,9 @@ import { AdminError, PROBLEM_TYPE } from "./problem.ts";
 import { expectJson, MAX_BODY_BYTES, readBody, readQuery } from "./request_body.ts";
 import type { AdminServices } from "./services.ts";
 
-/** A body must have come within this time. */
+/** A body must have come within this time; one for a mounted service may be larger. */
 const BODY_MS = 10_000;
+const MOUNTED_BODY_MS = 60_000;
 
 /** A client with the name that the log gives it. */
 export interface AdminClient extends Client {
@@ -34,6 +37,7 @@ interface Admitted {
 export interface AdminHandlerOptions {
   readonly operations: readonly Operation[];
   readonly services: AdminServices;
+  readonly mounts: () => readonly MountedService[];
   readonly access: Access;
   readonly clock: Clock;
   readonly wheel: TimerWheel;
@@ -46,14 +50,16 @@ export class AdminHandler implements ExchangeHandler {
   access: Access;
   readonly #paths: Paths;
   readonly #services: AdminServices;
+  readonly #mounts: () => readonly MountedService[];
   readonly #clock: Clock;
   readonly #wheel: TimerWheel;
   readonly #failed: (text: string) => void;
 
-  constructor({ operations, services, access, clock, wheel, failed }: AdminHandlerOptions) {
+  constructor({ operations, services, mounts, access, clock, wheel, failed }: AdminHandlerOptions) {
     this.access = access;
     this.#paths = new Paths(operations);
     this.#services = services;
+    this.#mounts = mounts;
     this.#clock = clock;
     this.#wheel = wheel;
     this.#failed = failed;
@@ -68,10 +74,45 @@ export class AdminHandler implements ExchangeHandler {
           `the host ${JSON.stringify(exchange.host)} is not known here; expected an IP address, localhost or a name of admin.hosts`,
         );
       }
-      this.#admitted(exchange);
+      const mount = mountAt(this.#mounts(), exchange.path);
+      if (mount === null) this.#admitted(exchange);
+      else this.#mounted(exchange, mount);
     } catch (error) {
       this.#refuse(exchange, error);
     }
+  }
+
+  #mounted(exchange: HttpExchange, mount: MountedService): void {
+    const { serial } = exchange;
+    void admitMounted(mount, exchange, this.access).then((admission) => {
+      if (exchange.isAnswered(serial)) return;
+      if ("answer" in admission) this.#answerMounted(exchange, admission.answer);
+      else this.#collectMounted(exchange, { admission });
+    });
+  }
+
+  #collectMounted(exchange: HttpExchange, work: MountedWork): void {
+    const { max_bytes: maxBytes } = work.admission;
+    exchange.route = work;
+    if (exchange.requestLength > maxBytes) this.#refuse(exchange, tooLarge(maxBytes));
+    else if (exchange.collect(maxBytes + 1)) this.#awaitBody(exchange, MOUNTED_BODY_MS);
+    else this.#workMounted(exchange, work);
+  }
+
+  #workMounted(exchange: HttpExchange, { admission }: MountedWork): void {
+    const { serial, bodyBytes } = exchange;
+    if (bodyBytes!.length > admission.max_bytes) {
+      this.#refuse(exchange, tooLarge(admission.max_bytes));
+      return;
+    }
+    void admission.handle(bodyBytes!).then((answer) => {
+      if (!exchange.isAnswered(serial)) this.#answerMounted(exchange, answer);
+    });
+  }
+
+  #answerMounted(exchange: HttpExchange, { status, type, body, fields = "" }: MountedAnswer): void {
+    if (type === "") exchange.respond(status, `${this.#commonLines()}${fields}`);
+    else this.#send(exchange, status, type, body, fields);
   }
 
   #admitted(exchange: HttpExchange): void {
@@ -106,13 +147,17 @@ export class AdminHandler implements ExchangeHandler {
       return;
     }
     expectJson(head.get("content-type"), exchange.requestLength !== 0);
-    if (exchange.requestLength > MAX_BODY_BYTES) throw tooLarge();
+    if (exchange.requestLength > MAX_BODY_BYTES) throw tooLarge(MAX_BODY_BYTES);
     exchange.route = { operation, request } satisfies Admitted;
     if (!exchange.collect(MAX_BODY_BYTES + 1)) {
       this.onCollected(exchange);
       return;
     }
-    this.#wheel.after(exchange, BODY_MS);
+    this.#awaitBody(exchange, BODY_MS);
+  }
+
+  #awaitBody(exchange: HttpExchange, limitMs: number): void {
+    this.#wheel.after(exchange, limitMs);
     exchange.down.writeContinue(exchange);
     exchange.down.resumeRequest(exchange);
   }
@@ -121,6 +166,10 @@ export class AdminHandler implements ExchangeHandler {
   onCollected(exchange: HttpExchange): void {
     if (exchange.responseStarted || exchange.done) return;
     this.#wheel.clear(exchange);
+    if (isMountedWork(exchange.route)) {
+      this.#workMounted(exchange, exchange.route);
+      return;
+    }
     const { operation, request } = exchange.route as Admitted;
     try {
       const body = readBody(exchange.bodyBytes!, operation.body);
@@ -134,7 +183,7 @@ export class AdminHandler implements ExchangeHandler {
   onDeadline(exchange: HttpExchange): void {
     if (exchange.responseStarted) return;
     exchange.reason = "FL_BODY_TOO_SLOW";
-    this.#refuse(exchange, new AdminError(408, `expected the body within ${BODY_MS / 1_000} s`));
+    this.#refuse(exchange, new AdminError(408, `expected the body within ${bodyMsOf(exchange) / 1_000} s`));
   }
 
   #run(exchange: HttpExchange, operation: Operation, request: AdminRequest): void {
@@ -171,7 +220,7 @@ export class AdminHandler implements ExchangeHandler {
     this.#send(exchange, problem.status, PROBLEM_TYPE, `${JSON.stringify(problem.body)}\n`, problem.fields);
   }
 
-  #send(exchange: HttpExchange, status: number, type: string, body: string, more = ""): void {
+  #send(exchange: HttpExchange, status: number, type: string, body: string | Uint8Array, more = ""): void {
     exchange.respond(status, `Content-Type: ${type}\r\n${this.#commonLines()}${more}`, body);
   }
 
@@ -196,7 +245,9 @@ export class AdminHandler implements ExchangeHandler {
   onDone(): void {}
 }
 
-const tooLarge = () => new AdminError(413, `expected a body of at most ${MAX_BODY_BYTES} bytes`);
+const tooLarge = (maxBytes: number) => new AdminError(413, `expected a body of at most ${maxBytes} bytes`);
+
+const bodyMsOf = ({ route }: HttpExchange): number => (isMountedWork(route) ? MOUNTED_BODY_MS : BODY_MS);
 
 /** Several fields of one name are one list (RFC 9110 5.3). */
 const listOf = (values: readonly string[]): string | null => (values.length === 0 ? null : values.join(", "));

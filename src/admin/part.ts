@@ -1,5 +1,6 @@
 /** The addresses for operators as a part of the supervisor: they follow the configuration and show what it knows. */
 import type { Plan } from "../core/plan.ts";
+import type { MountedService } from "../core/mounted_service.ts";
 import { parseListenAddress } from "../core/schema/listen_address.ts";
 import type { SettingReport } from "../core/setting.ts";
 import { NOTHING_CHANGED, type SnapshotDelta } from "../core/snapshot.ts";
@@ -35,6 +36,8 @@ export interface AdminPartOptions {
   readonly metrics: MetricsKeeper;
   readonly backends: AdminServices["backends"];
   readonly hosts: AdminServices["hosts"];
+  /** Parts that answer below paths of their own at the admin address; those whose section is there. */
+  readonly mounts?: () => readonly MountedService[];
   readonly version: string;
   /** Name and version of what runs the program, such as `bun 1.4.5`. */
   readonly runtime: string;
@@ -49,12 +52,14 @@ export class AdminPart {
   readonly #since: string;
   readonly #services: AdminServices;
   readonly #refused: RefusalCount;
-  readonly #admin = new Door((address, rules) => this.#start(address, rules, OPERATIONS));
+  readonly #mounts: () => readonly MountedService[];
+  readonly #admin = new Door((address, rules) => this.#start(address, rules, OPERATIONS, this.#mounts));
   readonly #scraped = new Door((address, rules) => this.#start(address, rules, METRICS_OPERATIONS));
 
   constructor(view: AdminView, options: AdminPartOptions) {
-    const { metrics, backends, hosts, version, runtime, clock = realClock } = options;
+    const { metrics, backends, hosts, mounts = () => [], version, runtime, clock = realClock } = options;
     this.#view = view;
+    this.#mounts = mounts;
     this.#metrics = new ProgramMetrics(metrics, view, clock, version, runtime);
     this.#version = version;
     this.#clock = clock;
@@ -113,12 +118,18 @@ export class AdminPart {
     this.#view.report({ event: "metrics_listening", level: "info", text, fields });
   }
 
-  #start(address: string, rules: AccessRules, operations: readonly Operation[]): AdminServer {
+  #start(
+    address: string,
+    rules: AccessRules,
+    operations: readonly Operation[],
+    mounts: () => readonly MountedService[] = () => [],
+  ): AdminServer {
     return startAdmin({
       address,
       rules,
       operations,
       services: this.#services,
+      mounts,
       shared: this.#view.takingOver || this.#isOurs(address),
       refused: this.#refused,
       failed: (text) => this.#view.report({ event: "admin_failed", level: "error", text }),

@@ -5,6 +5,7 @@
 import { messageOf } from "../core/text/message_of.ts";
 import { renameSync, rmSync, statSync } from "node:fs";
 import { DEFAULT_LIMITS, DEFAULT_TIMEOUTS } from "../core/defaults.ts";
+import type { MountedService } from "../core/mounted_service.ts";
 import type { ListenAddress } from "../core/plan.ts";
 import { ExchangePool } from "../net/http_exchange.ts";
 import { ServerConnection } from "../net/h1/server.ts";
@@ -40,6 +41,8 @@ export interface AdminOptions {
   readonly rules: AccessRules;
   readonly operations: readonly Operation[];
   readonly services: AdminServices;
+  /** Parts that answer below paths of their own. */
+  readonly mounts?: () => readonly MountedService[];
   readonly refused: RefusalCount;
   /** Tells of a defect. */
   readonly failed: (text: string) => void;
@@ -80,7 +83,15 @@ class Server implements AdminServer {
   readonly #listener: Bun.TCPSocketListener<ServerConnection | null>;
   readonly #file: SocketFile;
 
-  constructor({ address, rules, shared = false, clock = realClock, refused, ...rest }: AdminOptions) {
+  constructor({
+    address,
+    rules,
+    mounts = () => [],
+    shared = false,
+    clock = realClock,
+    refused,
+    ...rest
+  }: AdminOptions) {
     const wanted = adminAddress(address, rules.token_sha256 !== null);
     this.#wanted = wanted;
     this.#refused = refused;
@@ -91,7 +102,7 @@ class Server implements AdminServer {
     this.port = port;
     this.#clock = clock;
     const wheel = new TimerWheel(clock);
-    this.#handler = new AdminHandler({ ...rest, access: this.#accessBy(rules), clock, wheel });
+    this.#handler = new AdminHandler({ ...rest, mounts, access: this.#accessBy(rules), clock, wheel });
     this.#host = {
       handler: this.#handler,
       wheel,

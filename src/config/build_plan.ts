@@ -1,5 +1,4 @@
 /** From the validated configuration to the plan. Nothing can be wrong any more here. */
-import { createHash } from "node:crypto";
 import { dirname, join } from "node:path";
 import { DEFAULT_BACKLOG, DEFAULT_REDIRECT_APP, REDIRECT_STEP } from "../core/defaults.ts";
 import { endpointText } from "../core/model.ts";
@@ -26,6 +25,7 @@ import type {
 } from "../core/plan.ts";
 import { takesHashKey, type ConfigParts } from "./parts.ts";
 import { isMap } from "./plain_value.ts";
+import { redirectServicePlan } from "./redirect_service_plan.ts";
 import type { HostsConfig } from "./schema/hosts.ts";
 import type { ListenerConfig, ListenerTlsConfig } from "./schema/listeners.ts";
 import type { MiddlewareUse } from "./schema/middlewares.ts";
@@ -34,6 +34,7 @@ import { COMMON_PROBE_KEYS, type PoolConfig, type ProbeConfig } from "./schema/p
 import type { Config } from "./schema/root.ts";
 import type { RedirectConfig } from "./schema/redirect.ts";
 import type { RouteConfig } from "./schema/routes.ts";
+import { tokenDigest } from "./token_digest.ts";
 
 /** What the machine and the command line add. */
 export interface PlanSurroundings {
@@ -68,7 +69,7 @@ export function buildPlan(config: Config, parts: ConfigParts, surroundings: Plan
     observability: observabilityPlan(config.observability),
     admin: {
       address: config.admin.address,
-      token_sha256: tokenDigest(config.admin.token),
+      token_sha256: optionalDigest(config.admin.token),
       hosts: config.admin.hosts,
     },
     hosts: config.hosts === undefined ? null : hostsPlan(config.hosts),
@@ -232,6 +233,7 @@ function redirectPlan(
     trusted_from: config.trusted_from,
     discovery: { ...discovery, grace_ms: grace },
     last_known_good: { ...last_known_good, path: last_known_good.path ?? join(state_dir, REDIRECT_NAME) },
+    service: redirectServicePlan(config.service),
     defaults: ofAll,
     apps: Object.fromEntries(Object.entries(apps).map(([name, app]) => [name, appPlan(ofAll, app)])),
   };
@@ -373,9 +375,8 @@ function singlePlan(entry: Readonly<Record<string, unknown>>, name: string | nul
 
 const MS_PER_SECOND = 1_000;
 
-/** The plan goes to every worker and into dumps: what stands for a token there opens nothing. */
-function tokenDigest(token: string | undefined): string | null {
-  return token === undefined ? null : createHash("sha256").update(token).digest("hex");
+function optionalDigest(token: string | undefined): string | null {
+  return token === undefined ? null : tokenDigest(token);
 }
 
 function observabilityPlan({ access_log: log, metrics }: ObservabilityConfig): ObservabilityPlan {
@@ -404,7 +405,7 @@ function observabilityPlan({ access_log: log, metrics }: ObservabilityConfig): O
       prefix: metrics.prefix,
       buckets_seconds: metrics.buckets.map((milliseconds) => milliseconds / MS_PER_SECOND),
       address: metrics.address ?? null,
-      token_sha256: tokenDigest(metrics.token),
+      token_sha256: optionalDigest(metrics.token),
     },
   };
 }

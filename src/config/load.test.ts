@@ -219,6 +219,9 @@ pools:
   p:
     backends: [{ url: "http://127.0.0.1:2" }]
     health_check: { type: http, headers: { Authorization: hunter3 } }
+redirect:
+  service:
+    oidc: { issuer: "https://id.example", audience: a, client_id: a, client_secret: hunter8, roles: { a: admin } }
 `
   .replace(/^pools: .*\n/m, "")
   .replace("routes: [{ pool: web }]", "routes: [{ pool: p, middlewares: [a] }]");
@@ -232,10 +235,10 @@ test("H-J14/config secrets stand in the plan, and in no dump and no problem", as
     environment: { SECRET: "x:hunter4" },
   });
   const plan = JSON.stringify(result.plan);
-  for (const secret of ["hunter2", "hunter3", "hunter4"]) expect(plan).toContain(secret);
+  for (const secret of ["hunter2", "hunter3", "hunter4", "hunter8"]) expect(plan).toContain(secret);
   const dumps = JSON.stringify(redactPlan(result.plan!, testParts)) + JSON.stringify(result.origins.rows());
   expect(dumps).not.toMatch(/hunter|SECRET/);
-  expect(dumps.match(/REDACTED/g)?.length).toBeGreaterThanOrEqual(6);
+  expect(dumps.match(/REDACTED/g)?.length).toBeGreaterThanOrEqual(8);
 
   files.write(
     MAIN,

@@ -1,6 +1,6 @@
 /** Dumps without secrets. */
 import type { z } from "zod";
-import type { MiddlewarePlan, Plan } from "../core/plan.ts";
+import type { MiddlewarePlan, Plan, RedirectServicePlan } from "../core/plan.ts";
 import type { ConfigPart, ConfigParts } from "./parts.ts";
 import { isMap } from "./plain_value.ts";
 import { mapMarked } from "./schema_walk.ts";
@@ -35,6 +35,17 @@ export function redactPlan(plan: Plan, parts: ConfigParts): Plan {
   });
   return {
     ...plan,
+    redirect:
+      plan.redirect === null
+        ? null
+        : {
+            ...plan.redirect,
+            store: {
+              ...plan.redirect.store,
+              options: options(parts.stores ?? [], plan.redirect.store.type, plan.redirect.store.options),
+            },
+            service: redactService(plan.redirect.service),
+          },
     pools: plan.pools.map((pool) => ({
       ...pool,
       strategy: {
@@ -56,4 +67,10 @@ export function redactPlan(plan: Plan, parts: ConfigParts): Plan {
     })),
     routes: plan.routes.map((route) => ({ ...route, middlewares: route.middlewares.map(middleware) })),
   };
+}
+
+function redactService(service: RedirectServicePlan): RedirectServicePlan {
+  const { oidc } = service;
+  if (oidc === null || oidc.client_secret === null) return service;
+  return { ...service, oidc: { ...oidc, client_secret: REDACTED } };
 }

@@ -118,6 +118,20 @@ export const DEFAULT_REDIRECT = {
 /** Kind of the middleware that answers clients of the redirector; no configuration can name it. */
 export const REDIRECT_STEP = "redirect_gateway";
 export const MAX_REDIRECT_GENERATIONS = 100;
+/** `redirect.service:` */
+export const DEFAULT_REDIRECT_SERVICE = {
+  self_approval: false,
+  session_ms: 28_800_000,
+  revisions: 200,
+  oidc: {
+    scopes: ["openid", "profile"],
+    name_claim: "sub",
+    roles_claim: "roles",
+    clock_skew_ms: 30_000,
+    algorithms: ["RS256", "ES256", "EdDSA", "PS256"],
+  },
+} as const;
+export const MAX_REDIRECT_REVISIONS = 10_000;
 export const DEFAULT_REDIRECT_APP: RedirectAppPlan = {
   compat: false,
   discovery: "dynamic",

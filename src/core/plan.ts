@@ -42,9 +42,54 @@ export interface RedirectPlan {
     readonly weight_from_registration: boolean;
   };
   readonly last_known_good: { readonly path: string; readonly generations: number };
+  readonly service: RedirectServicePlan;
   /** Of applications that have no settings of their own. */
   readonly defaults: RedirectAppPlan;
   readonly apps: Readonly<Record<string, RedirectAppPlan>>;
+}
+
+/** The management service, and who may use it. Permissions are texts, those of roles among them. */
+export interface RedirectServicePlan {
+  /** Serves it beside the admin address; null = nowhere else. */
+  readonly address: string | null;
+  readonly tokens: readonly RedirectTokenPlan[];
+  /** What those may do who show nothing. */
+  readonly anonymous: readonly string[];
+  readonly oidc: RedirectOidcPlan | null;
+  /** Who has made a change may approve it too. */
+  readonly self_approval: boolean;
+  /** How long a login by browser lasts. */
+  readonly session_ms: number;
+  /** Earlier models of an application that are kept. */
+  readonly revisions: number;
+}
+
+export interface RedirectTokenPlan {
+  readonly name: string;
+  /** SHA-256 of the token, in hexadecimal. */
+  readonly token_sha256: string;
+  readonly granted: readonly string[];
+}
+
+/** An identity provider by OpenID Connect. */
+export interface RedirectOidcPlan {
+  /** As in its tokens, to the letter. */
+  readonly issuer: string;
+  readonly audience: string;
+  /** Null = there is no login by browser. */
+  readonly client_id: string | null;
+  /** Null = a public client. The secret itself: the provider wants to see it. */
+  readonly client_secret: string | null;
+  /** Where browsers come back to; null = at the origin that they have asked. */
+  readonly redirect_uri: string | null;
+  readonly scopes: readonly string[];
+  readonly name_claim: string;
+  /** Dots lead into maps. */
+  readonly roles_claim: string;
+  /** Permissions by the value of the claim that gives them. */
+  readonly roles: Readonly<Record<string, readonly string[]>>;
+  readonly clock_skew_ms: number;
+  readonly algorithms: readonly string[];
 }
 
 export interface RedirectAppPlan {

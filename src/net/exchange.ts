@@ -57,7 +57,7 @@ export interface Downstream {
   writeBody(exchange: Exchange, bytes: Uint8Array, from: number, to: number): boolean;
   writeEnd(exchange: Exchange, trailers: Head | null): void;
   /** A complete answer of our own. */
-  writeLocal(exchange: Exchange, status: number, fields: string, body: string): void;
+  writeLocal(exchange: Exchange, status: number, fields: string, body: string | Uint8Array): void;
   /** Switches to a byte tunnel after a 101 (HTTP/1) or a 2xx (extended CONNECT). */
   openTunnel(exchange: Exchange, head: Head): void;
   /** Ends the exchange so that the client can notice that the answer is not complete. */
@@ -233,7 +233,7 @@ export interface Exchange {
   reason: ErrorCode | "";
 
   /** Ends the request with an answer of our own. Returns RESPOND so that a step can `return exchange.respond(…)`. */
-  respond(status: number, fields?: string, body?: string): typeof RESPOND;
+  respond(status: number, fields?: string, body?: string | Uint8Array): typeof RESPOND;
   /** Ends the request with the answer that an error code stands for. */
   fail(code: ErrorCode, detail?: string): typeof RESPOND;
   /** Registers a wait; call before returning WAIT. `deadlineMs` from now; later: FL_STEP_TIMEOUT. Returns a token. */

@@ -278,7 +278,7 @@ export class HttpExchange extends Timed implements Exchange {
     return latin1Text(this.request.bytes, from, to);
   }
 
-  respond(status: number, fields = "", body = ""): typeof RESPOND {
+  respond(status: number, fields = "", body: string | Uint8Array = ""): typeof RESPOND {
     if (this.responseStarted || this.done) return RESPOND;
     this.releaseUpstream();
     const { serial } = this;

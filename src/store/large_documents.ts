@@ -8,7 +8,7 @@
  * generation before stays until the next one is written, so a reader that has begun is disturbed by two writes at the
  * earliest, and then begins anew. A writer that dies leaves parts that no head names; the next one that succeeds removes them.
  */
-import type { Expect, Revision, Store } from "./contract.ts";
+import type { Expect, Revision, Store, StoreOperation } from "./contract.ts";
 import { DEFAULT_STORE } from "./defaults.ts";
 import { headBytes, inParts, partName, readHead, type DocumentHead } from "./document_head.ts";
 import { StoreConflict, StoreRefused, StoreUnavailable } from "./errors.ts";
@@ -42,6 +42,50 @@ export interface StreamedDocument {
 export interface ReadDocument {
   readonly value: Uint8Array;
   readonly revision: Revision;
+}
+
+export type DocumentContent = Uint8Array | AsyncIterable<Uint8Array>;
+
+export interface DocumentWrite {
+  readonly path: string;
+  readonly content: DocumentContent;
+  /** About the document's revision. */
+  readonly expect?: Expect;
+}
+
+type WrittenParts = Pick<DocumentHead, "size" | "sha256" | "parts">;
+
+interface KnownHead {
+  readonly head: DocumentHead;
+  readonly revision: Revision;
+}
+
+interface PreparedWrite {
+  readonly path: string;
+  readonly before: KnownHead | null;
+  readonly generation: string;
+  /** Revision of the generation's marker. */
+  readonly marked: Revision;
+  /** Null while parts are written. */
+  written: WrittenParts | null;
+}
+
+const markerOf = (path: string, generation: string): string => `${path}/parts/${generation}`;
+
+/** The switch to what is prepared, which somebody may have removed for dead. */
+function operationsOf({ path, before, generation, marked, written }: PreparedWrite): StoreOperation[] {
+  const head: DocumentHead = { ...written!, generation, previous: before?.head.generation ?? null };
+  return [
+    { kind: "check", path: markerOf(path, generation), revision: marked },
+    { kind: "put", path: `${path}/head`, value: headBytes(head), expect: before?.revision ?? "absent" },
+  ];
+}
+
+/** A conflict is told of the document, not of the nodes that it is made of. */
+function conflictOf(error: unknown, documents: readonly DocumentWrite[]): unknown {
+  if (!(error instanceof StoreConflict)) return error;
+  const document = documents.find(({ path }) => error.path === path || error.path.startsWith(`${path}/`));
+  return document === undefined ? error : new StoreConflict(document.path, document.expect ?? "present");
 }
 
 export class LargeDocuments {
@@ -93,40 +137,51 @@ export class LargeDocuments {
    * Writes a document; `expect` is about the document's revision. Gives back the new one. Rejects with StoreConflict when
    * somebody else was faster, and with DocumentTooLarge; nothing has changed for readers then.
    */
-  async write(
-    path: string,
-    content: Uint8Array | AsyncIterable<Uint8Array>,
-    expect?: Expect,
-  ): Promise<Revision> {
+  async write(path: string, content: DocumentContent, expect?: Expect): Promise<Revision> {
+    const [revision] = await this.writeAll([{ path, content, expect }]);
+    return revision!;
+  }
+
+  /**
+   * Writes several documents, and carries `more` out with them: all or nothing. Gives back the new revisions of the documents.
+   * Rejects as `write` does; a StoreConflict names the document, or the path of the operation in `more`.
+   */
+  async writeAll(
+    documents: readonly DocumentWrite[],
+    more: readonly StoreOperation[] = [],
+  ): Promise<readonly Revision[]> {
+    const prepared: PreparedWrite[] = [];
+    try {
+      for (const document of documents) await this.#prepare(document, prepared);
+      const operations = prepared.flatMap(operationsOf);
+      const revisions = await this.#store.transact([...operations, ...more]);
+      for (const { path, generation, before } of prepared)
+        await this.#tidy(path, new Set([generation, before?.head.generation ?? null]));
+      // Each document has a check and a put.
+      return prepared.map((_, index) => revisions[2 * index + 1]!);
+    } catch (error) {
+      // With an outage the switch may have been carried out: then these parts are in use.
+      if (!(error instanceof StoreUnavailable))
+        for (const { path, generation } of prepared) await quietly(this.#removeGeneration(path, generation));
+      throw conflictOf(error, documents);
+    }
+  }
+
+  /** Writes the parts; what is to be removed when it fails stands in `prepared` before the first one. */
+  async #prepare({ path, content, expect }: DocumentWrite, prepared: PreparedWrite[]): Promise<void> {
     if (content instanceof Uint8Array && content.length > this.#maxBytes)
       throw new DocumentTooLarge(path, content.length, this.#maxBytes, true);
     const before = await this.#head(path);
     this.#checkExpectation(path, expect, before?.revision ?? null);
     await this.#removeDead(path, before?.head ?? null, before?.revision ?? null);
     const generation = crypto.randomUUID();
-    const marker = `${path}/parts/${generation}`;
+    const marker = markerOf(path, generation);
     // What this writer means to replace: the marker of a generation that cannot come to be any more.
     const replaces = new TextEncoder().encode(String(before?.revision ?? "absent"));
     const marked = await this.#store.put(marker, replaces, "absent");
-    try {
-      const written = await this.#writeParts(path, marker, content);
-      const head: DocumentHead = { ...written, generation, previous: before?.head.generation ?? null };
-      const [, revision] = await this.#store.transact([
-        { kind: "check", path: marker, revision: marked },
-        {
-          kind: "put",
-          path: `${path}/head`,
-          value: headBytes(head),
-          expect: before?.revision ?? "absent",
-        },
-      ]);
-      await this.#tidy(path, new Set([generation, head.previous]));
-      return revision!;
-    } catch (error) {
-      // With an outage the switch may have been carried out: then these parts are in use.
-      if (!(error instanceof StoreUnavailable)) await quietly(this.#removeGeneration(path, generation));
-      throw error instanceof StoreConflict ? new StoreConflict(path, expect ?? "present") : error;
-    }
+    const write: PreparedWrite = { path, before, generation, marked, written: null };
+    prepared.push(write);
+    write.written = await this.#writeParts(path, marker, content);
   }
 
   /** Removes a document of this revision, with everything that belongs to it; a missing one is good without `expect`. */
@@ -139,7 +194,7 @@ export class LargeDocuments {
     await this.#tidy(path, new Set());
   }
 
-  async #head(path: string): Promise<{ readonly head: DocumentHead; readonly revision: Revision } | null> {
+  async #head(path: string): Promise<KnownHead | null> {
     const found = await this.#store.get(`${path}/head`);
     if (found === null) return null;
     const head = readHead(found.value);
@@ -152,11 +207,7 @@ export class LargeDocuments {
     if (!isMet) throw new StoreConflict(path, expect);
   }
 
-  async #writeParts(
-    path: string,
-    marker: string,
-    content: Uint8Array | AsyncIterable<Uint8Array>,
-  ): Promise<Pick<DocumentHead, "size" | "sha256" | "parts">> {
+  async #writeParts(path: string, marker: string, content: DocumentContent): Promise<WrittenParts> {
     const hash = new Bun.CryptoHasher("sha256");
     const underWay: Promise<unknown>[] = [];
     let [size, parts] = [0, 0];

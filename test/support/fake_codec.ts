@@ -98,13 +98,13 @@ export class FakeStream implements Downstream {
     this.#finish();
   }
 
-  writeLocal(_exchange: HttpExchange, status: number, fields: string, body: string): void {
+  writeLocal(_exchange: HttpExchange, status: number, fields: string, body: string | Uint8Array): void {
     this.status = status;
     this.fields = fields
       .split("\r\n")
       .filter((line) => line !== "")
       .map((line) => [line.slice(0, line.indexOf(":")), line.slice(line.indexOf(":") + 2)]);
-    this.body = body;
+    this.body = typeof body === "string" ? body : Buffer.from(body).toString("latin1");
     this.#finish();
   }
 

@@ -8,6 +8,7 @@ import { checkHosts } from "./hosts_checks.ts";
 import { checkListeners } from "./listener_checks.ts";
 import { checkPools } from "./pool_checks.ts";
 import { checkRedirect } from "./redirect_checks.ts";
+import { checkRedirectService } from "./redirect_service_checks.ts";
 import { checkReferences } from "./references.ts";
 import { checkRules } from "./rule_checks.ts";
 
@@ -20,6 +21,7 @@ export function runChecks(root: unknown, parts: ConfigParts): Finding[] {
     ...checkPools(root, parts),
     ...checkHosts(root, parts),
     ...checkRedirect(root),
+    ...checkRedirectService(root),
     ...checkRules(root, parts),
     ...checkAccounts(root, parts),
   ];

@@ -49,6 +49,7 @@ function clashes(config: PlainMap, listeners: readonly [string, unknown][]): Fin
   if (isMap(config["redirect"])) {
     const { address = DEFAULT_REDIRECT.address } = config["redirect"];
     take(address, ["redirect", "address"]);
+    take(mapOr(config["redirect"]["service"])["address"], ["redirect", "service", "address"]);
   }
   return findings;
 }

@@ -8,6 +8,7 @@ import { network } from "../../core/schema/network.ts";
 import { share } from "../../core/schema/share.ts";
 import { formatSize, size } from "../../core/schema/size.ts";
 import type { ConfigPart, ConfigParts } from "../parts.ts";
+import { redirectService, type RedirectServiceConfig } from "./redirect_service.ts";
 
 const MAX_WEIGHT = 65_535;
 const DISCOVERY = DEFAULT_REDIRECT.discovery;
@@ -70,6 +71,7 @@ export interface RedirectConfig {
   readonly trusted_from: Readonly<Record<string, readonly string[]>>;
   readonly discovery: z.output<typeof discovery>;
   readonly last_known_good: z.output<typeof lastKnownGood>;
+  readonly service: RedirectServiceConfig;
   readonly defaults: z.output<typeof app>;
   readonly apps: Readonly<Record<string, z.output<typeof app>>>;
 }
@@ -127,6 +129,9 @@ export function redirectSchema(parts: ConfigParts): z.ZodType<RedirectConfig> {
     last_known_good: lastKnownGood
       .prefault({})
       .meta({ description: "For starts at which the store is away." }),
+    service: redirectService
+      .prefault({})
+      .meta({ description: "Management of models and lists, and who may use it." }),
     defaults: app.prefault({}).meta({ description: "Of all applications." }),
     apps: z
       .record(z.string().min(1).max(128), app)

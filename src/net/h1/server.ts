@@ -637,8 +637,8 @@ export class ServerConnection extends Timed implements Downstream, Writer {
     }
   }
 
-  writeLocal(exchange: HttpExchange, status: number, fields: string, body: string): void {
-    const bytes = Buffer.from(body, "utf8");
+  writeLocal(exchange: HttpExchange, status: number, fields: string, body: string | Uint8Array): void {
+    const bytes = typeof body === "string" ? Buffer.from(body, "utf8") : body;
     const bodyless = status === 204 || status === 304 || status < 200;
     if (this.state === "body" && exchange.requestLength !== 0) this.#close = true;
     const connection = this.#close

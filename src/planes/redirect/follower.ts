@@ -4,10 +4,13 @@
  */
 import type { RedirectAppPlan, RedirectPlan } from "../../core/plan.ts";
 import { acceptance, type AcceptanceCode } from "../../core/redirect/checks/acceptance.ts";
+import { DEFAULT_SETTINGS, minHostsOf } from "../../core/redirect/checks/settings.ts";
+import type { RedirectSettings } from "../../core/redirect/documents/service_documents.ts";
 import { contextOf } from "../../core/redirect/context.ts";
 import type { Decider } from "../../core/redirect/decider.ts";
 import type { StackHosts } from "../../core/redirect/hosts.ts";
-import type { RedirectModel } from "../../core/redirect/model.ts";
+import type { NamedList, RedirectModel } from "../../core/redirect/model.ts";
+import { NamedLists } from "../../core/redirect/named_lists.ts";
 import { explain, type Explanation } from "../../core/redirect/trial/explain.ts";
 import { NOTHING_CHANGED, type Snapshot, type SnapshotDelta } from "../../core/snapshot.ts";
 import type { Random } from "../../core/strategies/contract.ts";
@@ -20,6 +23,7 @@ import type { NameSource } from "../../platform/names.ts";
 import { storeByName } from "../../store/all.ts";
 import type { Store, StoreEnvironment } from "../../store/contract.ts";
 import { Discovery, type DiscoveryStatus } from "./discovery/discovery.ts";
+import { GatewayAcks, type GatewayState } from "./gateway_acks.ts";
 import { appDecider } from "./gateway/app_decider.ts";
 import {
   appDocument,
@@ -79,16 +83,10 @@ export interface RedirectStatus {
   readonly last_known_good: LastKnownGoodStatus | null;
 }
 
-/** The original's setting, which a model of one host fulfils. */
-const MIN_HOSTS = 1;
 const HOST_CODES: ReadonlySet<AcceptanceCode> = new Set([
   "CANT_REDIRECT_TO_DEFAULT",
   "NOT_ENOUGH_HOSTS_FOR_DEFAULT",
 ]);
-
-function canRedirect(model: RedirectModel, stacks: readonly StackHosts[]): boolean {
-  return acceptance(model, stacks, MIN_HOSTS).code === "SUCCESS";
-}
 
 /** A start waits so long for the store where no file says anything. */
 const FIRST_READ_MS = 2_000;
@@ -111,10 +109,16 @@ export class Follower {
   /** Models that were refused because their hosts are not there. */
   readonly #waiting = new Map<string, StoredModel>();
   #lists = NO_LISTS;
+  /** As rules use them, of lists that the management service has asked by. */
+  readonly #namedOf = new WeakMap<readonly NamedList[], NamedLists>();
   #isOffline = false;
   #store: Store | null = null;
   #source: ModelSource | null = null;
   #discovery: Discovery | null = null;
+  #acks: GatewayAcks | null = null;
+  #endStateWatch: (() => void) | null = null;
+  /** Null = nobody has set any. */
+  #settings: RedirectSettings | null = null;
   #endWait: (() => void) | null = null;
   #closed = false;
 
@@ -179,8 +183,19 @@ export class Follower {
       this.#source = new ModelSource(store, this.plan.max_model_bytes, this.#share, {
         modelChanged: (app, stored) => this.#modelChanged(app, stored),
         listsChanged: (stored) => this.#listsChanged(stored),
+        settingsChanged: (settings) => (this.#settings = settings),
+        stacksReload: (app) => this.#discovery?.snapshot(app),
         refused: (what, problem) => this.#warn("redirect_refused", `${what}: ${problem}`),
       });
+      const acks = new GatewayAcks(
+        store,
+        clock,
+        () => this.#gatewayState(),
+        (text) => this.#warn("redirect_not_told", `the store does not know which models act here: ${text}`),
+      );
+      this.#acks = acks;
+      this.#endStateWatch = store.onState(({ kind }) => void (kind === "connected" && acks.changed()));
+      acks.changed();
       this.#discovery.start();
       // A model is judged by the hosts that are there.
       await this.#discovery.whenListed();
@@ -203,6 +218,15 @@ export class Follower {
         if (text === undefined) throw new Error(`${path} was not read`);
         return text;
       },
+    };
+  }
+
+  #gatewayState(): GatewayState {
+    const apps = [...this.#apps].map(([app, { version }]) => [app, version] as const);
+    return {
+      apps: Object.fromEntries(apps),
+      lists_version: this.#lists.version,
+      is_offline: this.#isOffline,
     };
   }
 
@@ -236,7 +260,8 @@ export class Follower {
   /** A model that cannot decide is refused, and the one before serves on. */
   #accept(app: string, stored: StoredModel): boolean {
     try {
-      const { code, message } = acceptance(stored.model, this.#stacks.get(app) ?? [], MIN_HOSTS);
+      const stacks = this.stacksOf(app);
+      const { code, message } = acceptance(stored.model, stacks, this.#minHosts(app));
       const lacksHosts = HOST_CODES.has(code);
       if (lacksHosts) this.#waiting.set(app, stored);
       // Where nothing serves yet, nothing is lost by a model whose hosts are to come.
@@ -256,10 +281,12 @@ export class Follower {
     }
   }
 
+  #minHosts(app: string): number {
+    return minHostsOf(this.#settings ?? DEFAULT_SETTINGS, app);
+  }
+
   #decider(app: string, model: RedirectModel): Decider {
-    const { random } = this.#options;
-    const options = publishedOptions(appPlan(this.plan, app));
-    return appDecider(app, { model, options }, this.#lists.named, { random, strategy: strategyByName });
+    return this.#deciderBy(app, model, this.#lists.named);
   }
 
   #listsChanged(lists: KeptLists | null): void {
@@ -283,7 +310,8 @@ export class Follower {
     this.#stacks.set(app, stacks);
     this.#publish({ [hostsDocument(app)]: stacks });
     const waiting = this.#waiting.get(app);
-    if (waiting === undefined || !canRedirect(waiting.model, stacks)) return;
+    if (waiting === undefined) return;
+    if (acceptance(waiting.model, stacks, this.#minHosts(app)).code !== "SUCCESS") return;
     this.#waiting.delete(app);
     this.#modelChanged(app, waiting);
   }
@@ -311,6 +339,7 @@ export class Follower {
   #publish(documents: Readonly<Record<string, unknown>>): void {
     if (this.#closed) return;
     this.#host.publish({ ...NOTHING_CHANGED, documents });
+    this.#acks?.changed();
     this.#endWait ??= this.#options.clock.every(WRITE_AFTER_MS, () => void this.#writeLastGood());
   }
 
@@ -354,15 +383,53 @@ export class Follower {
   explain(app: string, parameters: Readonly<Record<string, string>>): Explanation | null {
     const known = this.#apps.get(app);
     if (known === undefined) return null;
-    const decider = this.#decider(app, known.model);
-    decider.setHosts(this.#stacks.get(app) ?? []);
-    return explain(decider, contextOf(parameters));
+    return explain(this.#decider(app, known.model), contextOf(parameters));
+  }
+
+  // What the management service asks.
+
+  /** Null while it could not be opened. */
+  get store(): Store | null {
+    return this.#store;
+  }
+
+  /** Applications that have hosts, a model, or stand in the configuration. */
+  get applications(): readonly string[] {
+    return [...new Set([...this.#stacks.keys(), ...this.#apps.keys(), ...Object.keys(this.plan.apps)])];
+  }
+
+  stacksOf(app: string): readonly StackHosts[] {
+    return this.#stacks.get(app) ?? [];
+  }
+
+  isCompat(app: string): boolean {
+    return appPlan(this.plan, app).compat;
+  }
+
+  /** The engine with this model and these lists, and the hosts of now. */
+  deciderWith(app: string, model: RedirectModel, lists: readonly NamedList[]): Decider {
+    let named = this.#namedOf.get(lists);
+    if (named === undefined) {
+      named = NamedLists.of(lists);
+      this.#namedOf.set(lists, named);
+    }
+    return this.#deciderBy(app, model, named);
+  }
+
+  #deciderBy(app: string, model: RedirectModel, lists: NamedLists): Decider {
+    const { random } = this.#options;
+    const options = publishedOptions(appPlan(this.plan, app));
+    const decider = appDecider(app, { model, options }, lists, { random, strategy: strategyByName });
+    decider.setHosts(this.stacksOf(app));
+    return decider;
   }
 
   async close(): Promise<void> {
     this.#closed = true;
     const isDue = this.#endWait !== null;
     this.#discovery?.close();
+    this.#endStateWatch?.();
+    await this.#acks?.close();
     await this.#source?.close();
     await this.#store?.close();
     if (isDue) await this.#writeLastGood();

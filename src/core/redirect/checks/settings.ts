@@ -13,3 +13,14 @@ export function settingsProblems(settings: RedirectSettings): Problem[] {
       ),
     );
 }
+
+/** Before anybody has set any: what a model of one host fulfils. */
+export const DEFAULT_SETTINGS: RedirectSettings = { min_hosts: 1, app_min_hosts: 1, version: 0 };
+
+/** The original's flagship has a setting of its own. */
+const FLAGSHIP = "xreGuide";
+
+/** The fewest hosts that a model of this application must have. */
+export function minHostsOf({ min_hosts, app_min_hosts }: RedirectSettings, app: string): number {
+  return app === FLAGSHIP ? min_hosts : app_min_hosts;
+}

@@ -3,6 +3,7 @@ import { distributionDocument, distributionWithDefaultDocument } from "./distrib
 import { applicationsDocument, modelMetadataDocument, stacksDocument } from "./gateway_files.ts";
 import type { DocumentKind } from "./kind.ts";
 import { gatewayListsDocument, namedListDocument, namedListsDocument } from "./named_lists.ts";
+import { pendingChangesDocument } from "./pending_changes.ts";
 import {
   ruleDocument,
   rulesDocument,
@@ -33,6 +34,7 @@ export const documentKinds: readonly DocumentKind<unknown>[] = [
   distributionWithDefaultDocument,
   whitelistDocument,
   whitelistUpdatesDocument,
+  pendingChangesDocument,
   namedListDocument(),
   namedListsDocument,
   gatewayListsDocument,

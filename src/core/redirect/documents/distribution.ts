@@ -26,7 +26,7 @@ function readDefault(node: DocumentNode, reading: Reading): Server | null {
 }
 
 /** `id` is its place in the list. Null where it has a problem. */
-function readShare(node: DocumentNode, index: number, reading: Reading): Share | null {
+export function readShare(node: DocumentNode, index: number, reading: Reading): Share | null {
   return reading.part(`distribution rule ${index}`, () => {
     const fields = new Fields(node, reading);
     fields.whole("id", null);
@@ -41,12 +41,12 @@ function readShare(node: DocumentNode, index: number, reading: Reading): Share |
   });
 }
 
+export function writeShare({ percent, server }: Share, index: number): Written[] {
+  return [text("id", index), text("percent", percent), group("server", writeServer(server))];
+}
+
 export function writeDistribution({ shares, default_server }: Distribution): Written[] {
-  const rules = shares.map(({ percent, server }, index) => [
-    text("id", index),
-    text("percent", percent),
-    group("server", writeServer(server)),
-  ]);
+  const rules = shares.map(writeShare);
   const rest = default_server === null ? [] : [group("server", writeServer(default_server))];
   return [...listOf("rule", rules), ...rest];
 }

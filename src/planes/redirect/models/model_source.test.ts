@@ -34,6 +34,8 @@ async function follow(maxBytes = 2 ** 20) {
     modelChanged: (app, stored) => told.push(`${app} ${stored?.version ?? "gone"}`),
     listsChanged: (lists) =>
       told.push(`lists ${lists?.named.names.map(({ name }) => name).join() ?? "gone"}`),
+    settingsChanged: (settings) => told.push(`settings ${settings?.min_hosts ?? "gone"}`),
+    stacksReload: (app) => told.push(`${app} reload`),
     refused: (what, problem) => told.push(`${what}: ${problem}`),
   });
   await source.start();

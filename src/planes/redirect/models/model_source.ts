@@ -1,16 +1,32 @@
 /** Follows the models and lists of a store: each is read when it changes, and everything after an outage. */
+import type { RedirectSettings } from "../../../core/redirect/documents/service_documents.ts";
 import { messageOf } from "../../../core/text/message_of.ts";
 import { runInSlices } from "../../../platform/slices.ts";
 import type { Store, Watch } from "../../../store/contract.ts";
 import { StoreUnavailable } from "../../../store/errors.ts";
 import { LargeDocuments } from "../../../store/large_documents.ts";
 import { type KeptLists, readKeptLists, type Share } from "./kept_lists.ts";
-import { appOfPath, APPS, LISTS, modelPath, readModel, ROOT, type StoredModel } from "./stored.ts";
+import {
+  appOfPath,
+  APPS,
+  LISTS,
+  modelPath,
+  readModel,
+  readSettings,
+  readVersion,
+  reloadPath,
+  ROOT,
+  SETTINGS,
+  type StoredModel,
+} from "./stored.ts";
 
 export interface ModelListener {
   /** Another model of an application; null = the application is gone. */
   modelChanged(app: string, stored: StoredModel | null): void;
   listsChanged(lists: KeptLists | null): void;
+  settingsChanged(settings: RedirectSettings | null): void;
+  /** Somebody wants the hosts of a static application to be taken anew. */
+  stacksReload(app: string): void;
   /** What stands there cannot be used; what was told before goes on. */
   refused(what: string, problem: string): void;
 }
@@ -19,13 +35,26 @@ export interface ModelListener {
 interface Due {
   readonly apps: Set<string>;
   lists: boolean;
+  settings: boolean;
   all: boolean;
 }
 
 const RETRY_MS = 100;
 const CONNECT_MS = 1_000;
 
-const nothingDue = (): Due => ({ apps: new Set(), lists: false, all: false });
+const nothingDue = (): Due => ({ apps: new Set(), lists: false, settings: false, all: false });
+
+function isDue({ apps, lists, settings, all }: Due): boolean {
+  return all || lists || settings || apps.size > 0;
+}
+
+const isWithin = (path: string, folder: string): boolean => path === folder || path.startsWith(`${folder}/`);
+
+/** What else stands below an application is the management service's. */
+function isFollowed(path: string, app: string): boolean {
+  const [model, reload] = [modelPath(app), reloadPath(app)];
+  return isWithin(path, model) || isWithin(path, reload) || model.startsWith(`${path}/`);
+}
 
 export class ModelSource {
   readonly #store: Store;
@@ -37,6 +66,7 @@ export class ModelSource {
   #due = nothingDue();
   #reading: Promise<void> | null = null;
   #watch: Watch | null = null;
+  #hasReadAll = false;
   #closed = false;
 
   /** Models and lists are at most `maxBytes` long; large lists lie in memory that `share` makes. */
@@ -94,17 +124,18 @@ export class ModelSource {
   #changed(paths: readonly string[]): void {
     for (const path of paths) {
       const app = appOfPath(path);
-      if (app !== null) this.#due.apps.add(app);
-      else if (path === LISTS || path.startsWith(`${LISTS}/`)) this.#due.lists = true;
-      else this.#due.all = true;
+      if (app !== null && isFollowed(path, app)) this.#due.apps.add(app);
+      else if (isWithin(path, LISTS)) this.#due.lists = true;
+      else if (isWithin(path, SETTINGS)) this.#due.settings = true;
+      else if (path === ROOT || path === APPS) this.#due.all = true;
     }
-    this.#reading ??= this.#readDue();
+    if (isDue(this.#due)) this.#reading ??= this.#readDue();
   }
 
   async #readDue(): Promise<void> {
     // What is told in one turn of the event loop is read once.
     await Promise.resolve();
-    while (!this.#closed && (this.#due.all || this.#due.lists || this.#due.apps.size > 0)) {
+    while (!this.#closed && isDue(this.#due)) {
       const due = this.#due;
       this.#due = nothingDue();
       try {
@@ -118,14 +149,15 @@ export class ModelSource {
     this.#reading = null;
   }
 
-  async #tryAgainLater({ apps, lists, all }: Due): Promise<void> {
+  async #tryAgainLater({ apps, lists, settings, all }: Due): Promise<void> {
     for (const app of apps) this.#due.apps.add(app);
     this.#due.lists ||= lists;
+    this.#due.settings ||= settings;
     this.#due.all ||= all;
     await Bun.sleep(RETRY_MS);
   }
 
-  async #read({ apps, lists, all }: Due): Promise<void> {
+  async #read({ apps, lists, settings, all }: Due): Promise<void> {
     if (all)
       for (const name of (await this.#store.children(APPS)) ?? [])
         apps.add(appOfPath(`${APPS}/${name}`) ?? name);
@@ -138,17 +170,25 @@ export class ModelSource {
         (bytes) => readKeptLists(bytes, this.#share),
         (read) => this.#listener.listsChanged(read),
       );
-    for (const app of apps)
+    // Also what a model needs to be good enough stands before it.
+    if (all || settings)
+      await this.#readOne(SETTINGS, readSettings, (found) => this.#listener.settingsChanged(found));
+    for (const app of apps) {
       await this.#readOne(
         modelPath(app),
         (bytes) => runInSlices(readModel(bytes)),
         (stored) => this.#listener.modelChanged(app, stored),
       );
+      await this.#readOne(reloadPath(app), readVersion, () => {
+        // What stood there at the start was meant for those who were there before.
+        if (this.#hasReadAll) this.#listener.stacksReload(app);
+      });
+    }
   }
 
   async #readOne<Stored>(
     path: string,
-    parse: (bytes: Uint8Array) => Promise<Stored>,
+    parse: (bytes: Uint8Array) => Promise<Stored> | Stored,
     tell: (stored: Stored | null) => void,
   ): Promise<void> {
     const revision = await this.#documents.revision(path);

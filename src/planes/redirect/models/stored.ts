@@ -1,10 +1,12 @@
 /** Models and lists as they stand in a store: large documents below `/fairlead/redirect`, JSON in our own form. */
+import type { RedirectSettings } from "../../../core/redirect/documents/service_documents.ts";
 import type { ListValue, NamedList, RedirectModel } from "../../../core/redirect/model.ts";
 import { type LongArray, parseJsonParts } from "../../../core/text/json_parts.ts";
 
 export const ROOT = "/fairlead/redirect";
 export const APPS = `${ROOT}/apps`;
 export const LISTS = `${ROOT}/lists`;
+export const SETTINGS = `${ROOT}/settings`;
 
 /** Another format is of a newer program, whose models this one might misread. */
 const FORMAT = 1;
@@ -23,6 +25,11 @@ export interface StoredLists {
 /** Any name may be an application's. */
 export function modelPath(app: string): string {
   return `${APPS}/${encodeURIComponent(app)}/model`;
+}
+
+/** A document whose version says how often the hosts of a static application were to be taken anew. */
+export function reloadPath(app: string): string {
+  return `${APPS}/${encodeURIComponent(app)}/stacks_reload`;
 }
 
 /** The application that a path below `APPS` belongs to, or null. */
@@ -76,6 +83,28 @@ export function* readLists(
   return { version, lists: lists as NamedList[] };
 }
 
+/** Throws Error in words. */
+export function readSettings(bytes: Uint8Array): RedirectSettings {
+  const { version, min_hosts: ofOne, app_min_hosts: ofOthers } = readDocument(bytes);
+  if (!isCount(ofOne) || !isCount(ofOthers)) throw new Error("the document has no settings");
+  return { version, min_hosts: ofOne, app_min_hosts: ofOthers };
+}
+
+const isCount = (value: unknown): value is number => Number.isSafeInteger(value) && (value as number) >= 0;
+
+/** Throws Error in words. */
+export function readVersion(bytes: Uint8Array): number {
+  return readDocument(bytes).version;
+}
+
+/** A small document. */
+function readDocument(bytes: Uint8Array): Head {
+  const work = jsonSlices(bytes, []);
+  let step = work.next();
+  while (step.done !== true) step = work.next();
+  return headOf(step.value);
+}
+
 function* jsonSlices(bytes: Uint8Array, arrays: readonly LongArray[]): Generator<void, unknown> {
   const work = parseJsonParts(bytes, arrays);
   for (;;) {
@@ -92,15 +121,13 @@ function* jsonSlices(bytes: Uint8Array, arrays: readonly LongArray[]): Generator
   }
 }
 
-function headOf(document: unknown): {
-  readonly version: number;
-  readonly model?: unknown;
-  readonly lists?: unknown;
-} {
+type Head = Readonly<Record<string, unknown>> & { readonly version: number };
+
+function headOf(document: unknown): Head {
   const value = document as { format?: unknown; version?: unknown } | null;
   if (value?.format !== FORMAT)
     throw new Error(`the document has the format ${JSON.stringify(value?.format)}; expected ${FORMAT}`);
   if (typeof value.version !== "number" || !Number.isSafeInteger(value.version))
     throw new Error("the document has no version");
-  return value as { version: number };
+  return value as Head;
 }

@@ -1,0 +1,35 @@
+/** Every endpoint of the management service. One more is a file beside this one and a line here. */
+import type { Endpoint } from "../http/endpoint.ts";
+import { aboutEndpoints } from "./about.ts";
+import { bulkEndpoints } from "./bulk.ts";
+import { changeEndpoints } from "./changes.ts";
+import { decisionEndpoints } from "./decisions.ts";
+import { gatewayEndpoints } from "./gateways.ts";
+import { historyEndpoints } from "./history.ts";
+import { listChangeEndpoints } from "./list_changes.ts";
+import { namedListEndpoints } from "./named_lists.ts";
+import { openApiEndpoint } from "./openapi.ts";
+import { reloadEndpoints } from "./reload.ts";
+import { ruleEndpoints } from "./rules.ts";
+import { serverEndpoints } from "./servers.ts";
+import { settingsEndpoints } from "./settings.ts";
+import { urlParamsEndpoints } from "./url_params.ts";
+import { whitelistEndpoints } from "./whitelist.ts";
+
+export const endpoints: readonly Endpoint[] = [
+  ...aboutEndpoints,
+  ...ruleEndpoints,
+  ...urlParamsEndpoints,
+  ...serverEndpoints,
+  ...whitelistEndpoints,
+  ...namedListEndpoints,
+  ...changeEndpoints,
+  ...listChangeEndpoints,
+  ...reloadEndpoints,
+  ...settingsEndpoints,
+  ...historyEndpoints,
+  ...decisionEndpoints,
+  ...bulkEndpoints,
+  ...gatewayEndpoints,
+  openApiEndpoint(() => endpoints),
+];

@@ -1,0 +1,32 @@
+/** What the management service gets of the program that it runs in. */
+import type { Decider } from "../../../core/redirect/decider.ts";
+import type { StackHosts } from "../../../core/redirect/hosts.ts";
+import type { NamedList, RedirectModel } from "../../../core/redirect/model.ts";
+import type { Clock } from "../../../platform/clock.ts";
+import type { Store } from "../../../store/contract.ts";
+
+export interface ServiceFacts {
+  readonly clock: Clock;
+  /** Null while it could not be opened. */
+  store(): Store | null;
+  /** Bytes of the largest model, and of all lists together. */
+  readonly max_model_bytes: number;
+  /** So many revisions of each application are kept, and of the lists. */
+  readonly max_revisions: number;
+  /** Authors may approve their own changes. */
+  readonly self_approval: boolean;
+  /** Applications that have hosts, or stand in the configuration. */
+  applications(): readonly string[];
+  /** The hosts that decisions of an application use. */
+  stacks(app: string): readonly StackHosts[];
+  /** The original's semantics act. */
+  isCompat(app: string): boolean;
+  /** The engine of an application with this model and these lists, and the hosts of now. */
+  decider(app: string, model: RedirectModel, lists: readonly NamedList[]): Decider;
+  report(event: {
+    readonly event: string;
+    readonly level: "info" | "warning" | "error";
+    readonly text: string;
+    readonly fields?: Readonly<Record<string, unknown>>;
+  }): void;
+}
