@@ -89,7 +89,7 @@ function dataTable({ memory, swaps }: RedirectResult): Table {
     const { swapMs, steadyP999Ms, meanwhileP999Ms, failed } = swaps;
     const more = meanwhileP999Ms.map((ms, run) => ms - steadyP999Ms[run]!);
     rows.push([
-      `${rules}: ms from the start of the write to all workers`,
+      `${rules}: ms from the end of the write to all workers`,
       shown(swapMs, 0),
       kept(median(swapMs), GOALS.swap),
     ]);

@@ -21,6 +21,10 @@ interface SlotIndex {
 
 type Positions = number | Int32Array;
 
+/** Rules that are compiled, and keys that are packed, between two steps: some 0.2 ms of work. */
+const STEP_RULES = 50;
+const STEP_KEYS = 2_000;
+
 /** What a branch gives for the decision under way, or null where it does not hold. */
 type Evaluate<Result> = (parameters: Parameters) => Result | null;
 
@@ -29,6 +33,14 @@ interface CompiledBranch<Result> {
   readonly tests: readonly Test[];
   readonly inner: readonly Evaluate<Result>[];
   readonly result: Result | null;
+}
+
+/** By position, in the order in which rules are tried. */
+interface Compiled<Result> {
+  readonly problems: RuleProblem[];
+  readonly ids: string[];
+  readonly branches: CompiledBranch<Result>[];
+  readonly keys: (readonly Key[] | null)[];
 }
 
 /** Measured by `bun run bench redirect`: with many rules each step into another object is one that no cache has. */
@@ -51,28 +63,36 @@ export class CompiledRules<Result> {
   /** Which rule holds: set with each result. */
   matched = "";
 
-  /** `compiler` has the salt of the application. */
-  constructor(rules: readonly Rule<Result>[], compiler: Compiler) {
-    const problems: RuleProblem[] = [];
-    const ids: string[] = [];
-    const branches: CompiledBranch<Result>[] = [];
-    const keys: (readonly Key[] | null)[] = [];
-    for (const rule of rulesInOrder(rules, compiler.compat)) {
-      const found = ruleProblems(rule, compiler.compat);
-      problems.push(...found);
-      if (found.length > 0) continue;
-      const compiled = compileRule(rule, withSalt(compiler, ruleSalt(compiler.salt, rule.id)));
-      ids.push(rule.id);
-      branches.push(compiled.branch);
-      keys.push(compiled.keys);
-    }
+  private constructor({ problems, ids, branches, keys }: Compiled<Result>, slots: readonly SlotIndex[]) {
     this.problems = problems;
     this.#ids = ids;
     this.#tests = branches.map(({ tests }) => tests[0] ?? null);
     this.#results = branches.map(({ result }) => result);
     this.#branches = branches.map((branch) => (isPlain(branch) ? null : evaluateOf(branch)));
     this.#always = Int32Array.from([...keys.keys()].filter((position) => keys[position] === null));
-    this.#slots = indexOf(keys);
+    this.#slots = slots;
+  }
+
+  /** In steps. `compiler` has the salt of the application. */
+  static *slices<Result>(
+    rules: readonly Rule<Result>[],
+    compiler: Compiler,
+  ): Generator<void, CompiledRules<Result>> {
+    const compiled: Compiled<Result> = { problems: [], ids: [], branches: [], keys: [] };
+    const index = new GrowingIndex();
+    let count = 0;
+    for (const rule of rulesInOrder(rules, compiler.compat)) {
+      if (++count % STEP_RULES === 0) yield;
+      const found = ruleProblems(rule, compiler.compat);
+      compiled.problems.push(...found);
+      if (found.length > 0) continue;
+      const { branch, keys } = compileRule(rule, withSalt(compiler, ruleSalt(compiler.salt, rule.id)));
+      const position = compiled.ids.push(rule.id) - 1;
+      compiled.branches.push(branch);
+      compiled.keys.push(keys);
+      for (const key of keys ?? []) index.add(key, position);
+    }
+    return new CompiledRules(compiled, yield* index.slices());
   }
 
   get size(): number {
@@ -200,44 +220,50 @@ function evaluateOf<Result>({ tests, inner, result }: CompiledBranch<Result>): E
   };
 }
 
-/** The positions of the rules by their keys. */
-function indexOf(keysOfRules: readonly (readonly Key[] | null)[]): SlotIndex[] {
-  interface Growing {
-    readonly texts: Map<string, number[]>;
-    readonly numbers: Map<number, number[]>;
-    readonly lists: Map<number, number[]>;
-  }
-  const slots = new Map<number, Growing>();
-  const add = <Name>(map: Map<Name, number[]>, name: Name, position: number): void => {
-    const positions = map.get(name);
-    if (positions === undefined) map.set(name, [position]);
-    else if (positions.at(-1) !== position) positions.push(position);
-  };
-  for (const [position, keys] of keysOfRules.entries())
-    for (const key of keys ?? []) {
-      const growing: Growing = slots.get(key.slot) ?? {
-        texts: new Map(),
-        numbers: new Map(),
-        lists: new Map(),
-      };
-      slots.set(key.slot, growing);
-      if (key.kind === "text") add(growing.texts, key.folded, position);
-      else if (key.kind === "number") add(growing.numbers, key.number, position);
-      else add(growing.lists, key.list, position);
-    }
-  return [...slots].map(([slot, { texts, numbers, lists }]) => ({
-    slot,
-    texts: packed(texts),
-    numbers: packed(numbers),
-    lists: packed(lists),
-  }));
+interface GrowingSlot {
+  readonly texts: Map<string, Positions | number[]>;
+  readonly numbers: Map<number, Positions | number[]>;
+  readonly lists: Map<number, Positions | number[]>;
 }
 
-function packed<Name>(map: ReadonlyMap<Name, number[]>): Map<Name, Positions> {
-  return new Map(
-    [...map].map(([name, positions]) => [
-      name,
-      positions.length === 1 ? positions[0]! : Int32Array.from(positions),
-    ]),
-  );
+/** Positions of rules by their keys, while these are found. */
+class GrowingIndex {
+  readonly #slots = new Map<number, GrowingSlot>();
+
+  add(key: Key, position: number): void {
+    let slot = this.#slots.get(key.slot);
+    if (slot === undefined) {
+      slot = { texts: new Map(), numbers: new Map(), lists: new Map() };
+      this.#slots.set(key.slot, slot);
+    }
+    if (key.kind === "text") addPosition(slot.texts, key.folded, position);
+    else if (key.kind === "number") addPosition(slot.numbers, key.number, position);
+    else addPosition(slot.lists, key.list, position);
+  }
+
+  *slices(): Generator<void, SlotIndex[]> {
+    for (const { texts, numbers, lists } of this.#slots.values()) {
+      yield* pack(texts);
+      yield* pack(numbers);
+      yield* pack(lists);
+    }
+    return [...this.#slots].map(([slot, growing]) => ({ slot, ...(growing as Omit<SlotIndex, "slot">) }));
+  }
+}
+
+function addPosition<Name>(map: Map<Name, Positions | number[]>, name: Name, position: number): void {
+  const found = map.get(name);
+  if (found === undefined) map.set(name, position);
+  else if (typeof found === "number") {
+    if (found !== position) map.set(name, [found, position]);
+  } else if (found.at(-1) !== position) (found as number[]).push(position);
+}
+
+/** Lists of positions in their last form. */
+function* pack<Name>(map: Map<Name, Positions | number[]>): Generator<void> {
+  let count = 0;
+  for (const [name, positions] of map) {
+    if (++count % STEP_KEYS === 0) yield;
+    if (typeof positions !== "number") map.set(name, Int32Array.from(positions));
+  }
 }

@@ -2,6 +2,7 @@
  * The engine: a model, named lists and hosts in, decisions out. One object is one version of all of them: whoever swaps it swaps
  * everything at once. Pure; the gateway, the service, the command line and a browser run the same code.
  */
+import { allSteps } from "../steps.ts";
 import { hashText } from "../strategies/hash.ts";
 import type { Random, Strategy } from "../strategies/contract.ts";
 import { CompiledRules } from "./compiled_rules.ts";
@@ -106,6 +107,8 @@ interface CompiledShare {
   readonly server: Server;
 }
 
+/** Rules that are looked over between two steps. */
+const STEP_RULES = 1_000;
 const CONNECT_URL = "connectUrl";
 const NOT_TRIED: readonly never[] = [];
 const NO_PAIRS: readonly string[] = [];
@@ -117,7 +120,7 @@ export class Decider {
   /** Rules that were left out, and why. */
   readonly problems: readonly RuleProblem[];
   /** Lists that rules name and nobody knows: `contains` is false for them. */
-  readonly unknown_lists: readonly { readonly rule: string; readonly list: string }[];
+  readonly unknown_lists: readonly UnknownList[];
   readonly #parameters: Parameters;
   readonly #flavorRules: Rules<Destination>;
   readonly #urlRules: Rules<UrlParams>;
@@ -129,22 +132,23 @@ export class Decider {
   readonly #pairsOf = new Map<Server, { readonly rule: string | null; readonly pairs: readonly string[] }>();
   #pools: HostPools;
 
-  /** Without a trace rules are compiled; with one they are interpreted, and it is told of each condition. */
+  /**
+   * Without a trace rules are compiled; with one they are interpreted, and it is told of each condition. `prepared` is what
+   * `prepareRules` has made of the same model, lists and options.
+   */
   constructor(
     model: RedirectModel,
     lists: NamedLists,
     options: AppOptions,
     trace: DeciderTrace | null = null,
+    prepared: PreparedRules = allSteps(prepareRules(model, lists, options)),
   ) {
     this.model = model;
     this.options = options;
     this.lists = lists;
-    const slots = new Map<string, number>();
-    const compiler = compilerOf(slots, lists, options);
-    const flavorRules = new CompiledRules(model.rules, compiler);
-    const urlRules = new CompiledRules(model.url_rules, compiler);
+    const { slots, compiler, flavorRules, urlRules } = prepared;
     this.problems = [...flavorRules.problems, ...urlRules.problems];
-    this.unknown_lists = unknownLists([...model.rules, ...model.url_rules], lists);
+    this.unknown_lists = prepared.unknown_lists;
     this.#stickySlots = options.sticky_parameters.map((name) => compiler.slot(name));
     this.#connectUrlSlot = compiler.slot(CONNECT_URL);
     this.#parameters = new Parameters([...slots.keys()], lists.table);
@@ -370,12 +374,39 @@ function compiledShares({ distribution }: RedirectModel): CompiledShare[] {
   });
 }
 
-function unknownLists(rules: readonly Rule<unknown>[], lists: NamedLists): { rule: string; list: string }[] {
-  return rules.flatMap((rule) =>
-    listsOfRule(rule)
-      .filter((list) => !lists.has(list))
-      .map((list) => ({ rule: rule.id, list })),
-  );
+interface UnknownList {
+  readonly rule: string;
+  readonly list: string;
+}
+
+/** Everything of an engine whose cost grows with its rules. */
+export interface PreparedRules {
+  readonly slots: Map<string, number>;
+  readonly compiler: Compiler;
+  readonly flavorRules: CompiledRules<Destination>;
+  readonly urlRules: CompiledRules<UrlParams>;
+  readonly unknown_lists: readonly UnknownList[];
+}
+
+/** Compiles the rules of a model in steps. */
+export function* prepareRules(
+  model: RedirectModel,
+  lists: NamedLists,
+  options: AppOptions,
+): Generator<void, PreparedRules> {
+  const slots = new Map<string, number>();
+  const compiler = compilerOf(slots, lists, options);
+  const flavorRules = yield* CompiledRules.slices(model.rules, compiler);
+  const urlRules = yield* CompiledRules.slices(model.url_rules, compiler);
+  const unknown_lists: UnknownList[] = [];
+  let count = 0;
+  const all: readonly (readonly Rule<unknown>[])[] = [model.rules, model.url_rules];
+  for (const rules of all)
+    for (const rule of rules) {
+      if (++count % STEP_RULES === 0) yield;
+      for (const list of listsOfRule(rule)) if (!lists.has(list)) unknown_lists.push({ rule: rule.id, list });
+    }
+  return { slots, compiler, flavorRules, urlRules, unknown_lists };
 }
 
 function compilerOf(slots: Map<string, number>, lists: NamedLists, options: AppOptions): Compiler {

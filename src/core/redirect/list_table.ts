@@ -7,6 +7,7 @@
  * those marked bytes of the text as it was given; the texts in UTF-8, up to a whole number. Then two numbers for each slot: where
  * its record begins (0 = empty), and the hash. A look-up meets one slot and one record, wherever they lie.
  */
+import { allSteps } from "../steps.ts";
 import { hashBytes } from "../strategies/hash.ts";
 
 const VERSION = 2;
@@ -112,11 +113,7 @@ export class ListTableBuilder {
 
   /** The table of what was added. Throws RangeError where its slots have no room. */
   finish(): ListTable {
-    const work = this.slices();
-    for (;;) {
-      const { done, value } = work.next();
-      if (done === true) return value;
-    }
+    return allSteps(this.slices());
   }
 
   /** `finish` in steps. */

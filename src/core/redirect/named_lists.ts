@@ -1,4 +1,5 @@
 /** Named lists as rules use them: by name, and with what clients send. */
+import { allSteps } from "../steps.ts";
 import { AddressSet, parseAddressRange } from "./address_set.ts";
 import { ListTable, ListTableBuilder } from "./list_table.ts";
 import type { ListValue, NamedList } from "./model.ts";
@@ -43,7 +44,7 @@ export class NamedLists {
     const texts = lists.flatMap(({ values }) => values.flatMap(textsOfValue));
     const builder = new NamedListsBuilder(new ArrayBuffer(ListTableBuilder.room(texts)));
     for (const [index, { values }] of lists.entries()) builder.add(index, values);
-    return finished(builder.slices(lists));
+    return allSteps(builder.slices(lists));
   }
 
   static readonly none = new NamedLists([], ListTable.build([]));
@@ -103,13 +104,6 @@ export class NamedLists {
 /** In the table what clients send comes first, then what stands for it. */
 const textsOfValue = ({ value, encoded }: ListValue): string[] =>
   encoded === null ? [value] : [encoded, value];
-
-function finished<Result>(work: Iterator<void, Result>): Result {
-  for (;;) {
-    const { done, value } = work.next();
-    if (done === true) return value;
-  }
-}
 
 /** Lists whose values come in parts, one list after the other; what else is known of them may come last. */
 export class NamedListsBuilder {

@@ -19,12 +19,14 @@ import { messageOf } from "../../core/text/message_of.ts";
 import type { SharedMemory } from "../../core/shared_memory.ts";
 import type { Clock } from "../../platform/clock.ts";
 import type { Files } from "../../platform/files.ts";
+import { loopTurn, runInSlices } from "../../platform/slices.ts";
 import type { NameSource } from "../../platform/names.ts";
 import { storeByName } from "../../store/all.ts";
 import type { Store, StoreEnvironment } from "../../store/contract.ts";
 import { Discovery, type DiscoveryStatus } from "./discovery/discovery.ts";
 import { GatewayAcks, type GatewayState } from "./gateway_acks.ts";
-import { appDecider } from "./gateway/app_decider.ts";
+import { appDecider, appDeciderSlices, type DeciderParts } from "./gateway/app_decider.ts";
+import { PartNames, splitModel, type SplitModel } from "./gateway/model_parts.ts";
 import {
   appDocument,
   GATEWAY_DOCUMENT,
@@ -96,6 +98,10 @@ const WRITE_AFTER_MS = 500;
 interface Known extends StoredModel {
   /** What is odd about it, one line each. */
   readonly problems: readonly string[];
+  /** As workers get it. */
+  readonly published: SplitModel;
+  /** Its parts, by the names of their documents. */
+  readonly parts: Readonly<Record<string, unknown>>;
 }
 
 export class Follower {
@@ -120,6 +126,9 @@ export class Follower {
   /** Null = nobody has set any. */
   #settings: RedirectSettings | null = null;
   #endWait: (() => void) | null = null;
+  #names = new PartNames();
+  /** Models are judged and published one after the other. */
+  #changing: Promise<void> = Promise.resolve();
   #closed = false;
 
   constructor(plan: RedirectPlan, host: RedirectHost, options: RedirectPartOptions) {
@@ -137,16 +146,17 @@ export class Follower {
     if (before === null || before.#apps.size === 0) {
       before?.forgetLists();
       await this.#readLastGood();
-    } else this.#takeOver(before);
+    } else await this.#takeOver(before);
     const reading = this.#followStore();
     if (this.#apps.size === 0) await Promise.race([reading, Bun.sleep(FIRST_READ_MS)]);
   }
 
-  #takeOver(before: Follower): void {
+  async #takeOver(before: Follower): Promise<void> {
+    this.#names = before.#names;
     this.#isOffline = before.#isOffline;
     this.#lists = before.#lists;
     for (const [app, stacks] of before.#stacks) this.#stacks.set(app, stacks);
-    for (const [app, stored] of before.#apps) this.#accept(app, stored);
+    for (const [app, stored] of before.#apps) await this.#accept(app, stored, stored);
   }
 
   async #readLastGood(): Promise<void> {
@@ -156,7 +166,7 @@ export class Follower {
     this.#isOffline = content.is_offline;
     this.#lists = await keepLists(content.lists, this.#share);
     for (const [app, stacks] of content.stacks) this.#stacks.set(app, stacks);
-    for (const [app, stored] of content.models) this.#accept(app, stored);
+    for (const [app, stored] of content.models) await this.#accept(app, stored);
     const apps = [...this.#apps.keys()].join(", ");
     this.#host.report({
       event: "redirect_last_good",
@@ -236,17 +246,24 @@ export class Follower {
 
   // What comes from the store.
 
-  #modelChanged(app: string, stored: StoredModel | null): void {
+  #modelChanged(app: string, stored: StoredModel | null): Promise<void> {
+    this.#changing = this.#changing.then(() => this.#takeModel(app, stored));
+    return this.#changing;
+  }
+
+  async #takeModel(app: string, stored: StoredModel | null): Promise<void> {
+    if (this.#closed) return;
     const known = this.#apps.get(app);
     this.#waiting.delete(app);
     if (stored === null) {
-      if (this.#isOffline || !this.#apps.delete(app)) return;
-      this.#publish({ [appDocument(app)]: null });
+      if (this.#isOffline || known === undefined) return;
+      this.#apps.delete(app);
+      this.#publish({ [appDocument(app)]: null, ...gone(known) });
       return;
     }
     // What was made offline acts until somebody ends that.
     if (known !== undefined && (this.#isOffline || stored.version <= known.version)) return;
-    if (!this.#accept(app, stored)) return;
+    if (!(await this.#accept(app, stored))) return;
     this.#discovery?.snapshot(app);
     this.#host.report({
       event: "redirect_model",
@@ -255,10 +272,12 @@ export class Follower {
       fields: { app, version: stored.version },
     });
     this.#publish({ [appDocument(app)]: this.#appDocument(app) });
+    if (known !== undefined) this.#send(gone(known));
   }
 
-  /** A model that cannot decide is refused, and the one before serves on. */
-  #accept(app: string, stored: StoredModel): boolean {
+  /** A model that cannot decide is refused, and the one before serves on. `before`: the same has been published already. */
+  async #accept(app: string, stored: StoredModel, before: Known | null = null): Promise<boolean> {
+    let sent: Pick<Known, "parts"> | null = null;
     try {
       const stacks = this.stacksOf(app);
       const { code, message } = acceptance(stored.model, stacks, this.#minHosts(app));
@@ -266,23 +285,47 @@ export class Follower {
       if (lacksHosts) this.#waiting.set(app, stored);
       // Where nothing serves yet, nothing is lost by a model whose hosts are to come.
       if (code !== "SUCCESS" && (!lacksHosts || this.#apps.has(app))) throw new Error(`${message} (${code})`);
-      const { problems, unknown_lists } = this.#decider(app, stored.model);
+      const { published, parts } = before ?? (await this.#publishParts(stored.model));
+      sent = { parts };
+      const settings = { model: stored.model, options: publishedOptions(appPlan(this.plan, app)) };
+      const work = appDeciderSlices(app, settings, this.#lists.named, this.#deciderParts);
+      const { problems, unknown_lists } = await runInSlices(work);
       const odd = [
         ...problems.map(({ rule, message }) => `rule ${rule}: ${message}`),
         ...unknown_lists.map(({ rule, list }) => `rule ${rule}: there is no list ${list}`),
       ];
       for (const text of odd) this.#warn("redirect_rule_odd", `${app}: ${text}`);
-      this.#apps.set(app, { ...stored, problems: odd });
+      const { version, model } = stored;
+      this.#apps.set(app, { version, model, problems: odd, published, parts });
       return true;
     } catch (error) {
+      if (sent !== null) this.#send(gone(sent));
       const text = `${app}: model ${stored.version} is refused: ${messageOf(error)}`;
       this.#host.report({ event: "redirect_refused", level: "error", text, fields: { app } });
       return false;
     }
   }
 
+  /** Rules cross to the workers some at a time, before the model that names them. */
+  async #publishParts(model: RedirectModel): Promise<Pick<Known, "published" | "parts">> {
+    const work = splitModel(model, this.#names);
+    const parts: Record<string, unknown> = {};
+    for (;;) {
+      const { done, value } = work.next();
+      if (done === true) return { published: value, parts };
+      const [name, rules] = value;
+      parts[name] = rules;
+      this.#send({ [name]: rules });
+      await loopTurn();
+    }
+  }
+
   #minHosts(app: string): number {
     return minHostsOf(this.#settings ?? DEFAULT_SETTINGS, app);
+  }
+
+  get #deciderParts(): DeciderParts {
+    return { random: this.#options.random, strategy: strategyByName };
   }
 
   #decider(app: string, model: RedirectModel): Decider {
@@ -313,7 +356,7 @@ export class Follower {
     if (waiting === undefined) return;
     if (acceptance(waiting.model, stacks, this.#minHosts(app)).code !== "SUCCESS") return;
     this.#waiting.delete(app);
-    this.#modelChanged(app, waiting);
+    void this.#modelChanged(app, waiting);
   }
 
   // What the workers are told.
@@ -328,17 +371,23 @@ export class Follower {
     for (const app of new Set([...this.#apps.keys(), ...Object.keys(this.plan.apps)]))
       documents[appDocument(app)] = this.#appDocument(app);
     for (const [app, stacks] of this.#stacks) documents[hostsDocument(app)] = stacks;
+    for (const { parts } of this.#apps.values()) Object.assign(documents, parts);
     return documents;
   }
 
   #appDocument(app: string): PublishedApp {
-    const { version = 0, model = null } = this.#apps.get(app) ?? {};
-    return { version, model, options: publishedOptions(appPlan(this.plan, app)) };
+    const { version = 0, published = { model: null, parts: null } } = this.#apps.get(app) ?? {};
+    return { version, ...published, options: publishedOptions(appPlan(this.plan, app)) };
+  }
+
+  /** What changes nothing of what is kept in files. */
+  #send(documents: Readonly<Record<string, unknown>>): void {
+    if (!this.#closed) this.#host.publish({ ...NOTHING_CHANGED, documents });
   }
 
   #publish(documents: Readonly<Record<string, unknown>>): void {
     if (this.#closed) return;
-    this.#host.publish({ ...NOTHING_CHANGED, documents });
+    this.#send(documents);
     this.#acks?.changed();
     this.#endWait ??= this.#options.clock.every(WRITE_AFTER_MS, () => void this.#writeLastGood());
   }
@@ -417,9 +466,8 @@ export class Follower {
   }
 
   #deciderBy(app: string, model: RedirectModel, lists: NamedLists): Decider {
-    const { random } = this.#options;
     const options = publishedOptions(appPlan(this.plan, app));
-    const decider = appDecider(app, { model, options }, lists, { random, strategy: strategyByName });
+    const decider = appDecider(app, { model, options }, lists, this.#deciderParts);
     decider.setHosts(this.stacksOf(app));
     return decider;
   }
@@ -431,10 +479,16 @@ export class Follower {
     this.#endStateWatch?.();
     await this.#acks?.close();
     await this.#source?.close();
+    await this.#changing;
     await this.#store?.close();
     if (isDue) await this.#writeLastGood();
     this.#endWait?.();
   }
+}
+
+/** Documents of parts that no model names any more. */
+function gone({ parts }: Pick<Known, "parts">): Record<string, null> {
+  return Object.fromEntries(Object.keys(parts).map((name) => [name, null]));
 }
 
 function appPlan({ apps, defaults }: RedirectPlan, app: string): RedirectAppPlan {

@@ -1,7 +1,11 @@
 /** The gateway of a worker: follows what the control side publishes. */
 import { ListTable } from "../../../core/redirect/list_table.ts";
 import { NamedLists } from "../../../core/redirect/named_lists.ts";
-import { appDecider, type DeciderParts } from "./app_decider.ts";
+import { allSteps } from "../../../core/steps.ts";
+import type { Decider } from "../../../core/redirect/decider.ts";
+import { appDeciderSlices, type DeciderParts } from "./app_decider.ts";
+import { EngineBuilds } from "./engine_builds.ts";
+import { isLarge, joinedModel } from "./model_parts.ts";
 import { trustedSources, type TrustedSources } from "./client_parameters.ts";
 import { Gateway, type GatewayApp } from "./gateway.ts";
 import {
@@ -10,6 +14,7 @@ import {
   GATEWAY_DOCUMENT,
   hostsDocument,
   LISTS_DOCUMENT,
+  PART_PREFIX,
   type PublishedApp,
   type PublishedGateway,
   type PublishedHosts,
@@ -29,6 +34,9 @@ export class GatewayWorker {
   readonly #documents = new Map<string, unknown>();
   #lists = NamedLists.none;
   #trusted: TrustedSources = new Map();
+  readonly #builds = new EngineBuilds();
+  /** False before the first documents: nobody is kept waiting by them. */
+  #serves = false;
 
   /** `shared`: memory that documents name, by its name. */
   constructor(parts: DeciderParts, shared: ReadonlyMap<string, Uint8Array<ArrayBuffer>> = new Map()) {
@@ -53,7 +61,13 @@ export class GatewayWorker {
     if (hasLists) this.#lists = this.#publishedLists();
     for (const app of this.#appsOf(hasLists ? this.#documents.keys() : names))
       this.#follow(app, hasLists || names.has(appDocument(app)), names);
-    this.gateway.setState({ apps: new Map(this.#apps), trusted: this.#trusted });
+    this.#publishState();
+    this.#serves = true;
+  }
+
+  /** Resolves when no engine is being built. */
+  settled(): Promise<void> {
+    return this.#builds.settled();
   }
 
   /** Lists that are gone already have others in their place, which are to come: until then those before act. */
@@ -68,10 +82,11 @@ export class GatewayWorker {
     return new Set([...names].flatMap((name) => appOf(name) ?? []));
   }
 
-  /** In one process with the supervisor it is the same object, else a copy. */
+  /** In one process with the supervisor it is the same object, else a copy. A part is what it was under this name. */
   #isKnown(name: string, value: unknown): boolean {
     const known = this.#documents.get(name);
-    return known === value || JSON.stringify(known) === JSON.stringify(value);
+    if (known === value || (known !== undefined && name.startsWith(PART_PREFIX))) return true;
+    return JSON.stringify(known) === JSON.stringify(value);
   }
 
   #take(name: string, value: unknown): void {
@@ -86,21 +101,51 @@ export class GatewayWorker {
   #follow(app: string, isAnew: boolean, changed: ReadonlySet<string>): void {
     const published = this.#documents.get(appDocument(app)) as PublishedApp | undefined;
     if (published === undefined) {
+      this.#builds.cancel(app);
       this.#apps.delete(app);
       return;
     }
     const { version, model, options } = published;
-    const before = this.#apps.get(app)?.decider ?? null;
+    const before = this.#apps.get(app);
     if (model === null) {
+      this.#builds.cancel(app);
       this.#apps.set(app, { decider: null, version, options });
       return;
     }
-    const decider =
-      isAnew || before === null ? appDecider(app, { model, options }, this.#lists, this.#parts) : before;
-    if (decider !== before || changed.has(hostsDocument(app)))
+    const decider = before?.decider ?? null;
+    if (isAnew || (decider === null && !this.#builds.has(app))) this.#build(app, published);
+    else if (decider !== null) this.#setHosts(app, decider, decider, changed.has(hostsDocument(app)));
+  }
+
+  /** At once where few rules or nobody waits, else in steps; what acted before goes on until then. */
+  #build(app: string, { version, model, parts, options }: PublishedApp): void {
+    const documents = this.#documents;
+    const whole = parts == null ? model! : joinedModel(model!, parts, (name) => documents.get(name));
+    const work = appDeciderSlices(app, { model: whole, options }, this.#lists, this.#parts);
+    const done = (decider: Decider): void => {
+      this.#setHosts(app, decider, this.#apps.get(app)?.decider ?? null, true);
+      this.#apps.set(app, { decider, version, options });
+    };
+    if (!this.#serves || !isLarge(whole)) {
+      this.#builds.cancel(app);
+      done(allSteps(work));
+      return;
+    }
+    if (!this.#apps.has(app)) this.#apps.set(app, { decider: null, version, options });
+    this.#builds.start(app, work, (decider) => {
+      done(decider);
+      this.#publishState();
+    });
+  }
+
+  #setHosts(app: string, decider: Decider, before: Decider | null, haveChanged: boolean): void {
+    if (haveChanged)
       decider.setHosts((this.#documents.get(hostsDocument(app)) as PublishedHosts | undefined) ?? [], before);
     const unhealthy = this.#documents.get(unhealthyDocument(app)) as PublishedUnhealthy | undefined;
     decider.setUnhealthy(new Set(unhealthy));
-    this.#apps.set(app, { decider, version, options });
+  }
+
+  #publishState(): void {
+    this.gateway.setState({ apps: new Map(this.#apps), trusted: this.#trusted });
   }
 }

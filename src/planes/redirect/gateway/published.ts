@@ -8,6 +8,7 @@ export const GATEWAY_DOCUMENT = "redirect/gateway";
 export const LISTS_DOCUMENT = "redirect/lists";
 const APP_PREFIX = "redirect/app/";
 const HOSTS_PREFIX = "redirect/hosts/";
+export const PART_PREFIX = "redirect/part/";
 const UNHEALTHY_PREFIX = "redirect/unhealthy/";
 
 export const appDocument = (app: string): string => APP_PREFIX + app;
@@ -20,10 +21,18 @@ export interface PublishedGateway {
   readonly trusted_from: Readonly<Record<string, readonly string[]>>;
 }
 
+/** Names of documents with rules, in order. */
+export interface PublishedParts {
+  readonly rules: readonly string[];
+  readonly url_rules: readonly string[];
+}
+
 export interface PublishedApp {
   readonly version: number;
   /** Null while none is known. */
   readonly model: RedirectModel | null;
+  /** Where its rules are, when they are not in it. */
+  readonly parts?: PublishedParts | null;
   readonly options: PublishedOptions;
 }
 

@@ -31,7 +31,7 @@ async function follow(maxBytes = 2 ** 20) {
   const told: string[] = [];
   const share = (bytes: number) => ({ name: "", bytes: new Uint8Array(bytes), drop: () => {} });
   const source = new ModelSource(open(), maxBytes, share, {
-    modelChanged: (app, stored) => told.push(`${app} ${stored?.version ?? "gone"}`),
+    modelChanged: (app, stored) => void told.push(`${app} ${stored?.version ?? "gone"}`),
     listsChanged: (lists) =>
       told.push(`lists ${lists?.named.names.map(({ name }) => name).join() ?? "gone"}`),
     settingsChanged: (settings) => told.push(`settings ${settings?.min_hosts ?? "gone"}`),

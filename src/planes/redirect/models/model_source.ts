@@ -22,7 +22,7 @@ import {
 
 export interface ModelListener {
   /** Another model of an application; null = the application is gone. */
-  modelChanged(app: string, stored: StoredModel | null): void;
+  modelChanged(app: string, stored: StoredModel | null): void | Promise<void>;
   listsChanged(lists: KeptLists | null): void;
   settingsChanged(settings: RedirectSettings | null): void;
   /** Somebody wants the hosts of a static application to be taken anew. */
@@ -189,18 +189,18 @@ export class ModelSource {
   async #readOne<Stored>(
     path: string,
     parse: (bytes: Uint8Array) => Promise<Stored> | Stored,
-    tell: (stored: Stored | null) => void,
+    tell: (stored: Stored | null) => void | Promise<void>,
   ): Promise<void> {
     const revision = await this.#documents.revision(path);
     if (revision === (this.#told.get(path) ?? null)) return;
     try {
       const document = revision === null ? null : await this.#documents.read(path);
       if (document === null) {
-        if (this.#told.delete(path)) tell(null);
+        if (this.#told.delete(path)) await tell(null);
         return;
       }
       this.#told.set(path, document.revision);
-      tell(await parse(document.value));
+      await tell(await parse(document.value));
     } catch (error) {
       if (error instanceof StoreUnavailable) throw error;
       // Told once: until it is replaced it does not get better.

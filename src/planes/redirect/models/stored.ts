@@ -1,6 +1,7 @@
 /** Models and lists as they stand in a store: large documents below `/fairlead/redirect`, JSON in our own form. */
 import type { RedirectSettings } from "../../../core/redirect/documents/service_documents.ts";
 import type { ListValue, NamedList, RedirectModel } from "../../../core/redirect/model.ts";
+import { allSteps } from "../../../core/steps.ts";
 import { type LongArray, parseJsonParts } from "../../../core/text/json_parts.ts";
 
 export const ROOT = "/fairlead/redirect";
@@ -99,10 +100,7 @@ export function readVersion(bytes: Uint8Array): number {
 
 /** A small document. */
 function readDocument(bytes: Uint8Array): Head {
-  const work = jsonSlices(bytes, []);
-  let step = work.next();
-  while (step.done !== true) step = work.next();
-  return headOf(step.value);
+  return headOf(allSteps(jsonSlices(bytes, [])));
 }
 
 function* jsonSlices(bytes: Uint8Array, arrays: readonly LongArray[]): Generator<void, unknown> {
