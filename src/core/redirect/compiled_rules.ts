@@ -9,12 +9,15 @@ import { narrowest } from "./operators/logical.ts";
 import type { Parameters } from "./parameters.ts";
 import { rulesInOrder } from "./rule_order.ts";
 import { ruleProblems, type RuleProblem } from "./rule_problems.ts";
+import { TextIndex } from "./text_index.ts";
 import { ruleSalt } from "./interpreter.ts";
 
 /** Positions of rules by what a parameter must have; a single one as a number. */
 interface SlotIndex {
   readonly slot: number;
-  readonly texts: ReadonlyMap<string, Positions>;
+  /** Twice a position, or twice a place in `text_positions` and 1 more; null = no rule asks for a text. */
+  readonly texts: TextIndex | null;
+  readonly text_positions: readonly Int32Array[];
   readonly numbers: ReadonlyMap<number, Positions>;
   readonly lists: ReadonlyMap<number, Positions>;
 }
@@ -35,6 +38,35 @@ interface CompiledBranch<Result> {
   readonly result: Result | null;
 }
 
+/** A rule that holds. */
+export interface MatchedRule {
+  readonly id: string;
+  /** Whatever whoever asks keeps beside the rule. */
+  note: unknown;
+}
+
+class Entry<Result> implements MatchedRule {
+  readonly id: string;
+  note: unknown = null;
+  /** Null for a rule with none. */
+  readonly #test: Test | null;
+  readonly #result: Result | null;
+  /** Of a rule with more than one test, or with inner branches. */
+  readonly #branch: Evaluate<Result> | null;
+
+  constructor(id: string, branch: CompiledBranch<Result>) {
+    this.id = id;
+    this.#test = branch.tests[0] ?? null;
+    this.#result = branch.result;
+    this.#branch = isPlain(branch) ? null : evaluateOf(branch);
+  }
+
+  evaluate(parameters: Parameters): Result | null {
+    if (this.#branch !== null) return this.#branch(parameters);
+    return this.#test === null || this.#test(parameters) ? this.#result : null;
+  }
+}
+
 /** By position, in the order in which rules are tried. */
 interface Compiled<Result> {
   readonly problems: RuleProblem[];
@@ -46,12 +78,8 @@ interface Compiled<Result> {
 /** Measured by `bun run bench redirect`: with many rules each step into another object is one that no cache has. */
 export class CompiledRules<Result> {
   readonly problems: readonly RuleProblem[];
-  readonly #ids: readonly string[];
-  /** By position: the test of a rule that has just one and nothing behind it but its result, null for a rule without any. */
-  readonly #tests: readonly (Test | null)[];
-  readonly #results: readonly (Result | null)[];
-  /** By position: rules of any other form. */
-  readonly #branches: readonly (Evaluate<Result> | null)[];
+  /** By position. */
+  readonly #entries: readonly Entry<Result>[];
   readonly #slots: readonly SlotIndex[];
   /** Positions of rules without keys. */
   readonly #always: Int32Array;
@@ -60,15 +88,12 @@ export class CompiledRules<Result> {
   #fewRead = 0;
   readonly #lists: Int32Array[] = [];
   #read = new Int32Array(16);
-  /** Which rule holds: set with each result. */
-  matched = "";
+  /** Which rule holds: set with each result of `first`. */
+  matchedRule: MatchedRule = { id: "", note: null };
 
   private constructor({ problems, ids, branches, keys }: Compiled<Result>, slots: readonly SlotIndex[]) {
     this.problems = problems;
-    this.#ids = ids;
-    this.#tests = branches.map(({ tests }) => tests[0] ?? null);
-    this.#results = branches.map(({ result }) => result);
-    this.#branches = branches.map((branch) => (isPlain(branch) ? null : evaluateOf(branch)));
+    this.#entries = branches.map((branch, position) => new Entry(ids[position]!, branch));
     this.#always = Int32Array.from([...keys.keys()].filter((position) => keys[position] === null));
     this.#slots = slots;
   }
@@ -96,16 +121,17 @@ export class CompiledRules<Result> {
   }
 
   get size(): number {
-    return this.#ids.length;
+    return this.#entries.length;
   }
 
   /** Result of the first rule that holds, or null. */
   first(parameters: Parameters): Result | null {
     this.#gather(parameters);
     for (let position = this.#next(); position >= 0; position = this.#next()) {
-      const result = this.#evaluate(position, parameters);
+      const entry = this.#entries[position]!;
+      const result = entry.evaluate(parameters);
       if (result === null) continue;
-      this.matched = this.#ids[position]!;
+      this.matchedRule = entry;
       return result;
     }
     return null;
@@ -115,16 +141,10 @@ export class CompiledRules<Result> {
   each(parameters: Parameters, take: (result: Result, rule: string) => boolean): void {
     this.#gather(parameters);
     for (let position = this.#next(); position >= 0; position = this.#next()) {
-      const result = this.#evaluate(position, parameters);
-      if (result !== null && take(result, this.#ids[position]!)) return;
+      const entry = this.#entries[position]!;
+      const result = entry.evaluate(parameters);
+      if (result !== null && take(result, entry.id)) return;
     }
-  }
-
-  #evaluate(position: number, parameters: Parameters): Result | null {
-    const branch = this.#branches[position]!;
-    if (branch !== null) return branch(parameters);
-    const test = this.#tests[position]!;
-    return test === null || test(parameters) ? this.#results[position]! : null;
   }
 
   #gather(parameters: Parameters): void {
@@ -134,9 +154,10 @@ export class CompiledRules<Result> {
     few.length = 0;
     this.#fewRead = 0;
     if (this.#always.length > 0) lists.push(this.#always);
-    for (const { slot, texts, numbers, lists: byList } of this.#slots) {
+    for (const { slot, texts, text_positions, numbers, lists: byList } of this.#slots) {
       if (parameters.value(slot) === undefined) continue;
-      if (texts.size > 0) this.#add(texts.get(parameters.folded(slot)));
+      const text = texts === null ? -1 : texts.find(parameters.folded(slot));
+      if (text >= 0) this.#add((text & 1) === 0 ? text >>> 1 : text_positions[text >>> 1]);
       if (numbers.size > 0) {
         const number = parameters.number(slot);
         if (number !== null) this.#add(numbers.get(number));
@@ -242,12 +263,22 @@ class GrowingIndex {
   }
 
   *slices(): Generator<void, SlotIndex[]> {
-    for (const { texts, numbers, lists } of this.#slots.values()) {
-      yield* pack(texts);
-      yield* pack(numbers);
-      yield* pack(lists);
+    const indexes: SlotIndex[] = [];
+    for (const [slot, growing] of this.#slots) {
+      const texts = yield* pack(growing.texts);
+      const numbers = yield* pack(growing.numbers);
+      const lists = yield* pack(growing.lists);
+      const text_positions: Int32Array[] = [];
+      const found = new Map<string, number>();
+      for (const [text, positions] of texts)
+        found.set(
+          text,
+          typeof positions === "number" ? positions * 2 : text_positions.push(positions) * 2 - 1,
+        );
+      const index = found.size === 0 ? null : yield* TextIndex.slices(found);
+      indexes.push({ slot, texts: index, text_positions, numbers, lists });
     }
-    return [...this.#slots].map(([slot, growing]) => ({ slot, ...(growing as Omit<SlotIndex, "slot">) }));
+    return indexes;
   }
 }
 
@@ -260,10 +291,11 @@ function addPosition<Name>(map: Map<Name, Positions | number[]>, name: Name, pos
 }
 
 /** Lists of positions in their last form. */
-function* pack<Name>(map: Map<Name, Positions | number[]>): Generator<void> {
+function* pack<Name>(map: Map<Name, Positions | number[]>): Generator<void, ReadonlyMap<Name, Positions>> {
   let count = 0;
   for (const [name, positions] of map) {
     if (++count % STEP_KEYS === 0) yield;
     if (typeof positions !== "number") map.set(name, Int32Array.from(positions));
   }
+  return map as Map<Name, Positions>;
 }
