@@ -7,7 +7,7 @@ import { PART_PREFIX, type PublishedParts } from "./published.ts";
 
 /** A model, and where its rules are. */
 export interface SplitModel {
-  /** Without rules where they are in parts. */
+  /** Without rules and templates where the rules are in parts. */
   readonly model: RedirectModel;
   /** Null = the model is whole. */
   readonly parts: PublishedParts | null;
@@ -39,7 +39,9 @@ export function* splitModel(
   if (!isLarge(model)) return { model, parts: null };
   const rules = yield* partsOf(model.rules, names);
   const url_rules = yield* partsOf(model.url_rules, names);
-  return { model: { ...model, rules: [], url_rules: [] }, parts: { rules, url_rules } };
+  // Nobody decides by templates.
+  const without = { rules: [], url_rules: [], rule_templates: [], url_rule_templates: [] };
+  return { model: { ...model, ...without }, parts: { rules, url_rules } };
 }
 
 function* partsOf(
