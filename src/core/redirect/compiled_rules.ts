@@ -2,9 +2,10 @@
  * Rules as functions, with an index: a rule that demands one of a few values of a parameter is looked at only when the parameter
  * has one of them, so ten thousand such rules cost about as much as ten.
  */
-import type { Branch, Rule } from "./model.ts";
+import type { AddressSet } from "./address_set.ts";
+import type { Branch, Condition, Rule } from "./model.ts";
 import { operatorOf } from "./operators/all.ts";
-import type { Compiler, Key, Test } from "./operators/contract.ts";
+import type { CompiledCondition, Compiler, Key, Test } from "./operators/contract.ts";
 import { narrowest } from "./operators/logical.ts";
 import type { Parameters } from "./parameters.ts";
 import { rulesInOrder } from "./rule_order.ts";
@@ -67,12 +68,12 @@ class Entry<Result> implements MatchedRule {
   }
 }
 
-/** By position, in the order in which rules are tried. */
 interface Compiled<Result> {
   readonly problems: RuleProblem[];
-  readonly ids: string[];
-  readonly branches: CompiledBranch<Result>[];
-  readonly keys: (readonly Key[] | null)[];
+  /** By position, in the order in which rules are tried. */
+  readonly entries: Entry<Result>[];
+  /** Positions of rules without keys. */
+  readonly always: number[];
 }
 
 /** Measured by `bun run bench redirect`: with many rules each step into another object is one that no cache has. */
@@ -91,10 +92,10 @@ export class CompiledRules<Result> {
   /** Which rule holds: set with each result of `first`. */
   matchedRule: MatchedRule = { id: "", note: null };
 
-  private constructor({ problems, ids, branches, keys }: Compiled<Result>, slots: readonly SlotIndex[]) {
+  private constructor({ problems, entries, always }: Compiled<Result>, slots: readonly SlotIndex[]) {
     this.problems = problems;
-    this.#entries = branches.map((branch, position) => new Entry(ids[position]!, branch));
-    this.#always = Int32Array.from([...keys.keys()].filter((position) => keys[position] === null));
+    this.#entries = entries;
+    this.#always = Int32Array.from(always);
     this.#slots = slots;
   }
 
@@ -103,7 +104,7 @@ export class CompiledRules<Result> {
     rules: readonly Rule<Result>[],
     compiler: Compiler,
   ): Generator<void, CompiledRules<Result>> {
-    const compiled: Compiled<Result> = { problems: [], ids: [], branches: [], keys: [] };
+    const compiled: Compiled<Result> = { problems: [], entries: [], always: [] };
     const index = new GrowingIndex();
     let count = 0;
     for (const rule of rulesInOrder(rules, compiler.compat)) {
@@ -111,11 +112,11 @@ export class CompiledRules<Result> {
       const found = ruleProblems(rule, compiler.compat);
       compiled.problems.push(...found);
       if (found.length > 0) continue;
-      const { branch, keys } = compileRule(rule, withSalt(compiler, ruleSalt(compiler.salt, rule.id)));
-      const position = compiled.ids.push(rule.id) - 1;
-      compiled.branches.push(branch);
-      compiled.keys.push(keys);
-      for (const key of keys ?? []) index.add(key, position);
+      const salted = new SaltedCompiler(compiler, ruleSalt(compiler.salt, rule.id));
+      const { branch, keys } = compileRule(rule, salted);
+      const position = compiled.entries.push(new Entry(rule.id, branch)) - 1;
+      if (keys === null) compiled.always.push(position);
+      else for (const key of keys) index.add(key, position);
     }
     return new CompiledRules(compiled, yield* index.slices());
   }
@@ -190,18 +191,37 @@ export class CompiledRules<Result> {
   }
 }
 
-function withSalt(compiler: Compiler, salt: string): Compiler {
-  const own: Compiler = {
-    compat: compiler.compat,
-    random: compiler.random,
-    sticky_parameters: compiler.sticky_parameters,
-    salt,
-    slot: (name) => compiler.slot(name),
-    listNumbers: (name) => compiler.listNumbers(name),
-    listAddresses: (list) => compiler.listAddresses(list),
-    compile: (condition) => operatorOf(condition).compile(condition, own),
-  };
-  return own;
+/** The compiler with the salt of one rule. */
+class SaltedCompiler implements Compiler {
+  readonly compat: boolean;
+  readonly random: () => number;
+  readonly sticky_parameters: readonly string[];
+  readonly salt: string;
+  readonly #compiler: Compiler;
+
+  constructor(compiler: Compiler, salt: string) {
+    this.compat = compiler.compat;
+    this.random = compiler.random;
+    this.sticky_parameters = compiler.sticky_parameters;
+    this.salt = salt;
+    this.#compiler = compiler;
+  }
+
+  slot(name: string): number {
+    return this.#compiler.slot(name);
+  }
+
+  listNumbers(name: string): readonly number[] {
+    return this.#compiler.listNumbers(name);
+  }
+
+  listAddresses(list: number): AddressSet {
+    return this.#compiler.listAddresses(list);
+  }
+
+  compile(condition: Condition): CompiledCondition {
+    return operatorOf(condition).compile(condition, this);
+  }
 }
 
 /** A rule is reached by the keys of its narrowest condition alone, which then may need no test of its own. */
@@ -211,8 +231,10 @@ function compileRule<Result>(
 ): { readonly branch: CompiledBranch<Result>; readonly keys: readonly Key[] | null } {
   const conditions = when.map((condition) => compiler.compile(condition));
   const found = narrowest(conditions);
-  const tested = conditions.filter((condition) => condition !== found || condition.keys_suffice !== true);
-  const branch = { tests: tested.map(({ test }) => test), inner: innerOf(inner, compiler), result };
+  const tests: Test[] = [];
+  for (const condition of conditions)
+    if (condition !== found || condition.keys_suffice !== true) tests.push(condition.test);
+  const branch = { tests, inner: innerOf(inner, compiler), result };
   return { branch, keys: found?.keys ?? null };
 }
 
