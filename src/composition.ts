@@ -4,7 +4,10 @@ import type { ProgramParts } from "./cli/program_parts.ts";
 import { REDIRECT_STEP } from "./core/defaults.ts";
 import { poolOfId } from "./core/health/members.ts";
 import { VERSION } from "./core/version.ts";
+import type { SupervisorMetrics } from "./observe/supervisor_metrics.ts";
+import type { SupervisorFacade } from "./run/parts.ts";
 import type { HostsPart } from "./planes/hosts/part.ts";
+import type { RedirectPart } from "./planes/redirect/part.ts";
 
 const programModules = () =>
   Promise.all([
@@ -12,6 +15,7 @@ const programModules = () =>
     import("./planes/http/middleware/all.ts"),
     import("./planes/redirect/gateway/lazy_gateway.ts"),
     import("./core/strategies/all.ts"),
+    import("./platform/clock.ts"),
   ]);
 
 /** As the plan has them. */
@@ -42,9 +46,15 @@ export const parts: ProgramParts = {
       accounts: { user: processes.userId, group: processes.groupId },
     };
   },
-  async createProgram(identity, warn) {
-    const [{ HttpProgram }, { createStep }, { LazyGateway }, { strategyByName }] = await programModules();
-    const redirect = new LazyGateway({ random: Math.random, strategy: strategyByName });
+  async createProgram(identity, warn, tell) {
+    const [{ HttpProgram }, { createStep }, { LazyGateway }, { strategyByName }, { realClock }] =
+      await programModules();
+    const redirect = new LazyGateway({
+      random: Math.random,
+      strategy: strategyByName,
+      clock: realClock,
+      tell: (message) => tell("redirect", message),
+    });
     return new HttpProgram(identity, {
       createStep: (kind, options, context) =>
         kind === REDIRECT_STEP
@@ -60,12 +70,10 @@ export const parts: ProgramParts = {
       { adminParts },
       { ExplainPart },
       { HostsPart },
-      { RedirectPart },
+      makeRedirect,
       { MetricsKeeper },
       { PoolWatch },
       { realClock },
-      { realFiles },
-      { SystemNames },
       { machineHash },
       { limitNumbers },
       { healthPart },
@@ -74,12 +82,10 @@ export const parts: ProgramParts = {
       import("./admin/parts.ts"),
       import("./run/explain.ts"),
       import("./planes/hosts/part.ts"),
-      import("./planes/redirect/part.ts"),
+      redirectParts(),
       import("./observe/metrics_keeper.ts"),
       import("./observe/pool_watch.ts"),
       import("./platform/clock.ts"),
-      import("./platform/files.ts"),
-      import("./platform/names_system.ts"),
       import("./platform/machine_id.ts"),
       import("./planes/http/connection_counts.ts"),
       import("./probes/part.ts"),
@@ -87,12 +93,14 @@ export const parts: ProgramParts = {
     ]);
     const metrics = new MetricsKeeper((plan) => limitNumbers(plan.listeners.length));
     const hosts: HostsPart[] = [];
+    const redirects: RedirectPart[] = [];
     return {
       counters: metrics,
       parts: [
         ...adminParts({
           metrics,
           hosts: () => hosts[0]!.status(),
+          mounts: () => redirects.flatMap((part) => part.mounts()),
           version: VERSION,
           runtime: `bun ${Bun.version}`,
         }),
@@ -119,13 +127,11 @@ export const parts: ProgramParts = {
               for (const part of hosts) part.probed(member, result);
             },
           })(supervisor),
-        (supervisor) =>
-          new RedirectPart(supervisor, {
-            clock: realClock,
-            random: Math.random,
-            files: realFiles,
-            names: new SystemNames({ clock: realClock }),
-          }),
+        (supervisor) => {
+          const part = makeRedirect(supervisor, metrics.supervisor);
+          redirects.push(part);
+          return part;
+        },
         // Behind the health checks, whose first results it judges.
         (supervisor) => new PoolWatch(supervisor, realClock),
       ],
@@ -134,3 +140,55 @@ export const parts: ProgramParts = {
   workerCommand: workerCommand(Bun.main),
   program: programCommand(Bun.main),
 };
+
+/** Content of the files that the plan names; throws for others. */
+function fileOf(supervisor: SupervisorFacade): (path: string) => string {
+  return (path) => {
+    const content = supervisor.snapshot().files[path];
+    if (content === undefined) throw new Error(`${path} was not read`);
+    return content;
+  };
+}
+
+/** What makes the control side of the redirector for a supervisor. */
+async function redirectParts() {
+  const [
+    { RedirectPart: Part },
+    { AddressProbes },
+    { probes },
+    { realClock: clock },
+    { realFiles: files },
+    { SystemNames },
+  ] = await Promise.all([
+    import("./planes/redirect/part.ts"),
+    import("./probes/address_probes.ts"),
+    import("./probes/all.ts"),
+    import("./platform/clock.ts"),
+    import("./platform/files.ts"),
+    import("./platform/names_system.ts"),
+  ]);
+  const random = Math.random;
+  return (supervisor: SupervisorFacade, metrics: SupervisorMetrics): RedirectPart =>
+    new Part(supervisor, {
+      clock,
+      random,
+      files,
+      metrics,
+      names: new SystemNames({ clock }),
+      async authenticator(plan) {
+        const { createAuthenticator } = await import("./planes/redirect/service/access/authenticator.ts");
+        return createAuthenticator(plan, { clock, fetch, report: (event) => supervisor.report(event) });
+      },
+      countFeedback: (result, amount) => metrics.count("redirect_feedback_total", [result], amount),
+      makeProbes: (result) =>
+        new AddressProbes({
+          probes,
+          names: new SystemNames({ clock }),
+          clock,
+          random,
+          nextTurn: (run) => void setImmediate(run),
+          readFile: fileOf(supervisor),
+          result,
+        }),
+    });
+}

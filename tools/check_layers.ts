@@ -23,7 +23,7 @@ const LAYERS: Readonly<Record<string, readonly string[]>> = {
   admin: ["core", "platform", "observe", "net", "store"],
 };
 /** Files of src/ that put everything together. */
-const ROOTS = ["main.ts", "composition.ts"];
+const ROOTS = ["main.ts", "composition.ts", "library.ts"];
 const CORE_LIBRARIES = ["zod", "re2js"];
 /** What makes a module depend on the machine, on time or on chance. */
 const IMPURE =

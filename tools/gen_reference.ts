@@ -1,6 +1,6 @@
 /**
  * Writes what is generated from the code: in docs/reference the configuration page, its JSON Schema, errors, metrics and
- * the OpenAPI document of the admin API, and the table of matchers in docs/routing-rules.md.
+ * the OpenAPI documents of the admin API and of the redirector's service, and the table of matchers in docs/routing-rules.md.
  * usage: tools/gen_reference.ts [--check]     (--check writes nothing and exits with 1 when a file is stale)
  */
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
@@ -11,6 +11,8 @@ import type { ConfigParts } from "../src/config/parts.ts";
 import { configurationPage } from "../src/config/reference.ts";
 import { ERRORS, type ErrorKind } from "../src/core/errors.ts";
 import { MATCHERS } from "../src/core/rules/matchers/all.ts";
+import { endpoints } from "../src/planes/redirect/service/endpoints/all.ts";
+import { serviceOpenApi } from "../src/planes/redirect/service/http/openapi.ts";
 import { catalogueMarkdown } from "../src/observe/catalogue_markdown.ts";
 
 const FOLDER = "docs/reference";
@@ -27,6 +29,7 @@ export function referenceFiles(parts: ConfigParts): Readonly<Record<string, stri
     [`${FOLDER}/errors.md`]: errorsPage(),
     [`${FOLDER}/metrics.md`]: catalogueMarkdown(),
     [`${FOLDER}/openapi.json`]: `${JSON.stringify(openApi(OPERATIONS), null, 2)}\n`,
+    [`${FOLDER}/redirect-openapi.json`]: `${JSON.stringify(serviceOpenApi(endpoints), null, 2)}\n`,
     [RULES_PAGE]: withMatchers(readFileSync(RULES_PAGE, "utf8")),
   };
 }

@@ -1,4 +1,7 @@
-/** The programs that answer: each sends a client to the place of its key, and writes a line per answer. */
+/**
+ * The programs that answer: each sends a client to the place of its key, and writes a line per answer with the same fields as in the
+ * bench of HTTP.
+ */
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { freePorts } from "../http/ports.ts";
@@ -44,7 +47,9 @@ http {
         '{"time":"$time_iso8601","id":"$request_id","client":"$remote_addr","method":"$request_method",'
         '"host":"$http_host","path":"$request_uri","protocol":"$server_protocol","status":$status,'
         '"bytes_in":$request_length,"bytes_out":$bytes_sent,"duration_s":$request_time,'
-        '"route":"$server_name","user_agent":"$http_user_agent"}';
+        '"connect_s":"$upstream_connect_time","first_byte_s":"$upstream_header_time",'
+        '"route":"$server_name","pool":"$proxy_host","backend":"$upstream_addr","tls":"$ssl_protocol",'
+        '"user_agent":"$http_user_agent"}';
     access_log ${directory}/access.log fields buffer=64k flush=1s;
     keepalive_requests 1000000000;
     map_hash_max_size 65536;
@@ -55,7 +60,7 @@ ${eachKey(place, (index) => `        ${keyOf(index)} ${targetOf(index)};`)}
     }
     server {
         listen 127.0.0.1:${port} backlog=4096;
-        location = /serviceDirect/a1 { add_header Cache-Control no-store; return 302 $target; }
+        location = /serviceDirect/a1 { add_header Cache-Control no-store always; return 302 $target; }
     }
 }
 `,
@@ -89,7 +94,7 @@ frontend web
     http-request set-var(txn.host) req.hdr(host)
     http-request set-var(txn.agent) req.hdr(user-agent)
     unique-id-format %[uuid()]
-    log-format '{"time":"%[date,utime(%Y-%m-%dT%H:%M:%SZ)]","id":"%ID","client":"%ci","method":"%HM","host":"%[var(txn.host),json(utf8s)]","path":"%HU","protocol":"%HV","status":%ST,"bytes_in":%U,"bytes_out":%B,"duration_ms":%Ta,"route":"%f","user_agent":"%[var(txn.agent),json(utf8s)]"}'
+    log-format '{"time":"%[date,utime(%Y-%m-%dT%H:%M:%SZ)]","id":"%ID","client":"%ci","method":"%HM","host":"%[var(txn.host),json(utf8s)]","path":"%HU","protocol":"%HV","status":%ST,"bytes_in":%U,"bytes_out":%B,"duration_ms":%Ta,"queue_ms":%Tw,"connect_ms":%Tc,"first_byte_ms":%Tr,"route":"%f","pool":"%b","backend":"%s","retries":"%rc","reason":"%ts","tls":"%sslv","user_agent":"%[var(txn.agent),json(utf8s)]"}'
     http-request redirect code 302 location %[url_param(${PARAMETER}),map_str(${directory}/targets.map,http://10.0.0.1:8080/app)] if { path /serviceDirect/a1 }
 `,
   );

@@ -15,6 +15,13 @@ export interface AccessRules {
   readonly token_sha256: string | null;
   /** Names beside `localhost` and IP addresses, lower case. */
   readonly hosts: readonly string[];
+  /** Whoever answers there asks for credentials, so that other machines may reach it without a token. */
+  readonly guards_itself?: true;
+}
+
+/** Whether nobody is answered who shows nothing. */
+export function asksForCredentials({ token_sha256, guards_itself }: AccessRules): boolean {
+  return token_sha256 !== null || guards_itself === true;
 }
 
 /** Tells the operator of refused tokens: at once, and then the number of further ones from time to time. */

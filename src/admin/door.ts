@@ -1,6 +1,6 @@
 /** One address for operators over the reloads that change it: the next one is served beside the one before. */
 import { listenAddressText } from "../platform/sockets.ts";
-import type { AccessRules } from "./access.ts";
+import { type AccessRules, asksForCredentials } from "./access.ts";
 import { adminAddress } from "./address.ts";
 import type { AdminServer } from "./server.ts";
 
@@ -40,7 +40,7 @@ export class Door {
       return;
     }
     const { address, rules } = wanted;
-    const resolved = listenAddressText(adminAddress(address, rules.token_sha256 !== null));
+    const resolved = listenAddressText(adminAddress(address, asksForCredentials(rules)));
     if (resolved === this.#coming?.wanted) {
       this.#coming.server.setRules(rules);
       return;

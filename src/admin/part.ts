@@ -54,6 +54,8 @@ export class AdminPart {
   readonly #refused: RefusalCount;
   readonly #mounts: () => readonly MountedService[];
   readonly #admin = new Door((address, rules) => this.#start(address, rules, OPERATIONS, this.#mounts));
+  /** For one of the mounts alone. */
+  readonly #mounted = new Door((address, rules) => this.#start(address, rules, [], this.#mounts));
   readonly #scraped = new Door((address, rules) => this.#start(address, rules, METRICS_OPERATIONS));
 
   constructor(view: AdminView, options: AdminPartOptions) {
@@ -98,9 +100,10 @@ export class AdminPart {
   planComing(plan: Plan): SnapshotDelta {
     this.#admin.prepare(adminDoor(plan));
     try {
+      this.#mounted.prepare(mountedDoor(plan));
       this.#scraped.prepare(metricsDoor(plan));
     } catch (error) {
-      this.#admin.abandon();
+      this.planDropped();
       throw error;
     }
     return NOTHING_CHANGED;
@@ -110,12 +113,17 @@ export class AdminPart {
   planChanged(plan: Plan): void {
     this.planComing(plan);
     this.#admin.apply(adminDoor(plan));
-    const { address } = this.#scraped;
-    this.#scraped.apply(metricsDoor(plan));
-    if (this.#scraped.address === "" || this.#scraped.address === address) return;
-    const text = `metrics on ${this.#scraped.address}`;
-    const fields = { address: this.#scraped.address };
-    this.#view.report({ event: "metrics_listening", level: "info", text, fields });
+    this.#apply(this.#mounted, mountedDoor(plan), "redirect_service_listening", "redirect service");
+    this.#apply(this.#scraped, metricsDoor(plan), "metrics_listening", "metrics");
+  }
+
+  /** Tells where it serves from now on. */
+  #apply(door: Door, wanted: WantedDoor, event: string, what: string): void {
+    const before = door.address;
+    door.apply(wanted);
+    const { address } = door;
+    if (address === "" || address === before) return;
+    this.#view.report({ event, level: "info", text: `${what} on ${address}`, fields: { address } });
   }
 
   #start(
@@ -141,7 +149,7 @@ export class AdminPart {
   #isOurs(text: string): boolean {
     const address = parseListenAddress(text);
     if (address?.kind !== "tcp" || address.port === 0) return false;
-    return address.port === this.#admin.port || address.port === this.#scraped.port;
+    return [this.#admin, this.#mounted, this.#scraped].some(({ port }) => port === address.port);
   }
 
   #health(): HealthReport {
@@ -151,12 +159,14 @@ export class AdminPart {
 
   serving(): void {
     this.#admin.keep();
+    this.#mounted.keep();
     this.#scraped.keep();
   }
 
   /** A plan was only tried. */
   planDropped(): void {
     this.#admin.abandon();
+    this.#mounted.abandon();
     this.#scraped.abandon();
   }
 
@@ -172,6 +182,7 @@ export class AdminPart {
 
   stop(): void {
     this.#admin.stop();
+    this.#mounted.stop();
     this.#scraped.stop();
     this.#refused.stop();
   }
@@ -179,6 +190,12 @@ export class AdminPart {
 
 function adminDoor({ admin: { address, token_sha256, hosts } }: Plan): WantedDoor {
   return { address, rules: { token_sha256, hosts } };
+}
+
+/** It asks for credentials of its own, also where the admin address wants no token. */
+function mountedDoor({ admin: { token_sha256, hosts }, redirect }: Plan): WantedDoor {
+  const address = redirect?.service.address ?? null;
+  return address === null ? null : { address, rules: { token_sha256, hosts, guards_itself: true } };
 }
 
 function metricsDoor({ admin: { hosts }, observability }: Plan): WantedDoor {

@@ -21,7 +21,7 @@ import {
 } from "../platform/sockets.ts";
 import { TimerWheel } from "../platform/timer_wheel.ts";
 import { plainAddress } from "../net/addresses.ts";
-import { Access, type AccessRules, type RefusalCount } from "./access.ts";
+import { Access, type AccessRules, asksForCredentials, type RefusalCount } from "./access.ts";
 import { adminAddress } from "./address.ts";
 import { AdminHandler, type AdminClient } from "./handler.ts";
 import type { Operation } from "./operation.ts";
@@ -92,7 +92,7 @@ class Server implements AdminServer {
     refused,
     ...rest
   }: AdminOptions) {
-    const wanted = adminAddress(address, rules.token_sha256 !== null);
+    const wanted = adminAddress(address, asksForCredentials(rules));
     this.#wanted = wanted;
     this.#refused = refused;
     this.#file = new SocketFile(wanted, shared);

@@ -12,6 +12,8 @@ const HELP = `usage: fairlead COMMAND [options]
   explain    show which way a request would take, and why
   hosts      keep names of the hosts file leading to healthy backends
   redirect   look into the redirector: applications, store, why a client goes where
+  control    serve the redirector's management service alone
+  register   register a host of a redirector's application while this runs
   upgrade    replace the running program by the one that is installed now
   stop       drain the running program and end it
   demo       try it out: backends, a proxy before them, and live counts
@@ -32,6 +34,8 @@ const COMMANDS: Readonly<Record<string, () => Promise<RunCommand>>> = {
   stop: async () => (await import("./stop.ts")).stopCommand,
   hosts: async () => (await import("./hosts.ts")).hostsCommand,
   redirect: async () => (await import("./redirect.ts")).redirectCommand,
+  control: async () => (await import("./control.ts")).controlCommand,
+  register: async () => (await import("./register.ts")).registerCommand,
   demo: async () => (await import("./demo.ts")).demoCommand,
   check: async () => {
     const { checkCommand } = await import("./check.ts");

@@ -8,6 +8,12 @@ Looks into the redirector (section redirect) of the running program.
 
   status     show applications, the state of the store, and what is kept for starts without it
   explain    show where a client would be sent, and every condition on the way
+  traces     show what became of requests that asked to be traced
+
+Takes the place of the original redirector.
+
+  import     take over what its ZooKeeper or a gateway's files hold
+  export     write models and lists as files of its gateway
 
 "fairlead redirect COMMAND --help" says more, with examples.
 `;
@@ -16,7 +22,10 @@ type RunCommand = (args: readonly string[], program: ProgramParts, output: Outpu
 
 const COMMANDS: Readonly<Record<string, () => Promise<RunCommand>>> = {
   status: async () => (await import("./redirect/status.ts")).redirectStatusCommand,
+  traces: async () => (await import("./redirect/traces.ts")).redirectTracesCommand,
   explain: async () => (await import("./redirect/explain.ts")).redirectExplainCommand,
+  import: async () => (await import("./redirect/import.ts")).redirectImportCommand,
+  export: async () => (await import("./redirect/export.ts")).redirectExportCommand,
 };
 
 /** Runs the command with the arguments behind `redirect`. Resolves with the exit code. */

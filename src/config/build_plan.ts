@@ -1,6 +1,6 @@
 /** From the validated configuration to the plan. Nothing can be wrong any more here. */
 import { dirname, join } from "node:path";
-import { DEFAULT_BACKLOG, DEFAULT_REDIRECT_APP, REDIRECT_STEP } from "../core/defaults.ts";
+import { DEFAULT_REDIRECT_APP, REDIRECT_LISTENER, REDIRECT_STEP } from "../core/defaults.ts";
 import { endpointText } from "../core/model.ts";
 import type {
   BackendPlan,
@@ -15,6 +15,7 @@ import type {
   PoolPlan,
   ProbePlan,
   RedirectAppPlan,
+  RedirectFeedbackPlan,
   RedirectPlan,
   RoutePlan,
   SlowStartPlan,
@@ -44,8 +45,6 @@ export interface PlanSurroundings {
   readonly runtimeDir: string;
 }
 
-/** Of the listener and the routes that the section makes. */
-const REDIRECT_NAME = "redirect";
 const ALPN = ["http/1.1"];
 /** Rules that are longer are shortened where they serve as a route's name. */
 const MAX_DEFAULT_NAME = 120;
@@ -185,20 +184,10 @@ function hostsPlan({
   };
 }
 
-/** The listener that the section opens for itself: one with all defaults. */
+/** The listener that the section opens for itself. */
 function redirectListeners(config: RedirectConfig | undefined): ListenerPlan[] {
   if (config === undefined) return [];
-  const { address } = config;
-  return [
-    listenerPlan(REDIRECT_NAME, {
-      address,
-      protocol: "http",
-      backlog: DEFAULT_BACKLOG,
-      defer_accept: true,
-      trusted_proxies: [],
-      half_closed_clients: "serve",
-    }),
-  ];
+  return [listenerPlan(REDIRECT_LISTENER, { ...config, protocol: "http" })];
 }
 
 /** What clients of the redirector ask for, once for requests with a body and once for those without. */
@@ -208,16 +197,17 @@ function redirectRoutes(config: RedirectConfig | undefined, taken: Set<string>):
     name: freeName(name, taken),
     match,
     priority: 0,
-    listeners: [REDIRECT_NAME],
+    listeners: [REDIRECT_LISTENER],
     target: { kind: "respond", status: 404, body: "", content_type: "" },
-    middlewares: [{ kind: REDIRECT_STEP, name: REDIRECT_NAME, options: { takes_body: takesBody } }],
+    middlewares: [{ kind: REDIRECT_STEP, name: REDIRECT_LISTENER, options: { takes_body: takesBody } }],
     upgrades: [],
     encoded_characters: { deny: [] },
   });
   return [
-    route(REDIRECT_NAME, "PathPrefix(`/serviceDirect/`)", false),
-    route(`${REDIRECT_NAME} with a body`, "Method(`POST`) && PathPrefix(`/serviceDirect/`)", true),
-    route(`${REDIRECT_NAME} health`, "Path(`/healthCheck`)", false),
+    route(REDIRECT_LISTENER, "PathPrefix(`/serviceDirect/`)", false),
+    route(`${REDIRECT_LISTENER} with a body`, "Method(`POST`) && PathPrefix(`/serviceDirect/`)", true),
+    route(`${REDIRECT_LISTENER} health`, "Path(`/healthCheck`)", false),
+    route(`${REDIRECT_LISTENER} version`, "Path(`/version`)", false),
   ];
 }
 
@@ -232,8 +222,9 @@ function redirectPlan(
     max_model_bytes: config.max_model_bytes,
     trusted_from: config.trusted_from,
     discovery: { ...discovery, grace_ms: grace },
-    last_known_good: { ...last_known_good, path: last_known_good.path ?? join(state_dir, REDIRECT_NAME) },
+    last_known_good: { ...last_known_good, path: last_known_good.path ?? join(state_dir, REDIRECT_LISTENER) },
     service: redirectServicePlan(config.service),
+    session_traces: config.session_traces ?? null,
     defaults: ofAll,
     apps: Object.fromEntries(Object.entries(apps).map(([name, app]) => [name, appPlan(ofAll, app)])),
   };
@@ -241,10 +232,26 @@ function redirectPlan(
 
 function appPlan(
   outer: RedirectAppPlan,
-  { compat, ...own }: RedirectConfig["apps"][string],
+  { compat, health_check, feedback, ...own }: RedirectConfig["apps"][string],
 ): RedirectAppPlan {
   const semantics = compat === undefined ? {} : { compat: compat === "redirector-1" };
-  return { ...outer, ...semantics, ...(withoutUndefined(own) as Partial<RedirectAppPlan>) };
+  const checked = health_check === undefined ? {} : { health_check: probePlan(health_check) };
+  const reported = feedback === undefined ? {} : { feedback: feedbackPlan(feedback) };
+  return {
+    ...outer,
+    ...semantics,
+    ...checked,
+    ...reported,
+    ...(withoutUndefined(own) as Partial<RedirectAppPlan>),
+  };
+}
+
+function feedbackPlan({
+  secret,
+  max_age: max_age_ms,
+  ...rest
+}: NonNullable<RedirectConfig["defaults"]["feedback"]>): RedirectFeedbackPlan {
+  return { secret: secret ?? null, max_age_ms, ...rest };
 }
 
 function failbackMs(failback: HostsConfig["names"][number]["failback"]): number | null {

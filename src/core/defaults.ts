@@ -107,6 +107,7 @@ export const DEFAULT_STATE_DIR = "/var/lib/fairlead";
 export const DEFAULT_REDIRECT = {
   address: ":10601",
   generations: 3,
+  traced_sessions: 1_000,
   discovery: {
     max_loss: 0.5,
     grace_ms: 60_000,
@@ -115,6 +116,8 @@ export const DEFAULT_REDIRECT = {
     weight_from_registration: true,
   },
 } as const;
+/** Name of the listener that the section opens. */
+export const REDIRECT_LISTENER = "redirect";
 /** Kind of the middleware that answers clients of the redirector; no configuration can name it. */
 export const REDIRECT_STEP = "redirect_gateway";
 export const MAX_REDIRECT_GENERATIONS = 100;
@@ -143,6 +146,16 @@ export const DEFAULT_REDIRECT_APP: RedirectAppPlan = {
   strategy: "round_robin",
   affinity: "none",
   spill_over: null,
+  health_check: null,
+  feedback: null,
 };
+/** `feedback` of an application of the redirector. */
+export const DEFAULT_REDIRECT_FEEDBACK = {
+  max_age_ms: 600_000,
+  most_age_ms: 3_600_000,
+  per_address: 60,
+  per_app: 6_000,
+  secret_characters: 32,
+} as const;
 /** Longest document of the redirect plane: a model, the lists, or a bulk change. */
 export const DEFAULT_MAX_MODEL_BYTES = 32 * 1_024 * 1_024;

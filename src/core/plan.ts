@@ -43,6 +43,8 @@ export interface RedirectPlan {
   };
   readonly last_known_good: { readonly path: string; readonly generations: number };
   readonly service: RedirectServicePlan;
+  /** Requests that ask for it are traced: so many sessions are kept in each worker; null = none is. */
+  readonly session_traces: { readonly sessions: number } | null;
   /** Of applications that have no settings of their own. */
   readonly defaults: RedirectAppPlan;
   readonly apps: Readonly<Record<string, RedirectAppPlan>>;
@@ -108,6 +110,19 @@ export interface RedirectAppPlan {
   readonly strategy: "round_robin" | "random";
   readonly affinity: "none" | "host";
   readonly spill_over: { readonly datacenter: string; readonly min_hosts: number } | null;
+  /** How registered hosts are probed, at the port of the model's default URL where it names none; null = they are not. */
+  readonly health_check: ProbePlan | null;
+  /** Clients may say how they fared with an answer; null = answers carry no token for that. */
+  readonly feedback: RedirectFeedbackPlan | null;
+}
+
+export interface RedirectFeedbackPlan {
+  /** Signs tokens; null = a key of this program's own. */
+  readonly secret: string | null;
+  readonly max_age_ms: number;
+  /** Reports per minute, in each worker. */
+  readonly per_address: number;
+  readonly per_app: number;
 }
 
 export interface HostsPlan {

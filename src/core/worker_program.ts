@@ -85,6 +85,11 @@ export interface WorkerProgram {
    * `prepare`. Throws when the applied plan has no such listener.
    */
   explain(request: AskedRequest): Iterator<void, PlaneExplanation>;
+  /**
+   * Answers a question that a part of the supervisor has for its other half in the workers, `part`; plain JSON, null where
+   * there is no such part here.
+   */
+  answer?(part: string, question: unknown): unknown;
   /** Figures for `fairlead status`; plain JSON. */
   stats(): Readonly<Record<string, number>>;
 }
@@ -98,12 +103,19 @@ export interface WorkerIdentity {
 }
 
 /**
+ * Tells the part of the supervisor whose other half the worker has; plain JSON. Not for every request: what has come together
+ * in a second or so. Lost where the supervisor is gone.
+ */
+export type TellPart = (part: string, message: unknown) => void;
+
+/**
  * `warn` tells the operator in one sentence what only the worker knows: a fault, a log that cannot be written. It may be
  * called as often as that happens.
  */
 export type CreateProgram = (
   identity: WorkerIdentity,
   warn: (text: string) => void,
+  tell: TellPart,
 ) => WorkerProgram | Promise<WorkerProgram>;
 
 /** Keeps counters over the lives of workers: implemented by the metrics part. */

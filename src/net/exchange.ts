@@ -7,6 +7,7 @@
  * until the matching `on…Writable` call.
  */
 import type { ErrorCode } from "../core/errors.ts";
+import type { LoggedDecider, LoggedDecision } from "../observe/access_record.ts";
 import type { LimitName } from "../observe/label_values.ts";
 import type { Head } from "./head.ts";
 
@@ -227,6 +228,9 @@ export interface Exchange {
   bodyBytes: Uint8Array | null;
   /** Name of the authenticated user for the log, or "". */
   user: string;
+  /** Where a client was told to go, and by whom, for the log; see AccessRecord. */
+  decider: LoggedDecider | null;
+  decision: LoggedDecision | string | null;
   /** Status sent to the client, 0 before. */
   status: number;
   /** Why it ended, "" = in order. A step that answers by itself sets it. */
@@ -234,6 +238,13 @@ export interface Exchange {
 
   /** Ends the request with an answer of our own. Returns RESPOND so that a step can `return exchange.respond(…)`. */
   respond(status: number, fields?: string, body?: string | Uint8Array): typeof RESPOND;
+  /** Protocol that the client asks for by Upgrade, lower case; "" = none. */
+  readonly upgradeToken: string;
+  /**
+   * Answers 101 with the lines `fields`; what the client sends from now on goes to `up`, which writes by `down.writeBody` and
+   * ends by `down.endTunnelOutput`. For requests without a body.
+   */
+  upgrade(fields: string, up: Upstream): typeof RESPOND;
   /** Ends the request with the answer that an error code stands for. */
   fail(code: ErrorCode, detail?: string): typeof RESPOND;
   /** Registers a wait; call before returning WAIT. `deadlineMs` from now; later: FL_STEP_TIMEOUT. Returns a token. */

@@ -5,6 +5,7 @@
  */
 import type { ErrorCode } from "../core/errors.ts";
 import { pathOf } from "../core/text/path.ts";
+import type { LoggedDecider, LoggedDecision } from "../observe/access_record.ts";
 import { Timed } from "../platform/timer_wheel.ts";
 import {
   RESPOND,
@@ -35,6 +36,8 @@ export interface ExchangeHandler {
   onUpstreamFailed(exchange: HttpExchange, code: ErrorCode, detail: string): void;
   /** An answer of our own is about to leave with the lines `fields`: returns those that are sent instead. */
   onRespond?(exchange: HttpExchange, status: number, fields: string): string;
+  /** A step takes the connection over for another protocol. */
+  onUpgraded?(exchange: HttpExchange): void;
   /** The exchange answers with the error `code`. */
   onFail(exchange: HttpExchange, code: ErrorCode, detail: string): void;
   /** A step waits: `onDeadline` is due in `delayMs`, unless the wait ends before. */
@@ -48,6 +51,7 @@ export interface ExchangeHandler {
 }
 
 const EMPTY = new Uint8Array(0);
+const SWITCHING_LINE = new TextEncoder().encode("HTTP/1.1 101 Switching Protocols\r\n");
 const NOBODY: Client = { address: "", port: 0, localPort: 0, peerAddress: "", trusted: false };
 
 /** Largest number of request body bytes kept because no backend takes them yet; then the client is paused. */
@@ -118,6 +122,9 @@ export class HttpExchange extends Timed implements Exchange {
   readonly slots: unknown[] = [];
   bodyBytes: Uint8Array | null = null;
   user = "";
+  decider: LoggedDecider | null = null;
+  decision: LoggedDecision | string | null = null;
+  isPrivate = false;
   status = 0;
   /** Why it ended, "" = in order. */
   reason: ErrorCode | "" = "";
@@ -184,6 +191,8 @@ export class HttpExchange extends Timed implements Exchange {
     this.bodyBytes = null;
     this.bodyUntouched = true;
     this.user = "";
+    this.decider = this.decision = null;
+    this.isPrivate = false;
     this.status = 0;
     this.reason = "";
     this.reasonDetail = "";
@@ -288,6 +297,18 @@ export class HttpExchange extends Timed implements Exchange {
     this.responseStarted = true;
     this.status = status;
     this.down.writeLocal(this, status, lines, body);
+    return RESPOND;
+  }
+
+  upgrade(fields: string, up: Upstream): typeof RESPOND {
+    if (this.responseStarted || this.done) return RESPOND;
+    this.handler.onUpgraded?.(this);
+    const head = new Head(0);
+    head.bytes = SWITCHING_LINE;
+    head.fieldsStart = head.fieldsEnd = SWITCHING_LINE.length;
+    head.appended = fields;
+    this.up = up;
+    this.down.openTunnel(this, head);
     return RESPOND;
   }
 
@@ -488,6 +509,7 @@ export class HttpExchange extends Timed implements Exchange {
     this.#requestTrailers = null;
     this.#held = null;
     this.route = null;
+    this.decider = this.decision = null;
     this.up = null;
   }
 

@@ -17,9 +17,12 @@ export const VALUE_LIMITS = {
   name: 1_024,
   user: 768,
   url: 4_096,
+  /** Each name in a decision, and all URL rules together. */
+  decision_name: 384,
+  url_rules: 512,
   field: 4_096,
   /** All configured fields together. */
-  fields: 24 * 1024,
+  fields: 22 * 1024,
 } as const;
 
 /** Writes lines of one format. Makes no objects and keeps nothing of a record. */
@@ -44,10 +47,20 @@ export interface LoggedField {
   readonly name: Uint8Array;
   readonly text: string;
   readonly secret: boolean;
+  /** Secret in private requests, whatever the plan says. */
+  readonly secretWherePrivate: boolean;
 }
 
+/** Names of fields that carry what gives access. */
+const GIVES_ACCESS = /token|secret|password|auth|cookie|api-?key/;
+
 export function loggedField(plan: AccessLogPlan, text: string): LoggedField {
-  return { name: new TextEncoder().encode(text), text, secret: plan.redact.includes(text) };
+  return {
+    name: new TextEncoder().encode(text),
+    text,
+    secret: plan.redact.includes(text),
+    secretWherePrivate: GIVES_ACCESS.test(text),
+  };
 }
 
 export function loggedFields(plan: AccessLogPlan): readonly LoggedField[] {

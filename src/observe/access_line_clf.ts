@@ -13,7 +13,8 @@ import {
   secretParameters,
   VALUE_LIMITS,
 } from "./access_line.ts";
-import { type AccessRecord, findField, POSITIONS_PER_FIELD } from "./access_record.ts";
+import { putDecisionColumn } from "./access_decision.ts";
+import { type AccessRecord, findField, POSITIONS_PER_FIELD, queryStart } from "./access_record.ts";
 import {
   type LineOutput,
   type Piece,
@@ -91,12 +92,14 @@ export class ClfLineFormat implements LineFormat {
       if (at > end + MAX_EMPTY_COLUMNS_BYTES) break;
       at = this.#putField(out, at, Math.min(at + VALUE_LIMITS.field, end), record, field);
     }
+    if (record.decision !== null) at = putDecisionColumn(out, at, record.decider, record.decision);
     return putPiece(out, at, chosen ? this.#endOfChosen : this.#end);
   }
 
   #putRequestLine(out: LineOutput, at: number, record: AccessRecord): number {
-    const { methodFrom, methodTo, targetFrom, targetTo } = record;
+    const { methodFrom, methodTo, targetFrom } = record;
     const { bytes } = record.request;
+    const targetTo = record.isPrivate ? queryStart(bytes, targetFrom, record.targetTo) : record.targetTo;
     if (methodFrom === methodTo) {
       out.bytes[at++] = DASH;
     } else {
@@ -128,11 +131,12 @@ export class ClfLineFormat implements LineFormat {
     out.bytes[at++] = QUOTE;
     if (index < 0 || at + 64 > limit) {
       out.bytes[at++] = DASH;
-    } else if (field.secret) {
+    } else if (field.secret || (record.isPrivate && field.secretWherePrivate)) {
       at = putPiece(out, at, REDACTED_BYTES);
     } else {
       const from = request.positions[index * POSITIONS_PER_FIELD + 2]!;
-      const to = request.positions[index * POSITIONS_PER_FIELD + 3]!;
+      const end = request.positions[index * POSITIONS_PER_FIELD + 3]!;
+      const to = record.isPrivate ? queryStart(request.bytes, from, end) : end;
       at =
         field.text === "referer"
           ? putUrl(out.bytes, at, limit, request.bytes, from, to, this.#secrets, putQuoted)

@@ -9,7 +9,8 @@ import {
   secretParameters,
   VALUE_LIMITS,
 } from "./access_line.ts";
-import { type AccessRecord, findField, POSITIONS_PER_FIELD } from "./access_record.ts";
+import { putDecisionJson } from "./access_decision.ts";
+import { type AccessRecord, findField, POSITIONS_PER_FIELD, queryStart } from "./access_record.ts";
 import {
   type LineOutput,
   type Piece,
@@ -66,6 +67,9 @@ export class JsonLineFormat implements LineFormat {
   /** What ends a line: of one that was chosen by the share, and of every other. */
   readonly #endOfChosen: Piece;
   readonly #end: Piece;
+  /** The same in two parts, for what stands between them. */
+  readonly #closing: Piece;
+  readonly #ends: readonly [chosen: Piece, other: Piece];
 
   constructor(plan: AccessLogPlan) {
     this.#secrets = secretParameters(plan);
@@ -78,6 +82,8 @@ export class JsonLineFormat implements LineFormat {
     const sample = (share: number) => (plan.sample === null ? "" : `,"sample":${share}`);
     this.#end = piece(`${before}${sample(1)}}\n`);
     this.#endOfChosen = piece(`${before}${sample(plan.sample?.share ?? 1)}}\n`);
+    this.#closing = piece(before);
+    this.#ends = [piece(`${sample(plan.sample?.share ?? 1)}}\n`), piece(`${sample(1)}}\n`)];
   }
 
   write(
@@ -100,7 +106,8 @@ export class JsonLineFormat implements LineFormat {
     at = putPiece(out, at, HOST);
     at = putJson(out.bytes, at, at + VALUE_LIMITS.host, bytes, record.hostFrom, record.hostTo);
     at = putPiece(out, at, PATH);
-    const { targetFrom, targetTo } = record;
+    const { targetFrom, decision } = record;
+    const targetTo = record.isPrivate ? queryStart(bytes, targetFrom, record.targetTo) : record.targetTo;
     at = putUrl(out.bytes, at, at + VALUE_LIMITS.target, bytes, targetFrom, targetTo, this.#secrets, putJson);
     at = putPiece(out, at, PROTOCOL);
     at = putJsonText(out.bytes, at, at + VALUE_LIMITS.address, record.protocol);
@@ -108,7 +115,9 @@ export class JsonLineFormat implements LineFormat {
     at = putNames(out, at, record);
     at = this.#putUserAgent(out, at, record);
     if (this.#fields.length > 0) at = this.#putFields(out, putPiece(out, at, HEADERS), record);
-    return putPiece(out, at, chosen ? this.#endOfChosen : this.#end);
+    if (decision === null) return putPiece(out, at, chosen ? this.#endOfChosen : this.#end);
+    at = putDecisionJson(out, putPiece(out, at, this.#closing), record.decider, decision);
+    return putPiece(out, at, this.#ends[chosen ? 0 : 1]);
   }
 
   #putNumbers(out: LineOutput, at: number, record: AccessRecord, durationMs: number): number {
@@ -152,9 +161,10 @@ export class JsonLineFormat implements LineFormat {
       if (!first) out.bytes[at++] = COMMA;
       first = false;
       at = putPiece(out, at, field.key);
-      at = field.secret
-        ? putPiece(out, at, REDACTED_VALUE)
-        : this.#putValues(out, at, Math.min(end, at + VALUE_LIMITS.field), record, field, index);
+      at =
+        field.secret || (record.isPrivate && field.secretWherePrivate)
+          ? putPiece(out, at, REDACTED_VALUE)
+          : this.#putValues(out, at, Math.min(end, at + VALUE_LIMITS.field), record, field, index);
     }
     return at;
   }
@@ -174,7 +184,8 @@ export class JsonLineFormat implements LineFormat {
       if (!first) at = putPiece(out, at, SEPARATOR);
       first = false;
       const from = positions[index * POSITIONS_PER_FIELD + 2]!;
-      const to = positions[index * POSITIONS_PER_FIELD + 3]!;
+      const end = positions[index * POSITIONS_PER_FIELD + 3]!;
+      const to = record.isPrivate ? queryStart(bytes, from, end) : end;
       at =
         field.text === REFERER
           ? putUrl(out.bytes, at, limit, bytes, from, to, this.#secrets, putJson)

@@ -291,6 +291,15 @@ test("the longest possible line stays within its limit and is valid", () => {
       tlsVersion: long,
       bytesIn: Number.MAX_SAFE_INTEGER,
       bytesOut: Number.MAX_SAFE_INTEGER,
+      decider: { name: long, version: Number.MAX_SAFE_INTEGER },
+      decision: {
+        type: long,
+        rule: long,
+        url_rules: Array.from({ length: 1_000 }, () => long),
+        stack: long,
+        flavor: long,
+        is_fallback: true,
+      },
     },
   );
   for (const format of ["json", "clf"] as const) {
@@ -305,6 +314,67 @@ test("the longest possible line stays within its limit and is valid", () => {
       if (format === "json") expect(JSON.parse(line!).path).toEndWith("...");
     }
   }
+});
+
+test("a decision stands behind the rest of a line, before its share", () => {
+  const decider = { name: 'a "1"', version: 7 };
+  const decision = {
+    type: "PATH_RULE",
+    rule: "two",
+    url_rules: ["one", "Default"],
+    stack: "/EU/z1",
+    flavor: "1.0",
+    is_fallback: true,
+  };
+  const sample = { share: 0.25, from_status: 400, slower_than_ms: 0 };
+  const plan = { headers: ["x-a"], sample };
+  const record = testRecord({ fields: [["X-A", "b"]] }, { status: 500, decider, decision });
+  expect(jsonLine(record, plan)).toMatchObject({
+    headers: { "x-a": "b" },
+    decision: {
+      app: 'a "1"',
+      version: 7,
+      type: "PATH_RULE",
+      rule: "two",
+      url_rules: ["one", "Default"],
+      stack: "/EU/z1",
+      flavor: "1.0",
+      fallback: true,
+    },
+    sample: 1,
+  });
+  expect(clfLine(record, plan)).toEndWith(
+    ' "b" "a\\x20\\x221\\x22 7 PATH_RULE two one,Default /EU/z1 1.0 fallback" 1',
+  );
+  const refused = testRecord({}, { decider, decision: "no_host" });
+  expect(jsonLine(refused).decision).toEqual({ app: 'a "1"', version: 7, refused: "no_host" });
+  expect(clfLine(refused)).toEndWith('"a\\x20\\x221\\x22 7 no_host"');
+  const nobody = testRecord({}, { decision: "unknown_application" });
+  expect(jsonLine(nobody).decision).toEqual({ refused: "unknown_application" });
+  expect(clfLine(nobody)).toEndWith('"- 0 unknown_application"');
+  expect("decision" in jsonLine(testRecord())).toBe(false);
+});
+
+test("RD138 of private requests queries are left out, and fields that give access are secret", () => {
+  const record = testRecord(
+    {
+      target: "/a?x=1",
+      fields: [
+        ["X-Access-Token", "t"],
+        ["Referer", "http://b/?y=2"],
+        ["X-Kind", "k"],
+      ],
+    },
+    { isPrivate: true },
+  );
+  const plan = { headers: ["x-access-token", "referer", "x-kind"], redact: [], redact_query: [] };
+  expect(jsonLine(record, plan)).toMatchObject({
+    path: "/a",
+    headers: { "x-access-token": "REDACTED", referer: "http://b/", "x-kind": "k" },
+  });
+  const line = clfLine(record, plan);
+  expect(line).toContain('"GET /a HTTP/1.1"');
+  expect(line).toEndWith('"REDACTED" "http://b/" "k"');
 });
 
 test("a target of 8 KiB is logged whole", () => {

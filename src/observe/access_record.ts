@@ -12,6 +12,23 @@ export interface LoggedHead {
   readonly positions: Int32Array;
 }
 
+/** An application that decided where a client goes. */
+export interface LoggedDecider {
+  readonly name: string;
+  /** Of its model. */
+  readonly version: number;
+}
+
+/** Where a client was sent, and by what; null = that does not apply. */
+export interface LoggedDecision {
+  readonly type: string;
+  readonly rule: string | null;
+  readonly url_rules: readonly string[];
+  readonly stack: string | null;
+  readonly flavor: string | null;
+  readonly is_fallback: boolean;
+}
+
 export interface AccessRecord {
   /** The head of the request; without fields where none could be read. */
   readonly request: LoggedHead;
@@ -58,7 +75,21 @@ export interface AccessRecord {
   readonly reason: ErrorCode | "";
   /** Name of the authenticated user, or "". */
   readonly user: string;
+  /** Of a request that asked where to go: who decided, null = nobody; and what, or the code of a refusal. */
+  readonly decider: LoggedDecider | null;
+  readonly decision: LoggedDecision | string | null;
+  /** Queries hold what clients say of themselves: they are left out, and more fields than usual are secret. */
+  readonly isPrivate: boolean;
 }
+
+/** Position of the first question mark in `bytes[from..to)`, or `to`. */
+export function queryStart(bytes: Uint8Array, from: number, to: number): number {
+  let at = from;
+  while (at < to && bytes[at] !== QUESTION) at++;
+  return at;
+}
+
+const QUESTION = 63;
 
 /** Position of the next field called `name` (lower-case ASCII) from `from` on, or -1. Also finds fields that are not sent on. */
 export function findField(head: LoggedHead, name: Uint8Array, from: number): number {

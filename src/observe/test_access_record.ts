@@ -59,6 +59,9 @@ export function testRecord(
     retries: 0,
     reason: "",
     user: "",
+    decider: null,
+    decision: null,
+    isPrivate: false,
     ...rest,
   };
 }

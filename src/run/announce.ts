@@ -17,3 +17,8 @@ export async function announce(parts: readonly SupervisorPart[], plan: Plan): Pr
   }
   return found;
 }
+
+/** Passes what a worker tells `part` on to those who may be it. */
+export function passOn(parts: readonly SupervisorPart[], part: string, message: unknown): void {
+  for (const one of parts) one.told?.(part, message);
+}

@@ -15,6 +15,20 @@ test("a worker of another version is refused in words", async () => {
   }
 });
 
+test("what a worker has for parts of the supervisor comes as it was told", async () => {
+  const told = { type: "told", part: "of a test", message: { count: 3 } };
+  const program = `process.send(${JSON.stringify(told)}); setInterval(() => {}, 1_000);`;
+  const worker = new ChildWorker(0, [process.execPath, "-e", program]);
+  const heard = Promise.withResolvers<unknown>();
+  worker.onTold = (part, message) => heard.resolve([part, message]);
+  try {
+    expect(await heard.promise).toEqual([told.part, told.message]);
+  } finally {
+    worker.kill();
+    await worker.exited;
+  }
+});
+
 test("what is told to a worker whose channel is closed already is lost without a fault", async () => {
   const program = `process.disconnect(); setInterval(() => {}, 1_000);`;
   const worker = new ChildWorker(0, [process.execPath, "-e", program]);

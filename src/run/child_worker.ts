@@ -2,7 +2,7 @@
 import type { AskedRequest, PlaneExplanation } from "../core/explain/answer.ts";
 import type { ListenerPlan } from "../core/plan.ts";
 import type { Snapshot, SnapshotDelta } from "../core/snapshot.ts";
-import type { DrainDeadlines } from "../core/worker_program.ts";
+import type { DrainDeadlines, TellPart } from "../core/worker_program.ts";
 import { workerLogDescriptor } from "../observe/log_file.ts";
 import { descriptorChannel, sendDescriptors } from "../platform/fd_passing.ts";
 import type { SharedBytes } from "../platform/shared_memory.ts";
@@ -33,6 +33,7 @@ export class ChildWorker implements WorkerHandle {
   readonly exited: Promise<ExitText>;
   onLeaving: (() => void) | null = null;
   onWarning: ((text: string) => void) | null = null;
+  onTold: TellPart | null = null;
   /** Listening socket by which a later supervisor finds the worker, -1 = none; passed on at the start. */
   successors = -1;
 
@@ -154,6 +155,10 @@ export class ChildWorker implements WorkerHandle {
     return (await this.#order({ type: "explain", request })) as PlaneExplanation;
   }
 
+  ask(part: string, question: unknown): Promise<unknown> {
+    return this.#order({ type: "ask", part, question });
+  }
+
   async stats(): Promise<Readonly<Record<string, number>>> {
     return (await this.#order({ type: "stats" })) as Readonly<Record<string, number>>;
   }
@@ -203,6 +208,8 @@ export class ChildWorker implements WorkerHandle {
         return this.#greeted(message.version);
       case "leaving":
         return this.onLeaving?.();
+      case "told":
+        return this.onTold?.(message.part, message.message);
       case "warning":
         return this.onWarning?.(message.text);
       case "reply":

@@ -2,7 +2,7 @@
 import type { AskedRequest, PlaneExplanation } from "../core/explain/answer.ts";
 import type { ListenerPlan } from "../core/plan.ts";
 import type { Snapshot, SnapshotDelta } from "../core/snapshot.ts";
-import type { CreateProgram, DrainDeadlines, WorkerProgram } from "../core/worker_program.ts";
+import type { CreateProgram, DrainDeadlines, TellPart, WorkerProgram } from "../core/worker_program.ts";
 import { workerLogDescriptor } from "../observe/log_file.ts";
 import { dropPrivileges } from "../platform/processes.ts";
 import type { SharedBytes } from "../platform/shared_memory.ts";
@@ -18,6 +18,7 @@ export class InProcessWorker implements WorkerHandle {
   readonly exited: Promise<ExitText>;
   onLeaving: (() => void) | null = null;
   onWarning: ((text: string) => void) | null = null;
+  onTold: TellPart | null = null;
 
   readonly #create: CreateProgram;
   readonly #exit = Promise.withResolvers<ExitText>();
@@ -38,7 +39,9 @@ export class InProcessWorker implements WorkerHandle {
   }
 
   async start(user: string | null, group: string | null): Promise<void> {
-    this.program = await this.#create({ index: 0, inProcess: true }, this.#warnings.warn);
+    this.program = await this.#create({ index: 0, inProcess: true }, this.#warnings.warn, (part, message) =>
+      this.onTold?.(part, message),
+    );
     this.#host = new WorkerHost(this.program);
     dropPrivileges(user, group);
   }
@@ -86,6 +89,10 @@ export class InProcessWorker implements WorkerHandle {
 
   explain(request: AskedRequest): Promise<PlaneExplanation> {
     return this.#started.explain(request);
+  }
+
+  async ask(part: string, question: unknown): Promise<unknown> {
+    return this.#started.ask(part, question);
   }
 
   async stats(): Promise<Readonly<Record<string, number>>> {

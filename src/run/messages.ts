@@ -44,6 +44,7 @@ export type Order =
   | { readonly type: "meet_successors" }
   | { readonly type: "drain"; readonly deadlines: DrainDeadlines }
   | { readonly type: "explain"; readonly request: AskedRequest }
+  | { readonly type: "ask"; readonly part: string; readonly question: unknown }
   | { readonly type: "stats" };
 
 /** Told without a reply. */
@@ -60,6 +61,8 @@ export type ToSupervisor =
   | { readonly type: "up"; readonly version: string }
   /** The worker was asked to end (SIGTERM): replace it, then drain it. */
   | { readonly type: "leaving" }
+  /** For a part of the supervisor. */
+  | { readonly type: "told"; readonly part: string; readonly message: unknown }
   /** For the operator. */
   | { readonly type: "warning"; readonly text: string }
   | { readonly type: "reply"; readonly id: number; readonly error: string | null; readonly value?: unknown };

@@ -106,6 +106,8 @@ export interface SupervisorFacade {
    * sentence, for what cannot be asked.
    */
   explain(question: GivenQuestion): Promise<Explanation>;
+  /** What each worker answers to a question for its part; those that cannot are left out. */
+  askWorkers(part: string, question: unknown): Promise<readonly unknown[]>;
   status(): Promise<SupervisorStatus>;
   vitals(): SupervisorVitals;
 }
@@ -131,6 +133,8 @@ export interface SupervisorPart {
   reloaded?(result: ReloadResult): void;
   /** A worker has died and is replaced. */
   workerEnded?(): void;
+  /** A worker tells `part` something, which may be another one. */
+  told?(part: string, message: unknown): void;
   stop(): void | Promise<void>;
   /** What the part answers over the control socket, by the name of the command. */
   readonly commands?: Readonly<Record<string, ControlHandler>>;

@@ -4,6 +4,7 @@
  * what differs is sent; the rest is named by its place there.
  */
 import type { Health } from "../core/model.ts";
+import { workerPlan } from "../core/worker_plan.ts";
 import type { BackendPlan, ListenerPlan, Plan, PoolPlan, RoutePlan } from "../core/plan.ts";
 import type { Override, Snapshot } from "../core/snapshot.ts";
 
@@ -118,8 +119,9 @@ export function* snapshotParts(snapshot: Snapshot, base: Snapshot | null = null)
 
 /** Plan and files: they stay as they are for as long as the snapshot lives. */
 function* planParts(snapshot: Snapshot, base: Snapshot | null): Generator<string> {
-  const { listeners, pools, routes, ...plan } = snapshot.plan;
+  const { listeners, pools, routes, ...rest } = snapshot.plan;
   const { generation } = snapshot;
+  const plan = workerPlan(rest);
   yield JSON.stringify({ kind: "head", generation, based: base !== null, plan } satisfies SnapshotPart);
   yield* listed("listeners", runsOf(listeners, base?.plan.listeners ?? [], itself, always));
   yield* listed("pools", runsOf(pools, base?.plan.pools ?? [], itself, always), poolParts);

@@ -19,7 +19,7 @@ import type { Plan } from "../core/plan.ts";
 import type { SettingReport } from "../core/setting.ts";
 import { NOTHING_CHANGED, type Snapshot, type SnapshotDelta } from "../core/snapshot.ts";
 import type { CounterLayout } from "../core/worker_program.ts";
-import { announce } from "./announce.ts";
+import { announce, passOn } from "./announce.ts";
 import type { Change, LiveSnapshot } from "./change.ts";
 import type { Possessions } from "./claim.ts";
 import type { ControlHandler } from "./control_socket.ts";
@@ -86,9 +86,11 @@ export class Supervisor implements SupervisorFacade {
       workerEnded: () => {
         for (const part of this.#started) part.workerEnded?.();
       },
+      told: (part, message) => passOn(this.#started, part, message),
       target: () => ({
         snapshot: this.snapshot(),
-        regions: this.#currentRegions(),
+        // They come with the snapshot.
+        regions: this.#regions!,
         listeners: this.#table.listeners,
         logs: this.#logs.files,
         shared: this.#shared.all,
@@ -104,11 +106,6 @@ export class Supervisor implements SupervisorFacade {
   get #acting(): LiveSnapshot {
     if (this.#snapshot === null) throw new Error("no snapshot acts yet");
     return this.#snapshot;
-  }
-
-  #currentRegions(): RegionSet {
-    if (this.#regions === null) throw new Error("no snapshot acts yet");
-    return this.#regions;
   }
 
   listeners(): readonly ListenerReport[] {
@@ -160,6 +157,8 @@ export class Supervisor implements SupervisorFacade {
     const listeners = this.listeners().map((open) => ({ ...open, tls: tlsOf(open.name) }));
     return explainBy(worker, listeners, question);
   }
+
+  readonly askWorkers = (part: string, question: unknown) => this.#pool.ask(part, question);
 
   vitals(): SupervisorVitals {
     return {
@@ -295,7 +294,7 @@ export class Supervisor implements SupervisorFacade {
     return null;
   }
 
-  /** Workers of a supervisor before us have ended: they count against no limit any more. */
+  /** Workers of a supervisor before us have ended, and count against no limit any more. */
   predecessorGone(): void {
     for (const set of this.#regionSets) if (!set.closed) set.freeDead();
   }
@@ -314,11 +313,10 @@ export class Supervisor implements SupervisorFacade {
   }
 
   async #tellThatItActs(): Promise<void> {
-    const texts = (await this.#options.parts.acts?.()) ?? [];
-    for (const text of texts) this.#options.report({ event: "config_warning", level: "warning", text });
+    this.#warn({ problems: [], warnings: (await this.#options.parts.acts?.()) ?? [] });
   }
 
-  #warn({ problems, warnings }: LoadedConfiguration): void {
+  #warn({ problems, warnings }: Pick<LoadedConfiguration, "problems" | "warnings">): void {
     for (const text of problems) this.#options.report({ event: "config_problem", level: "error", text });
     for (const text of warnings) this.#options.report({ event: "config_warning", level: "warning", text });
   }
@@ -389,7 +387,7 @@ export class Supervisor implements SupervisorFacade {
     const errors = await this.#apply(change);
     this.#complete = errors.length === 0;
     const restart = restartNotes(this.#planAtStart ?? plan, plan);
-    for (const text of restart) this.#options.report({ event: "config_warning", level: "warning", text });
+    this.#warn({ problems: [], warnings: restart });
     if (errors.length > 0)
       return { ok: false, acts: true, generation: generation + 1, problems: errors, changes };
     return {
@@ -449,8 +447,7 @@ export class Supervisor implements SupervisorFacade {
   }
 
   #isCurrent({ plan, files }: LoadedConfiguration): boolean {
-    const current = this.snapshot();
-    return this.#complete && plan === current.plan && files === current.files;
+    return this.#complete && plan === this.snapshot().plan && files === this.snapshot().files;
   }
 
   /** The point of no return: every worker has built the new snapshot. Resolves with what went wrong, in words. */
@@ -546,7 +543,7 @@ export class Supervisor implements SupervisorFacade {
     const regions = this.#pool
       .regions()
       .map(({ pid, regions: { layout, counters } }) => ({ pid, layout, fd: counters.fd }));
-    const limits = this.#currentRegions().inheritance;
+    const limits = this.#regions!.inheritance;
     return { generation: this.snapshot().generation, sockets, regions, limits };
   }
 

@@ -196,6 +196,8 @@ class WorkerProcess {
         return this.#meetSuccessors(fd);
       case "explain":
         return host.explain(order.request);
+      case "ask":
+        return host.ask(order.part, order.question);
       case "stats":
         return host.stats();
       default:
@@ -206,7 +208,7 @@ class WorkerProcess {
   /** `successors`: the listening socket by which a later supervisor finds this worker. */
   async #start(index: number, user: string | null, group: string | null, successors: number): Promise<void> {
     raiseOpenFileLimit();
-    this.#host = new WorkerHost(await this.#create({ index, inProcess: false }, this.#warnings.warn));
+    this.#host = new WorkerHost(await this.#create({ index, inProcess: false }, this.#warnings.warn, tell));
     dropPrivileges(user, group);
     if (successors >= 0) this.#meetSuccessors(successors);
   }
@@ -269,6 +271,10 @@ class WorkerProcess {
     await this.#last;
     await this.#host?.drain(deadlines);
   }
+}
+
+function tell(part: string, message: unknown): void {
+  send({ type: "told", part, message });
 }
 
 function send(message: ToSupervisor): void {

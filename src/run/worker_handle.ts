@@ -2,7 +2,7 @@
 import type { AskedRequest, PlaneExplanation } from "../core/explain/answer.ts";
 import type { ListenerPlan } from "../core/plan.ts";
 import type { Snapshot, SnapshotDelta } from "../core/snapshot.ts";
-import type { DrainDeadlines } from "../core/worker_program.ts";
+import type { DrainDeadlines, TellPart } from "../core/worker_program.ts";
 import type { SharedBytes } from "../platform/shared_memory.ts";
 import type { WorkerRegions } from "./counter_regions.ts";
 
@@ -19,6 +19,8 @@ export interface WorkerHandle {
   onLeaving: (() => void) | null;
   /** Called with each sentence that the worker has for the operator. */
   onWarning: ((text: string) => void) | null;
+  /** Called with what a part in the worker has for its other half. */
+  onTold: TellPart | null;
 
   /** Waits until the worker takes orders and tells it who it is. */
   start(user: string | null, group: string | null): Promise<void>;
@@ -39,6 +41,7 @@ export interface WorkerHandle {
   drain(deadlines: DrainDeadlines): Promise<void>;
   /** See WorkerProgram. Rejects with the program's words. */
   explain(request: AskedRequest): Promise<PlaneExplanation>;
+  ask(part: string, question: unknown): Promise<unknown>;
   stats(): Promise<Readonly<Record<string, number>>>;
   /** Ends the worker at once. */
   kill(): void;

@@ -136,6 +136,11 @@ export class WorkerHost {
     return runInSlices(this.#program.explain(request));
   }
 
+  /** Plain JSON; null where the program has no such part. */
+  ask(part: string, question: unknown): unknown {
+    return this.#program.answer?.(part, question) ?? null;
+  }
+
   stats(): Readonly<Record<string, number>> {
     return this.#program.stats();
   }

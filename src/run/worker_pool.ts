@@ -4,7 +4,12 @@
  */
 import { messageOf } from "../core/text/message_of.ts";
 import type { Snapshot, SnapshotDelta } from "../core/snapshot.ts";
-import { ENDING_IDLE_MS, RELIEVED_IDLE_MS, type DrainDeadlines } from "../core/worker_program.ts";
+import {
+  ENDING_IDLE_MS,
+  RELIEVED_IDLE_MS,
+  type DrainDeadlines,
+  type TellPart,
+} from "../core/worker_program.ts";
 import type { SharedBytes } from "../platform/shared_memory.ts";
 import type { RegionSet, WorkerRegions } from "./counter_regions.ts";
 import type { Report } from "./events.ts";
@@ -17,8 +22,8 @@ import { WorkerMember } from "./worker_member.ts";
 const STABLE_MS = 5_000;
 const FIRST_BACKOFF_MS = 100;
 const LONGEST_BACKOFF_MS = 5_000;
-/** A worker that has not told its numbers by then is shown without them: it may be stuck. */
-const STATS_LIMIT_MS = 1_000;
+/** A worker that has not answered by then is left out: it may be stuck. */
+const ANSWER_LIMIT_MS = 1_000;
 /** Deaths before the first success after which a start is given up. */
 const START_ATTEMPTS = 3;
 
@@ -47,6 +52,8 @@ export interface PoolOptions {
   readonly report: Report;
   /** A worker has died and is replaced. */
   readonly workerEnded: () => void;
+  /** A worker has something for a part of the supervisor. */
+  readonly told: TellPart;
 }
 
 export interface WorkerStatus {
@@ -130,6 +137,7 @@ export class WorkerPool {
       const text = `worker ${index} (pid ${pid}): ${said}`;
       this.#options.report({ event: "worker_warning", level: "warning", text, fields: { index, pid } });
     };
+    handle.onTold = this.#options.told;
     const member = new WorkerMember(handle);
     this.#members[index] = member;
     return member;
@@ -424,22 +432,26 @@ export class WorkerPool {
     return this.#living.map((member) => this.#vitalsOf(member));
   }
 
+  /** What all workers answer that serve or finish what they have; those that do not answer in time are left out. */
+  async ask(part: string, question: unknown): Promise<unknown[]> {
+    const asked = this.#living.filter(({ ready }) => ready);
+    const answers = await Promise.all(asked.map(({ handle }) => orNull(handle.ask(part, question))));
+    return answers.filter((answer) => answer !== null);
+  }
+
   async status(): Promise<WorkerStatus[]> {
     return Promise.all(
       this.#living.map(async (member) => ({
         ...this.#vitalsOf(member),
-        stats: member.ready ? await statsOf(member) : null,
+        stats: member.ready ? await orNull(member.handle.stats()) : null,
       })),
     );
   }
 }
 
-function statsOf({ handle }: WorkerMember): Promise<WorkerStatus["stats"]> {
-  const { promise, resolve } = Promise.withResolvers<WorkerStatus["stats"]>();
-  const timer = setTimeout(() => resolve(null), STATS_LIMIT_MS);
-  handle
-    .stats()
-    .then(resolve, () => resolve(null))
-    .finally(() => clearTimeout(timer));
+function orNull<Answer>(answer: Promise<Answer>): Promise<Answer | null> {
+  const { promise, resolve } = Promise.withResolvers<Answer | null>();
+  const timer = setTimeout(() => resolve(null), ANSWER_LIMIT_MS);
+  answer.then(resolve, () => resolve(null)).finally(() => clearTimeout(timer));
   return promise;
 }

@@ -38,9 +38,11 @@ const CALENDAR_READERS: Readonly<Record<string, string>> = {
   "src/observe/python_log.ts": "time of a line",
   "src/planes/hosts/part.ts": "when names and the file have changed, as text and as gauges",
   "src/planes/http/build.ts": "validity of certificates",
+  "src/planes/redirect/feedback/app_feedback.ts": "age of tokens that other machines may have made",
   "src/planes/redirect/last_known_good/last_known_good.ts":
     "when a generation was saved, and its age as text",
   "src/planes/redirect/last_known_good/manifest.ts": "when a generation was saved, as text",
+  "src/planes/redirect/rollouts/keeper.ts": "since when a step lasts, which is in the model of all machines",
   "src/platform/clock.ts": "the clock itself",
   "src/platform/der.ts": "text of a time that is given",
   "src/platform/issue_certificate.ts": "validity of certificates",

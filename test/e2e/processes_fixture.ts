@@ -68,9 +68,13 @@ export class Program {
   readonly other: string[] = [];
   #wake = Promise.withResolvers<void>();
 
-  /** Starts the command `run` of a program, by default of the smallest one. */
-  constructor(args: readonly string[], program: readonly string[] = [process.execPath, MAIN]) {
-    this.child = Bun.spawn([...program, "run", ...args], {
+  /** Starts a command of a program, by default `run` of the smallest one. */
+  constructor(
+    args: readonly string[],
+    program: readonly string[] = [process.execPath, MAIN],
+    command = "run",
+  ) {
+    this.child = Bun.spawn([...program, command, ...args], {
       stdio: ["ignore", "pipe", "pipe"],
       // As it is now: a test may have set a variable.
       env: { ...process.env },

@@ -39,8 +39,12 @@ export async function redirectExplainCommand(
   );
 }
 
-function explanationText({ decision, rules, url_rules, hosts }: Explanation): string {
-  const lines = [...rules.flatMap(ruleLines), ...url_rules.flatMap(ruleLines)];
+function explanationText({ decision, rules, rollouts, url_rules, hosts }: Explanation): string {
+  const lines = [
+    ...rules.flatMap((rule) => ruleLines(rule)),
+    ...rollouts.flatMap((rollout) => ruleLines(rollout, "rollout")),
+    ...url_rules.flatMap((rule) => ruleLines(rule)),
+  ];
   if (typeof decision === "string")
     return `${[...lines, `nobody can be sent anywhere: ${decision}`].join("\n")}\n`;
   const { type, rule, stack, flavor, is_fallback, locations } = decision;
@@ -53,8 +57,8 @@ function explanationText({ decision, rules, url_rules, hosts }: Explanation): st
   return `${[...lines, ...locations.map(({ url }) => `-> ${url}`)].join("\n")}\n`;
 }
 
-function ruleLines({ rule, conditions }: ExplainedRule): string[] {
-  return [`rule ${rule}`, ...conditions.map((condition) => `  ${conditionText(condition)}`)];
+function ruleLines({ rule, conditions }: ExplainedRule, kind = "rule"): string[] {
+  return [`${kind} ${rule}`, ...conditions.map((condition) => `  ${conditionText(condition)}`)];
 }
 
 function conditionText({ operator, operands, given, holds, note }: ExplainedCondition): string {

@@ -1,7 +1,7 @@
 /** `fairlead redirect status`. */
 import { formatDuration } from "../../core/schema/duration.ts";
 import { counted } from "../../core/text/counted.ts";
-import type { RedirectStatus } from "../../planes/redirect/follower.ts";
+import type { RedirectStatus } from "../../planes/redirect/part.ts";
 import { readOptions, type Output } from "../command.ts";
 import type { ProgramParts } from "../program_parts.ts";
 import { textTable } from "../text_table.ts";
@@ -9,7 +9,8 @@ import { printAnswer, WHERE_HELP, WHERE_OPTIONS } from "./ask.ts";
 
 const HELP = `usage: fairlead redirect status [-c FILE | --state-dir DIR | --runtime-dir DIR] [--json]
 
-Shows the applications of the running redirector, how the store stands, and what is kept for starts without it.
+Shows the applications of the running redirector with their rollouts, how the store stands, and what is kept for starts
+without it.
 
 ${WHERE_HELP}
 examples:
@@ -32,17 +33,24 @@ export async function redirectStatusCommand(
   );
 }
 
-function statusText({ apps, discovery, last_known_good: good }: RedirectStatus): string {
-  const rows = apps.map(({ app, version, hosts, problems }) => [
+function statusText({ apps, discovery, last_known_good: good, rollouts }: RedirectStatus): string {
+  const rows = apps.map(({ app, version, hosts, probed, failing, problems }) => [
     app,
     version === null ? "no model" : String(version),
     String(hosts),
+    probed === 0 ? "-" : String(failing),
     problems.length === 0 ? "" : counted(problems.length, "odd rule"),
   ]);
   const lines =
-    rows.length === 0 ? ["no application is known\n"] : [textTable(["app", "model", "hosts", ""], rows)];
+    rows.length === 0
+      ? ["no application is known\n"]
+      : [textTable(["app", "model", "hosts", "failing", ""], rows)];
   lines.push("\n", storeLine(discovery));
   for (const { app, problems } of apps) for (const problem of problems) lines.push(`${app}: ${problem}\n`);
+  for (const { app, rollout, percent, state, signal } of rollouts)
+    lines.push(
+      `${app}: rollout ${rollout} at ${percent} %, ${state}, ${signal.failing} of ${counted(signal.samples, "sample")} fail\n`,
+    );
   for (const text of discovery?.skipped.named ?? []) lines.push(`skipped ${text}\n`);
   if (good !== null) {
     const age =

@@ -4,14 +4,13 @@ import type { Finding } from "../finding.ts";
 import type { ConfigParts } from "../parts.ts";
 import { mapOr } from "../plain_value.ts";
 import type { Path } from "../problem.ts";
+import { listenerSections } from "./listener_sections.ts";
 
 export function checkAccounts(root: unknown, { accounts }: ConfigParts): Finding[] {
   if (accounts === undefined) return [];
   const config = mapOr(root);
-  const places: [settings: Readonly<Record<string, unknown>>, path: Path][] = [[config, []]];
-  for (const [name, listener] of Object.entries(mapOr(config["listeners"])))
-    places.push([mapOr(listener), ["listeners", name]]);
-  return places.flatMap(([settings, path]) =>
+  const places = [{ settings: config, path: [] as Path }, ...listenerSections(config)];
+  return places.flatMap(({ settings, path }) =>
     (["user", "group"] as const).flatMap((key) => {
       const name = settings[key];
       // A number needs no entry, and of anything else the schema speaks.

@@ -5,6 +5,7 @@ import type { ResolvedInputs } from "../inputs.ts";
 import type { ConfigParts } from "../parts.ts";
 import { listOr, mapOr, type PlainMap } from "../plain_value.ts";
 import type { Path } from "../problem.ts";
+import { listenerSections } from "./listener_sections.ts";
 
 /** `value` has absolute file names. Files that cannot be read have been told already. */
 export function certificateFindings(value: unknown, inputs: ResolvedInputs, parts: ConfigParts): Finding[] {
@@ -40,9 +41,9 @@ export function certificateFindings(value: unknown, inputs: ResolvedInputs, part
   const lookAt = (settings: PlainMap, path: Path, authorities: string): void =>
     lookAtPlaced(settings, authorities, (key) => [...path, key]);
   const config = mapOr(value);
-  for (const [name, listener] of Object.entries(mapOr(config["listeners"]))) {
-    const tls = mapOr(mapOr(listener)["tls"]);
-    const path: Path = ["listeners", name, "tls"];
+  for (const { settings, path: place } of listenerSections(config)) {
+    const tls = mapOr(settings["tls"]);
+    const path: Path = [...place, "tls"];
     lookAt(tls, path, "client_ca");
     for (const [index, certificate] of listOr(tls["certificates"]).entries())
       lookAt(mapOr(certificate), [...path, "certificates", index], "client_ca");

@@ -4,16 +4,15 @@ import { parseListenAddress, type ParsedListenAddress } from "../../core/schema/
 import type { Finding } from "../finding.ts";
 import { isMap, listOr, mapOr, textOr, type PlainMap } from "../plain_value.ts";
 import type { Path } from "../problem.ts";
+import { listenerSections } from "./listener_sections.ts";
 
 export function checkListeners(root: unknown): Finding[] {
   const config = mapOr(root);
   const listeners = Object.entries(mapOr(config["listeners"]));
   const findings = clashes(config, listeners);
-  for (const [name, value] of listeners) {
-    const listener = mapOr(value);
-    const path: Path = ["listeners", name];
-    findings.push(...unixOnlyKeys(listener, path));
-    if (isMap(listener["tls"])) findings.push(...tlsFindings(listener["tls"], [...path, "tls"]));
+  for (const { settings, path } of listenerSections(config)) {
+    findings.push(...unixOnlyKeys(settings, path));
+    if (isMap(settings["tls"])) findings.push(...tlsFindings(settings["tls"], [...path, "tls"]));
   }
   const servesNames = listOr(mapOr(mapOr(root)["hosts"])["names"]).length > 0;
   if (listeners.length === 0 && !servesNames && config["redirect"] === undefined)

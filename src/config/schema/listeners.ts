@@ -71,11 +71,8 @@ const listenerTls = z.strictObject({
     .meta({ description: "Let clients resume sessions by tickets." }),
 });
 
-export const listener = z.strictObject({
-  address: listenAddress().meta({
-    description: "`:8080` (IPv6 and IPv4), `127.0.0.1:8080`, `[::1]:8080` or `unix:/path`.",
-  }),
-  protocol: z.enum(["http"]).prefault("http").meta({ description: "What is spoken there." }),
+/** What every listener may have, whatever section opens it. */
+export const listenerOptionShape = {
   mode: z
     .string({ error: 'expected rights in quotes such as "0660"' })
     .regex(/^0?[0-7]{3}$/, { error: 'expected rights in quotes such as "0660"' })
@@ -111,6 +108,14 @@ export const listener = z.strictObject({
     description:
       "A client that sends no more while its request is at work: still answer it, or take it as gone.",
   }),
+};
+
+export const listener = z.strictObject({
+  address: listenAddress().meta({
+    description: "`:8080` (IPv6 and IPv4), `127.0.0.1:8080`, `[::1]:8080` or `unix:/path`.",
+  }),
+  protocol: z.enum(["http"]).prefault("http").meta({ description: "What is spoken there." }),
+  ...listenerOptionShape,
 });
 
 export type ListenerConfig = z.output<typeof listener>;

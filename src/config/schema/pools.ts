@@ -227,7 +227,8 @@ function extended(part: ConfigPart, shape: Readonly<Record<string, z.ZodType>>):
   return schema.strict().safeExtend(shape).meta({ description: part.summary });
 }
 
-function probeSchema(probes: readonly ConfigPart[]): z.ZodType<ProbeConfig> {
+/** The setting `health_check`. */
+export function probeSchema(probes: readonly ConfigPart[]): z.ZodType<ProbeConfig> {
   const schemas = probes.map((part) => extended(part, { type: z.literal(part.name), ...probeShape }));
   if (schemas.length === 0) return z.never() as unknown as z.ZodType<ProbeConfig>;
   return z.discriminatedUnion(

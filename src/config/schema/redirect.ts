@@ -1,19 +1,29 @@
 /** `redirect:` answers that say where to go. */
 import { z } from "zod";
-import { DEFAULT_MAX_MODEL_BYTES, DEFAULT_REDIRECT, MAX_REDIRECT_GENERATIONS } from "../../core/defaults.ts";
+import {
+  DEFAULT_MAX_MODEL_BYTES,
+  DEFAULT_REDIRECT,
+  DEFAULT_REDIRECT_FEEDBACK,
+  MAX_REDIRECT_GENERATIONS,
+} from "../../core/defaults.ts";
 import { duration, formatDuration } from "../../core/schema/duration.ts";
 import { outputFile } from "../../core/schema/file_name.ts";
 import { listenAddress } from "../../core/schema/listen_address.ts";
 import { network } from "../../core/schema/network.ts";
+import { secret } from "../../core/schema/secret.ts";
 import { share } from "../../core/schema/share.ts";
 import { formatSize, size } from "../../core/schema/size.ts";
 import type { ConfigPart, ConfigParts } from "../parts.ts";
 import { redirectService, type RedirectServiceConfig } from "./redirect_service.ts";
+import { probeSchema } from "./pools.ts";
+import { type ListenerConfig, listenerOptionShape } from "./listeners.ts";
 
 const MAX_WEIGHT = 65_535;
+const MAX_PER_MINUTE = 1_000_000;
+const MAX_TRACED_SESSIONS = 100_000;
 const DISCOVERY = DEFAULT_REDIRECT.discovery;
 
-const appShape = {
+const appShape = (parts: ConfigParts) => ({
   compat: z.enum(["none", "redirector-1"]).optional().meta({
     description:
       "`redirector-1`: conditions, percentages and the order of rules are as in the original redirector; default: `none`.",
@@ -48,9 +58,49 @@ const appShape = {
     })
     .optional()
     .meta({ description: "Hosts of our own datacenter come first; not looked at without this section." }),
-};
+  health_check: probeSchema(parts.probes).optional().meta({
+    description:
+      "Checks of registered hosts, at the port of the model's default URL unless they name one: hosts that fail are passed over while others are left; none without this section.",
+  }),
+  feedback: feedback.optional().meta({
+    description:
+      "Answers carry a token with which clients may say how they fared: `POST /serviceDirect/APP/feedback`; `{}` = with all defaults, none without this section.",
+  }),
+});
 
-const app = z.strictObject(appShape);
+const FEEDBACK = DEFAULT_REDIRECT_FEEDBACK;
+
+const perMinute = (value: number) =>
+  z
+    .int({ error: `expected a number from 1 to ${MAX_PER_MINUTE}` })
+    .min(1)
+    .max(MAX_PER_MINUTE)
+    .prefault(value);
+
+const feedback = z.strictObject({
+  secret: secret()
+    .min(FEEDBACK.secret_characters, { error: `expected at least ${FEEDBACK.secret_characters} characters` })
+    .optional()
+    .meta({
+      description:
+        "Signs tokens; gateways that share it take each other's. Default: a key in `state_dir`, made at the first need.",
+    }),
+  max_age: duration()
+    .refine((value) => value > 0 && value <= FEEDBACK.most_age_ms, {
+      error: `expected a time above 0, at most ${formatDuration(FEEDBACK.most_age_ms)}`,
+    })
+    .prefault(formatDuration(FEEDBACK.max_age_ms))
+    .meta({ description: "A token may be used for so long." }),
+  per_address: perMinute(FEEDBACK.per_address).meta({
+    description: "Reports per minute that a client address may send, in each worker.",
+  }),
+  per_app: perMinute(FEEDBACK.per_app).meta({
+    description: "Reports per minute that are taken of all clients together, in each worker.",
+  }),
+});
+
+const app = (parts: ConfigParts) => z.strictObject(appShape(parts));
+type AppConfig = z.output<ReturnType<typeof app>>;
 
 function storeSchema(parts: readonly ConfigPart[]): z.ZodType<StoreConfig> {
   const kinds = parts.map(({ name: type, schema, summary }) =>
@@ -64,16 +114,16 @@ export interface StoreConfig {
   readonly [option: string]: unknown;
 }
 
-export interface RedirectConfig {
-  readonly address: z.output<ReturnType<typeof listenAddress>>;
+export interface RedirectConfig extends Omit<ListenerConfig, "protocol"> {
   readonly store: StoreConfig;
   readonly max_model_bytes: number;
   readonly trusted_from: Readonly<Record<string, readonly string[]>>;
   readonly discovery: z.output<typeof discovery>;
   readonly last_known_good: z.output<typeof lastKnownGood>;
   readonly service: RedirectServiceConfig;
-  readonly defaults: z.output<typeof app>;
-  readonly apps: Readonly<Record<string, z.output<typeof app>>>;
+  readonly session_traces?: z.output<typeof sessionTraces> | undefined;
+  readonly defaults: AppConfig;
+  readonly apps: Readonly<Record<string, AppConfig>>;
 }
 
 const weight = (least: number) =>
@@ -111,11 +161,22 @@ const lastKnownGood = z.strictObject({
     .meta({ description: "So many are kept." }),
 });
 
+const sessionTraces = z.strictObject({
+  sessions: z
+    .int()
+    .min(1)
+    .max(MAX_TRACED_SESSIONS)
+    .prefault(DEFAULT_REDIRECT.traced_sessions)
+    .meta({ description: "So many in each worker; the oldest ones go." }),
+});
+
 export function redirectSchema(parts: ConfigParts): z.ZodType<RedirectConfig> {
+  const ofApp = app(parts);
   const schema = z.strictObject({
     address: listenAddress().prefault(DEFAULT_REDIRECT.address).meta({
       description: "Where clients ask: the listener `redirect`.",
     }),
+    ...listenerOptionShape,
     store: storeSchema(parts.stores ?? [])
       .prefault({ type: parts.stores?.[0]?.name ?? "" } as never)
       .meta({ description: "Where models, lists and hosts are." }),
@@ -132,9 +193,13 @@ export function redirectSchema(parts: ConfigParts): z.ZodType<RedirectConfig> {
     service: redirectService
       .prefault({})
       .meta({ description: "Management of models and lists, and who may use it." }),
-    defaults: app.prefault({}).meta({ description: "Of all applications." }),
+    session_traces: sessionTraces.optional().meta({
+      description:
+        "What becomes of requests with `rSessionId` and `testInfo` is kept, for `fairlead redirect traces`; off without this section.",
+    }),
+    defaults: ofApp.prefault({}).meta({ description: "Of all applications." }),
     apps: z
-      .record(z.string().min(1).max(128), app)
+      .record(z.string().min(1).max(128), ofApp)
       .prefault({})
       .meta({ description: "What is different for an application, by its name." }),
   });

@@ -4,8 +4,8 @@ import { DEFAULT_REDIRECT_SERVICE, MAX_REDIRECT_REVISIONS } from "../../core/def
 import { isLimitedInVain, type Grant } from "../../core/redirect/access/grant.ts";
 import { permissionProblem, ROLES, type Role } from "../../core/redirect/access/permissions.ts";
 import { duration, formatDuration } from "../../core/schema/duration.ts";
-import { isLoopbackIp } from "../../core/schema/listen_address.ts";
 import { secret } from "../../core/schema/secret.ts";
+import { isSecureUrl } from "../../core/schema/secure_url.ts";
 import { bearerToken, operatorAddress } from "./admin.ts";
 
 const DEFAULTS = DEFAULT_REDIRECT_SERVICE;
@@ -68,15 +68,7 @@ const token = z
 /** A URL by which an identity provider is asked or answers: http leads to this machine alone. */
 function secureUrl(example: string): z.ZodString {
   const error = `expected a URL such as ${example}, without user, query and fragment; http only for a loopback address`;
-  return z.string({ error }).refine((text) => isSecureUrl(text), { error });
-}
-
-function isSecureUrl(text: string): boolean {
-  const url = URL.canParse(text) ? new URL(text) : null;
-  if (url === null || url.username !== "" || url.password !== "" || /[?#\s]/.test(text)) return false;
-  if (url.protocol === "https:") return true;
-  const host = url.hostname.replace(/^\[(.*)\]$/, "$1");
-  return url.protocol === "http:" && (host === "localhost" || isLoopbackIp(host));
+  return z.string({ error }).refine((text) => isSecureUrl(text) && !/[?#\s]/.test(text), { error });
 }
 
 const CLAIM_GRANT = "expected a role, a list of permissions, or { roles, permissions, applications }";

@@ -463,6 +463,6 @@ test("RD148 compiled rules decide as the interpreter does, on any model and any 
   );
   // It has been through all of them.
   expect([...seen].toSorted()).toEqual(
-    expect.arrayContaining(["DEFAULT_SERVER", "DISTRIBUTION_RULE", "PATH_RULE", "no_host"]),
+    expect.arrayContaining(["DEFAULT_SERVER", "DISTRIBUTION_RULE", "PATH_RULE", "ROLLOUT_RULE", "no_host"]),
   );
 }, 60_000);

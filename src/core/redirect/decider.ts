@@ -14,6 +14,7 @@ import type { NamedLists } from "./named_lists.ts";
 import type { Compiler } from "./operators/contract.ts";
 import { operatorOf } from "./operators/all.ts";
 import { Parameters } from "./parameters.ts";
+import { rolloutRules } from "./rollout_rules.ts";
 import { listsOfRule, type RuleProblem } from "./rule_problems.ts";
 import type { Hash64 } from "./sip_hash.ts";
 import { type Bound, boundOf, isWithin, positionOf } from "./sticky.ts";
@@ -28,9 +29,10 @@ import {
   withPairs,
 } from "./url.ts";
 
-/** Who is told of each condition, of flavor rules and of URL rules. */
+/** Who is told of each condition, of flavor rules, rollouts and URL rules. */
 export interface DeciderTrace {
   readonly rules: Trace;
+  readonly rollouts: Trace;
   readonly url_rules: Trace;
 }
 
@@ -55,7 +57,7 @@ export interface Location {
 
 export interface Decision {
   readonly type: DecisionType;
-  /** The flavor rule, or null. */
+  /** The flavor rule or the rollout, or null. */
   readonly rule: string | null;
   /** Number of the share of the distribution, or null. */
   readonly share: number | null;
@@ -113,6 +115,8 @@ export class Decider {
   readonly unknown_lists: readonly UnknownList[];
   readonly #parameters: Parameters;
   readonly #flavorRules: Rules<Destination>;
+  /** Null where nobody is in one. */
+  readonly #rollouts: Rules<Destination> | null;
   readonly #urlRules: Rules<UrlParams>;
   readonly #shares: readonly CompiledShare[];
   readonly #stickySlots: readonly number[];
@@ -137,14 +141,17 @@ export class Decider {
     this.model = model;
     this.options = options;
     this.lists = lists;
-    const { slots, compiler, flavorRules, urlRules } = prepared;
-    this.problems = [...flavorRules.problems, ...urlRules.problems];
+    const { slots, compiler, flavorRules, urlRules, rollouts, rollout_rules, native } = prepared;
+    this.problems = [...flavorRules.problems, ...rollouts.problems, ...urlRules.problems];
     this.unknown_lists = prepared.unknown_lists;
     this.#stickySlots = options.sticky_parameters.map((name) => compiler.slot(name));
     this.#connectUrlSlot = compiler.slot(CONNECT_URL);
     this.#parameters = new Parameters([...slots.keys()], lists.table);
     const facts = (parameters: Parameters) => factsOf(parameters, slots, lists, options);
+    const nativeFacts = (parameters: Parameters) => factsOf(parameters, slots, lists, native);
     this.#flavorRules = trace === null ? flavorRules : new TracedRules(model.rules, facts, trace.rules);
+    const traced = trace === null ? rollouts : new TracedRules(rollout_rules, nativeFacts, trace.rollouts);
+    this.#rollouts = rollout_rules.length === 0 ? null : traced;
     this.#urlRules = trace === null ? urlRules : new TracedRules(model.url_rules, facts, trace.url_rules);
     this.#shares = compiledShares(model);
     const { default_server } = model;
@@ -165,6 +172,11 @@ export class Decider {
 
   get stacks(): readonly StackHosts[] {
     return this.#pools.stacks;
+  }
+
+  /** Keys of hosts whose checks fail. */
+  get unhealthy(): ReadonlySet<string> {
+    return this.#pools.unhealthy;
   }
 
   /** Keys of hosts whose checks fail: they are passed over while others are left. */
@@ -198,6 +210,11 @@ export class Decider {
       if (target !== null) return this.#decideTarget(target, parameters);
       const { servers } = destination as Destination & { kind: "group" };
       return this.#decideGroup(servers, rule.id, parameters);
+    }
+    const rollout = this.#rollouts?.first(parameters) ?? null;
+    if (rollout?.kind === "server") {
+      const target = targetOf(this.#rollouts!.matchedRule, rollout, "ROLLOUT_RULE");
+      return this.#decideTarget(target!, parameters);
     }
     const share = this.#share(parameters);
     return this.#decideTarget(share < 0 ? this.#default : this.#shares[share]!.target, parameters);
@@ -337,6 +354,11 @@ export interface PreparedRules {
   readonly compiler: Compiler;
   readonly flavorRules: CompiledRules<Destination>;
   readonly urlRules: CompiledRules<UrlParams>;
+  readonly rollouts: CompiledRules<Destination>;
+  /** Rollouts as rules. */
+  readonly rollout_rules: readonly Rule<Destination>[];
+  /** The original has no rollouts: theirs are the native semantics. */
+  readonly native: AppOptions;
   readonly unknown_lists: readonly UnknownList[];
 }
 
@@ -350,15 +372,18 @@ export function* prepareRules(
   const compiler = compilerOf(slots, lists, options);
   const flavorRules = yield* CompiledRules.slices(model.rules, compiler);
   const urlRules = yield* CompiledRules.slices(model.url_rules, compiler);
+  const native = { ...options, compat: false };
+  const rollout_rules = rolloutRules(model.rollouts, options.sticky_parameters);
+  const rollouts = yield* CompiledRules.slices(rollout_rules, compilerOf(slots, lists, native));
   const unknown_lists: UnknownList[] = [];
   let count = 0;
-  const all: readonly (readonly Rule<unknown>[])[] = [model.rules, model.url_rules];
+  const all: readonly (readonly Rule<unknown>[])[] = [model.rules, rollout_rules, model.url_rules];
   for (const rules of all)
     for (const rule of rules) {
       if (++count % STEP_RULES === 0) yield;
       for (const list of listsOfRule(rule)) if (!lists.has(list)) unknown_lists.push({ rule: rule.id, list });
     }
-  return { slots, compiler, flavorRules, urlRules, unknown_lists };
+  return { slots, compiler, flavorRules, urlRules, rollouts, rollout_rules, native, unknown_lists };
 }
 
 function compilerOf(slots: Map<string, number>, lists: NamedLists, options: AppOptions): Compiler {

@@ -112,6 +112,11 @@ export class HostPools {
     return found;
   }
 
+  /** Keys of hosts whose checks fail. */
+  get unhealthy(): ReadonlySet<string> {
+    return this.#unhealthy;
+  }
+
   /** Keys of hosts whose checks fail: they are passed over where others are left. */
   setUnhealthy(keys: ReadonlySet<string>): void {
     this.#unhealthy = keys;

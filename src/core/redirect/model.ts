@@ -18,6 +18,8 @@ export interface RedirectModel {
   readonly default_url: UrlParams | null;
   /** Stacks (`/datacenter/zone`) that take everybody's traffic. */
   readonly whitelist: readonly string[];
+  /** For clients that no rule takes, in declared order, before the distribution. The original has none. */
+  readonly rollouts: readonly Rollout[];
 }
 
 export const EMPTY_MODEL: RedirectModel = {
@@ -29,6 +31,7 @@ export const EMPTY_MODEL: RedirectModel = {
   url_rule_templates: [],
   default_url: null,
   whitelist: [],
+  rollouts: [],
 };
 
 /** A part of a rule: its conditions all hold, then the first inner branch that holds, else `result`. */
@@ -89,6 +92,40 @@ export interface Share {
   /** Above 0, at most 100; all shares together are below 100. */
   readonly percent: number;
   readonly server: Server;
+}
+
+/** A server that gets the clients of a rising percentage: always those that it had, and some more. */
+export interface Rollout {
+  readonly id: string;
+  /** With a path, as shares have them. */
+  readonly server: Server;
+  /** Sets its clients apart from those of other rollouts: nobody is always among the first. */
+  readonly salt: string;
+  /** Percentages, each above the one before; above 0, at most 100. */
+  readonly steps: readonly number[];
+  /** Place among the steps; -1 = nobody but those of `allow`. */
+  readonly step: number;
+  /** Milliseconds since 1970 at which the step began. */
+  readonly since_ms: number;
+  /** A step lasts at least so long. */
+  readonly bake_ms: number;
+  /** Null = only time decides. */
+  readonly gate: RolloutGate | null;
+  /** Named lists: who stands in one, by a sticky parameter, is in from the start. */
+  readonly allow: readonly string[];
+  /** Named lists: who stands in one is never in. It beats `allow`. */
+  readonly deny: readonly string[];
+  /** `rolled_back`: the gate has failed; it goes on when somebody says so. */
+  readonly state: RolloutState;
+}
+
+export type RolloutState = "running" | "paused" | "rolled_back" | "done";
+
+export interface RolloutGate {
+  /** Share of failing samples, 0 to 1, above which the step is taken back. */
+  readonly max_failing: number;
+  /** With fewer samples nothing is known: no step is taken, neither forward nor back. */
+  readonly min_samples: number;
 }
 
 /** Parts of a URL; null = not said here. */

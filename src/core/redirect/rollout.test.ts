@@ -1,22 +1,12 @@
 import { expect, test } from "bun:test";
 import fc from "fast-check";
-import { nextRollout, rolloutPercent, type Rollout } from "./rollout.ts";
+import type { Rollout } from "./model.ts";
+import { decidingSignal, nextRollout, rolloutPercent } from "./rollout.ts";
 import type { Hash64 } from "./sip_hash.ts";
 import { boundOf, isWithin, positionOf } from "./sticky.ts";
-import { serverOf } from "./test_decider.ts";
+import { rolloutOf as someRollout } from "./test_decider.ts";
 
-const rolloutOf = (settings: Partial<Rollout> = {}): Rollout => ({
-  id: "beta",
-  server: serverOf("2.0"),
-  salt: "beta",
-  steps: [1, 5, 25],
-  step: -1,
-  since_ms: 0,
-  bake_ms: 60_000,
-  gate: { max_failing: 0.02, min_samples: 100 },
-  state: "running",
-  ...settings,
-});
+const rolloutOf = (settings: Partial<Rollout> = {}): Rollout => someRollout({ step: -1, ...settings });
 const FINE = { failing: 1, samples: 100 };
 
 test("RD131 a step lasts, then the next one comes, and at each step nobody leaves", () => {
@@ -56,6 +46,16 @@ test("RD130 too few samples decide nothing", () => {
   expect(nextRollout(rolloutOf({ step: 1 }), few, 1e9).event).toBeNull();
   expect(nextRollout(rolloutOf({ step: 1, gate: null }), few, 1e9).event?.kind).toBe("advanced");
   expect(nextRollout(rolloutOf({ step: 1, state: "paused" }), FINE, 1e9).event).toBeNull();
+});
+
+test("RD130 of several sources the one decides that fails most, among those with samples enough", () => {
+  const probes = { failing: 0, samples: 1_000 };
+  const clients = { failing: 6, samples: 100 };
+  expect(decidingSignal([probes, clients], 100)).toBe(clients);
+  expect(decidingSignal([probes, clients], 101)).toBe(probes);
+  expect(decidingSignal([{ failing: 1, samples: 1 }, clients], 500)).toBe(clients);
+  expect(decidingSignal([], 1)).toEqual({ failing: 0, samples: 0 });
+  expect(decidingSignal([{ failing: 0, samples: 0 }], 0)).toEqual({ failing: 0, samples: 0 });
 });
 
 test("whatever is seen, a step is taken by one at most and stays within the list", () => {

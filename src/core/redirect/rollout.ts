@@ -2,39 +2,28 @@
  * Progressive rollouts: a server gets the clients of a rising percentage, always those that it had and some more, as long as a health
  * signal allows. Pure: told of the time and of the signal, it says what the rollout is then.
  */
-import type { Server } from "./model.ts";
-
-export interface Rollout {
-  readonly id: string;
-  readonly server: Server;
-  /** Sets its clients apart from those of other rollouts: nobody is always among the first. */
-  readonly salt: string;
-  /** Percentages, each above the one before; above 0, at most 100. */
-  readonly steps: readonly number[];
-  /** Place among the steps; -1 = nobody. */
-  readonly step: number;
-  /** Milliseconds since 1970 at which the step began. */
-  readonly since_ms: number;
-  /** A step lasts at least so long. */
-  readonly bake_ms: number;
-  /** Null = only time decides. */
-  readonly gate: RolloutGate | null;
-  /** `rolled_back`: the gate has failed; it goes on when somebody says so. */
-  readonly state: "running" | "paused" | "rolled_back" | "done";
-}
-
-export interface RolloutGate {
-  /** Share of failing samples, 0 to 1, above which the step is taken back. */
-  readonly max_failing: number;
-  /** With fewer samples nothing is known: no step is taken, neither forward nor back. */
-  readonly min_samples: number;
-}
+import type { Rollout } from "./model.ts";
 
 /** What was seen of the server's hosts or clients since the step began. */
 export interface HealthSignal {
   readonly failing: number;
   readonly samples: number;
 }
+
+/**
+ * The signal that counts where several sources have one: of those with samples enough the one with the largest share of failures, so
+ * that many probes which are well do not hide what clients say. Where none has enough, the one with most samples.
+ */
+export function decidingSignal(signals: readonly HealthSignal[], min_samples: number): HealthSignal {
+  const known = signals.filter(({ samples }) => samples >= min_samples && samples > 0);
+  const share = ({ failing, samples }: HealthSignal): number => failing / samples;
+  const [worst] = known.toSorted((one, other) => share(other) - share(one));
+  if (worst !== undefined) return worst;
+  const [most] = signals.toSorted((one, other) => other.samples - one.samples);
+  return most ?? NO_SIGNAL;
+}
+
+const NO_SIGNAL: HealthSignal = { failing: 0, samples: 0 };
 
 /** What has happened, for the audit log. */
 export interface RolloutEvent {

@@ -4,7 +4,7 @@ import type { FamilyPool, HostPools, Selection } from "./hosts.ts";
 import { type Destination, type Server, TEMPLATE_URL } from "./model.ts";
 import { encodedPair } from "./url.ts";
 
-export type DecisionType = "PATH_RULE" | "DISTRIBUTION_RULE" | "DEFAULT_SERVER";
+export type DecisionType = "PATH_RULE" | "ROLLOUT_RULE" | "DISTRIBUTION_RULE" | "DEFAULT_SERVER";
 
 const NO_CONTEXT: Readonly<Record<string, string>> = {};
 

@@ -11,6 +11,7 @@ import {
   EMPTY_MODEL,
   type NamedList,
   type RedirectModel,
+  type Rollout,
   type Rule,
   type Server,
   TEMPLATE_URL,
@@ -31,7 +32,7 @@ export const OPTIONS: AppOptions = {
 
 const IGNORE: Trace = { rule: () => {}, condition: () => {} };
 /** Interprets, and tells nobody. */
-export const SILENT: DeciderTrace = { rules: IGNORE, url_rules: IGNORE };
+export const SILENT: DeciderTrace = { rules: IGNORE, rollouts: IGNORE, url_rules: IGNORE };
 
 /** A server that stands for hosts. */
 export function serverOf(path: string, settings: Partial<Server> = {}): Server {
@@ -65,6 +66,24 @@ export function ruleOf<Result>(
   settings: Partial<Rule<Result>> = {},
 ): Rule<Result> {
   return { id, template: null, priority: 0, inner: [], when, result, ...settings };
+}
+
+/** A rollout of flavor 2.0 to 1, 5 and 25 percent, at the first of them. */
+export function rolloutOf(settings: Partial<Rollout> = {}): Rollout {
+  return {
+    id: "beta",
+    server: serverOf("2.0"),
+    salt: "beta",
+    steps: [1, 5, 25],
+    step: 0,
+    since_ms: 0,
+    bake_ms: 60_000,
+    gate: { max_failing: 0.02, min_samples: 100 },
+    allow: [],
+    deny: [],
+    state: "running",
+    ...settings,
+  };
 }
 
 export function to(server: Server): Destination {

@@ -11,6 +11,7 @@ import type {
   NamedList,
   QueryPair,
   RedirectModel,
+  Rollout,
   Rule,
   Server,
   Share,
@@ -159,6 +160,36 @@ const shares: fc.Arbitrary<Share[]> = fc.array(
   { maxLength: 4 },
 );
 
+const steps: fc.Arbitrary<number[]> = fc
+  .uniqueArray(fc.constantFrom(0.01, 1, 5, 25, 50, 99.5, 100), { minLength: 1, maxLength: 4 })
+  .map((percentages) => percentages.toSorted((one, other) => one - other));
+
+const rolloutLists = fc.uniqueArray(listNames, { maxLength: 2 });
+
+const anyRollout: fc.Arbitrary<Rollout> = steps.chain((percentages) =>
+  fc.record({
+    id: fc.stringMatching(/^[A-Za-z0-9_]{1,8}$/),
+    server: simpleServer,
+    salt: fc.constantFrom("a", "b", "Größe"),
+    steps: fc.constant(percentages),
+    step: fc.integer({ min: -1, max: percentages.length - 1 }),
+    since_ms: fc.nat(),
+    bake_ms: fc.nat(),
+    gate: fc.option(
+      fc.record({ max_failing: fc.double({ min: 0, max: 1, noNaN: true }), min_samples: fc.nat() }),
+    ),
+    allow: rolloutLists,
+    deny: rolloutLists,
+    state: fc.constantFrom("running", "paused", "rolled_back", "done"),
+  }),
+);
+
+/** Rollouts with ids of their own. */
+export const anyRollouts: fc.Arbitrary<Rollout[]> = fc.uniqueArray(anyRollout, {
+  selector: ({ id }) => id,
+  maxLength: 3,
+});
+
 export const whitelists: fc.Arbitrary<string[]> = fc.uniqueArray(
   fc.constantFrom("/EU/z1", "/EU/z2", "/US/z2", "/a-b/c_d.e"),
 );
@@ -172,6 +203,7 @@ export const anyModel: fc.Arbitrary<RedirectModel> = fc.record({
   url_rule_templates: rulesWith(anyUrlParams, 2),
   default_url: fc.option(anyUrlParams, { nil: null }),
   whitelist: whitelists,
+  rollouts: anyRollouts,
 });
 
 const MD5_OF_ABC = "900150983CD24FB0D6963F7D28E17F72";

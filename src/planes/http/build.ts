@@ -1,4 +1,5 @@
 /** Builds what a worker needs of a plan beside the one that acts, in steps that are short enough to run between requests. */
+import { REDIRECT_LISTENER } from "../../core/defaults.ts";
 import { membersOf } from "../../core/health/members.ts";
 import { weightOf } from "../../core/health/overrides.ts";
 import { hostField, type Endpoint } from "../../core/model.ts";
@@ -92,6 +93,7 @@ export function* buildRuntime(
     noRoute: noRoute(layout, counters, plan.forwarding),
     pools,
     listeners: yield* buildListeners(host, snapshot, layout, counters, before),
+    privateListener: plan.redirect === null ? null : REDIRECT_LISTENER,
     states,
     backends,
   };

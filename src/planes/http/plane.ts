@@ -428,6 +428,10 @@ export class HttpPlane implements ExchangeHandler {
     exchange.down.writeHead(exchange, status, head, length);
   }
 
+  onUpgraded(exchange: HttpExchange): void {
+    this.#openEnded(exchange);
+  }
+
   #openEnded(exchange: HttpExchange): void {
     const { region, fixed } = this.runtime.counters;
     exchange.openEnded = true;
@@ -488,7 +492,9 @@ export class HttpPlane implements ExchangeHandler {
       addTo(acting.region, acting.fixed.tunnels_open, -1);
     }
     for (let index = exchange.stepsEntered - 1; index >= 0; index--) route.steps[index]!.onDone?.(exchange);
-    this.accessLog?.write(exchange, now);
+    if (this.accessLog === null) return;
+    exchange.isPrivate = exchange.listenerName === this.runtime.privateListener;
+    this.accessLog.write(exchange, now);
   }
 }
 

@@ -53,6 +53,13 @@ export interface WorkerPart {
   changed(documents: DocumentMap): void;
   /** Memory that documents name; null = none does any more. It comes before them. */
   shared?(name: string, bytes: Uint8Array<ArrayBuffer> | null): void;
+  /** By which its other half in the supervisor asks. */
+  readonly name?: string;
+  answer?(question: unknown): unknown;
+  /** A drain begins: what lasts as long as its client likes should end soon. */
+  drain?(): void;
+  /** No request comes any more. */
+  end?(): void;
 }
 
 export interface HttpProgramParts {
@@ -358,6 +365,7 @@ export class HttpProgram implements WorkerProgram {
     this.#draining = true;
     this.#serverHost.draining = true;
     for (const connection of this.#connections) connection.drain(idleMs);
+    for (const part of this.#parts) part.drain?.();
     while (!this.#isEmpty()) {
       this.#cutOverdue(this.#clock.now());
       if (this.#isEmpty()) break;
@@ -381,6 +389,7 @@ export class HttpProgram implements WorkerProgram {
   async #end(): Promise<void> {
     this.#unwatchLoop();
     for (const connections of this.#acting?.runtime.backends.values() ?? []) connections.retire();
+    for (const part of this.#parts) part.end?.();
     const log = this.plane.accessLog;
     if (log === null) return;
     log.flush();
@@ -400,6 +409,10 @@ export class HttpProgram implements WorkerProgram {
   explain(request: AskedRequest): Generator<void, PlaneExplanation> {
     if (this.#acting === null) throw new Error("no plan acts yet");
     return explain({ clock: this.#clock, draining: this.#draining }, this.#acting, request);
+  }
+
+  answer(name: string, question: unknown): unknown {
+    return this.#parts.find((part) => part.name === name)?.answer?.(question) ?? null;
   }
 
   stats(): Readonly<Record<string, number>> {

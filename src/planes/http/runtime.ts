@@ -103,6 +103,8 @@ export interface PlaneRuntime {
   readonly noRoute: RouteRuntime;
   readonly pools: ReadonlyMap<string, PoolRuntime>;
   readonly listeners: ReadonlyMap<string, ListenerRuntime>;
+  /** The listener whose clients say of themselves in queries who they are, or null. */
+  readonly privateListener: string | null;
   /** Identities that outlive the plan. */
   readonly states: StateTable;
   /** All backends by `pool/key`. */

@@ -2,7 +2,12 @@
  * One configuration of the redirector at work: follows models, lists and hosts in the store, keeps what was good last in files, and
  * publishes both to the workers. What is in the files acts until the store knows better.
  */
-import type { RedirectAppPlan, RedirectPlan } from "../../core/plan.ts";
+import type {
+  RedirectAppPlan,
+  RedirectFeedbackPlan,
+  RedirectPlan,
+  RedirectServicePlan,
+} from "../../core/plan.ts";
 import { acceptance, type AcceptanceCode } from "../../core/redirect/checks/acceptance.ts";
 import { DEFAULT_SETTINGS, minHostsOf } from "../../core/redirect/checks/settings.ts";
 import type { RedirectSettings } from "../../core/redirect/documents/service_documents.ts";
@@ -23,9 +28,11 @@ import { loopTurn, runInSlices } from "../../platform/slices.ts";
 import type { NameSource } from "../../platform/names.ts";
 import { storeByName } from "../../store/all.ts";
 import type { Store, StoreEnvironment } from "../../store/contract.ts";
+import type { AppState } from "./app_state.ts";
 import { Discovery, type DiscoveryStatus } from "./discovery/discovery.ts";
 import { GatewayAcks, type GatewayState } from "./gateway_acks.ts";
-import { appDecider, appDeciderSlices, type DeciderParts } from "./gateway/app_decider.ts";
+import type { FeedbackSettings } from "./feedback/app_feedback.ts";
+import { appDecider, appDeciderSlices, type DeciderParts, strategyNames } from "./gateway/app_decider.ts";
 import { PartNames, splitModel, type SplitModel } from "./gateway/model_parts.ts";
 import {
   appDocument,
@@ -46,6 +53,7 @@ import type { KnownLists } from "./last_known_good/list_pieces.ts";
 import { ModelSource } from "./models/model_source.ts";
 import { keepLists, type KeptLists, NO_LISTS, publishedLists, type Share } from "./models/kept_lists.ts";
 import type { StoredModel } from "./models/stored.ts";
+import type { ServiceAuthenticator } from "./service/access/authenticator.ts";
 
 export interface RedirectEvent {
   readonly event: string;
@@ -68,6 +76,16 @@ export interface RedirectPartOptions {
   readonly random: Random;
   readonly files: Files;
   readonly names: Pick<NameSource, "lookup">;
+  /** What finds out who asks the management service. */
+  readonly authenticator: (plan: RedirectServicePlan) => Promise<ServiceAuthenticator>;
+}
+
+/** What a follower is to the part that it belongs to. */
+export interface FollowerSurroundings {
+  /** Told when the model, the hosts or the settings of an application may have changed; see `appState`. */
+  readonly appChanged: (app: string) => void;
+  /** Signs tokens of applications that name no secret; "" = there are none. */
+  readonly feedback_key: string;
 }
 
 export interface AppStatus {
@@ -79,7 +97,7 @@ export interface AppStatus {
   readonly problems: readonly string[];
 }
 
-export interface RedirectStatus {
+export interface FollowerStatus {
   readonly apps: readonly AppStatus[];
   readonly discovery: DiscoveryStatus | null;
   readonly last_known_good: LastKnownGoodStatus | null;
@@ -108,6 +126,7 @@ export class Follower {
   readonly plan: RedirectPlan;
   readonly #host: RedirectHost;
   readonly #options: RedirectPartOptions;
+  readonly #surroundings: FollowerSurroundings;
   readonly #lastGood: LastKnownGood;
   readonly #share: Share = (bytes) => this.#host.share(bytes);
   readonly #apps = new Map<string, Known>();
@@ -131,7 +150,13 @@ export class Follower {
   #changing: Promise<void> = Promise.resolve();
   #closed = false;
 
-  constructor(plan: RedirectPlan, host: RedirectHost, options: RedirectPartOptions) {
+  constructor(
+    plan: RedirectPlan,
+    host: RedirectHost,
+    options: RedirectPartOptions,
+    surroundings: FollowerSurroundings,
+  ) {
+    this.#surroundings = surroundings;
     this.plan = plan;
     this.#host = host;
     this.#options = options;
@@ -155,6 +180,7 @@ export class Follower {
     this.#names = before.#names;
     this.#isOffline = before.#isOffline;
     this.#lists = before.#lists;
+    this.#settings = before.#settings;
     for (const [app, stacks] of before.#stacks) this.#stacks.set(app, stacks);
     for (const [app, stored] of before.#apps) await this.#accept(app, stored, stored);
   }
@@ -165,6 +191,7 @@ export class Follower {
     if (content === null) return;
     this.#isOffline = content.is_offline;
     this.#lists = await keepLists(content.lists, this.#share);
+    this.#settings = content.settings;
     for (const [app, stacks] of content.stacks) this.#stacks.set(app, stacks);
     for (const [app, stored] of content.models) await this.#accept(app, stored);
     const apps = [...this.#apps.keys()].join(", ");
@@ -258,6 +285,7 @@ export class Follower {
     if (stored === null) {
       if (this.#isOffline || known === undefined) return;
       this.#apps.delete(app);
+      this.#surroundings.appChanged(app);
       this.#publish({ [appDocument(app)]: null, ...gone(known) });
       return;
     }
@@ -273,6 +301,7 @@ export class Follower {
     });
     this.#publish({ [appDocument(app)]: this.#appDocument(app) });
     if (known !== undefined) this.#send(gone(known));
+    this.#surroundings.appChanged(app);
   }
 
   /** A model that cannot decide is refused, and the one before serves on. `before`: the same has been published already. */
@@ -287,7 +316,7 @@ export class Follower {
       if (code !== "SUCCESS" && (!lacksHosts || this.#apps.has(app))) throw new Error(`${message} (${code})`);
       const { published, parts } = before ?? (await this.#publishParts(stored.model));
       sent = { parts };
-      const settings = { model: stored.model, options: publishedOptions(appPlan(this.plan, app)) };
+      const settings = { model: stored.model, options: this.#publishedOptions(app) };
       const work = appDeciderSlices(app, settings, this.#lists.named, this.#deciderParts);
       const { problems, unknown_lists } = await runInSlices(work);
       const odd = [
@@ -352,6 +381,7 @@ export class Follower {
   #hostsChanged(app: string, stacks: readonly StackHosts[]): void {
     this.#stacks.set(app, stacks);
     this.#publish({ [hostsDocument(app)]: stacks });
+    this.#surroundings.appChanged(app);
     const waiting = this.#waiting.get(app);
     if (waiting === undefined) return;
     if (acceptance(waiting.model, stacks, this.#minHosts(app)).code !== "SUCCESS") return;
@@ -359,17 +389,26 @@ export class Follower {
     void this.#modelChanged(app, waiting);
   }
 
+  /** Names of all applications that are known. */
+  get apps(): ReadonlySet<string> {
+    return new Set([...this.#apps.keys(), ...Object.keys(this.plan.apps)]);
+  }
+
+  appState(app: string): AppState {
+    const model = this.#apps.get(app)?.model ?? null;
+    return { plan: appPlan(this.plan, app), model, stacks: this.#stacks.get(app) ?? [] };
+  }
+
   // What the workers are told.
 
   /** Everything that workers need. */
   documents(): Record<string, unknown> {
-    const { trusted_from } = this.plan;
+    const { trusted_from, session_traces } = this.plan;
     const documents: Record<string, unknown> = {
-      [GATEWAY_DOCUMENT]: { trusted_from } satisfies PublishedGateway,
+      [GATEWAY_DOCUMENT]: { trusted_from, session_traces } satisfies PublishedGateway,
       [LISTS_DOCUMENT]: publishedLists(this.#lists),
     };
-    for (const app of new Set([...this.#apps.keys(), ...Object.keys(this.plan.apps)]))
-      documents[appDocument(app)] = this.#appDocument(app);
+    for (const app of this.apps) documents[appDocument(app)] = this.#appDocument(app);
     for (const [app, stacks] of this.#stacks) documents[hostsDocument(app)] = stacks;
     for (const { parts } of this.#apps.values()) Object.assign(documents, parts);
     return documents;
@@ -377,7 +416,23 @@ export class Follower {
 
   #appDocument(app: string): PublishedApp {
     const { version = 0, published = { model: null, parts: null } } = this.#apps.get(app) ?? {};
-    return { version, ...published, options: publishedOptions(appPlan(this.plan, app)) };
+    return { version, ...published, options: this.#publishedOptions(app) };
+  }
+
+  #publishedOptions(app: string): PublishedOptions {
+    const {
+      discovery: _discovery,
+      health_check: _health_check,
+      strategy,
+      affinity,
+      feedback,
+      ...rest
+    } = appPlan(this.plan, app);
+    return {
+      ...rest,
+      ...strategyNames({ strategy, affinity }),
+      feedback: feedback === null ? null : feedbackSettings(feedback, this.#surroundings.feedback_key),
+    };
   }
 
   /** What changes nothing of what is kept in files. */
@@ -410,13 +465,13 @@ export class Follower {
       models: new Map([...this.#apps].map(([app, { model, version }]) => [app, { model, version }])),
       lists: { version, lists: { [Symbol.iterator]: () => named.lists() } },
       stacks: this.#stacks,
-      settings: null,
+      settings: this.#settings,
       is_offline: this.#isOffline,
     };
   }
 
-  status(): RedirectStatus {
-    const names = [...new Set([...this.#apps.keys(), ...Object.keys(this.plan.apps)])].toSorted();
+  status(): FollowerStatus {
+    const names = [...this.apps].toSorted();
     return {
       apps: names.map((app) => {
         const { version = null, problems = [] } = this.#apps.get(app) ?? {};
@@ -428,11 +483,22 @@ export class Follower {
     };
   }
 
-  /** Null where the application has no model. */
-  explain(app: string, parameters: Readonly<Record<string, string>>): Explanation | null {
+  /** What was made offline acts, whatever the store says. */
+  get isOffline(): boolean {
+    return this.#isOffline;
+  }
+
+  /** Null where the application has no model. `failing`: keys of hosts whose checks fail. */
+  explain(
+    app: string,
+    parameters: Readonly<Record<string, string>>,
+    failing: ReadonlySet<string>,
+  ): Explanation | null {
     const known = this.#apps.get(app);
     if (known === undefined) return null;
-    return explain(this.#decider(app, known.model), contextOf(parameters));
+    const decider = this.#decider(app, known.model);
+    decider.setUnhealthy(failing);
+    return explain(decider, contextOf(parameters));
   }
 
   // What the management service asks.
@@ -466,7 +532,7 @@ export class Follower {
   }
 
   #deciderBy(app: string, model: RedirectModel, lists: NamedLists): Decider {
-    const options = publishedOptions(appPlan(this.plan, app));
+    const options = this.#publishedOptions(app);
     const decider = appDecider(app, { model, options }, lists, this.#deciderParts);
     decider.setHosts(this.stacksOf(app));
     return decider;
@@ -499,15 +565,6 @@ function staticApplications({ apps }: RedirectPlan): ReadonlySet<string> {
   return new Set(Object.keys(apps).filter((app) => apps[app]!.discovery === "static"));
 }
 
-function publishedOptions({
-  discovery: _discovery,
-  strategy,
-  affinity,
-  ...rest
-}: RedirectAppPlan): PublishedOptions {
-  return {
-    ...rest,
-    strategy: strategy === "random" ? "weighted_random" : strategy,
-    affinity: affinity === "host" ? "rendezvous" : null,
-  };
+function feedbackSettings({ secret, ...rest }: RedirectFeedbackPlan, ownKey: string): FeedbackSettings {
+  return { key: secret ?? ownKey, ...rest };
 }

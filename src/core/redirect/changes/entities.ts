@@ -1,5 +1,5 @@
 /** The parts of a model that are edited one by one: what may be changed, approved and cancelled by itself. */
-import type { Destination, RedirectModel, Rule, Server, Share, UrlParams } from "../model.ts";
+import type { Destination, RedirectModel, Rollout, Rule, Server, Share, UrlParams } from "../model.ts";
 
 /** What an entity of each kind is; kinds with one entity alone have the id `default`. */
 export interface EntityValues {
@@ -13,6 +13,7 @@ export interface EntityValues {
   readonly distribution: readonly Share[];
   /** A stack; its id is the path. */
   readonly whitelist: true;
+  readonly rollout: Rollout;
 }
 
 export type EntityKind = keyof EntityValues;
@@ -29,19 +30,20 @@ interface Entity<Value> {
   set(model: RedirectModel, id: string, value: Value | null): RedirectModel;
 }
 
-type RuleKey = "rules" | "rule_templates" | "url_rules" | "url_rule_templates";
-type RuleOf<Key extends RuleKey> = RedirectModel[Key][number];
+type NamedKey = "rules" | "rule_templates" | "url_rules" | "url_rule_templates" | "rollouts";
+type NamedOf<Key extends NamedKey> = RedirectModel[Key][number];
 
-function rulesUnder<Key extends RuleKey>(key: Key): Entity<RuleOf<Key>> {
-  const rulesOf = (model: RedirectModel): readonly RuleOf<Key>[] => model[key];
+/** What has ids of its own, in a list whose order matters. */
+function namedUnder<Key extends NamedKey>(key: Key): Entity<NamedOf<Key>> {
+  const allOf = (model: RedirectModel): readonly NamedOf<Key>[] => model[key];
   return {
-    ids: (model) => rulesOf(model).map(({ id }) => id),
-    get: (model, wanted) => rulesOf(model).find(({ id }) => id === wanted) ?? null,
+    ids: (model) => allOf(model).map(({ id }) => id),
+    get: (model, wanted) => allOf(model).find(({ id }) => id === wanted) ?? null,
     set(model, id, value) {
-      const rules = rulesOf(model);
-      const place = rules.findIndex((rule) => rule.id === id);
-      if (value === null) return { ...model, [key]: rules.filter((rule) => rule.id !== id) };
-      return { ...model, [key]: place < 0 ? [...rules, value] : rules.with(place, value) };
+      const all = allOf(model);
+      const place = all.findIndex((one) => one.id === id);
+      if (value === null) return { ...model, [key]: all.filter((one) => one.id !== id) };
+      return { ...model, [key]: place < 0 ? [...all, value] : all.with(place, value) };
     },
   };
 }
@@ -59,10 +61,10 @@ const defaultServer: Entity<Server> = {
 };
 
 export const ENTITIES: { readonly [Kind in EntityKind]: Entity<EntityValues[Kind]> } = {
-  rule: rulesUnder("rules"),
-  rule_template: rulesUnder("rule_templates"),
-  url_rule: rulesUnder("url_rules"),
-  url_rule_template: rulesUnder("url_rule_templates"),
+  rule: namedUnder("rules"),
+  rule_template: namedUnder("rule_templates"),
+  url_rule: namedUnder("url_rules"),
+  url_rule_template: namedUnder("url_rule_templates"),
   default_url: defaultUrl,
   default_server: defaultServer,
   distribution: {
@@ -79,6 +81,7 @@ export const ENTITIES: { readonly [Kind in EntityKind]: Entity<EntityValues[Kind
       return model.whitelist.includes(path) ? model : { ...model, whitelist: [...others, path] };
     },
   },
+  rollout: namedUnder("rollouts"),
 };
 
 export const ENTITY_KINDS = Object.keys(ENTITIES) as EntityKind[];

@@ -1,7 +1,7 @@
 import { expect, test } from "bun:test";
 import fc from "fast-check";
 import type { RedirectModel } from "../model.ts";
-import { conditionOf, literalOf, modelOf, ruleOf, serverOf, to } from "../test_decider.ts";
+import { conditionOf, literalOf, modelOf, rolloutOf, ruleOf, serverOf, to } from "../test_decider.ts";
 import { anyModel } from "../test_models.ts";
 import { ONLY_ID } from "./entities.ts";
 import {
@@ -136,4 +136,14 @@ test("values are compared whatever the order of their keys", () => {
     ],
   ])
     expect(sameValue(one, other)).toBe(false);
+});
+
+test("a rollout is edited as any other entity and keeps its place", () => {
+  const approved = modelOf({ rollouts: [rolloutOf(), rolloutOf({ id: "next" })] });
+  const paused = rolloutOf({ state: "paused" });
+  const pending = edited([], approved, [{ kind: "rollout", id: "beta", value: paused }], ANN);
+  expect(pending.map(changeType)).toEqual(["UPDATE"]);
+  const next = nextModel(approved, pending);
+  expect(next.rollouts).toEqual([paused, rolloutOf({ id: "next" })]);
+  expect(difference(next, approved)).toEqual([{ kind: "rollout", id: "beta", value: rolloutOf() }]);
 });

@@ -80,7 +80,8 @@ describe("a whole model", () => {
     let accepted = 0;
     fc.assert(
       fc.property(anyModel, (any) => {
-        const model = { ...any, rules: [], url_rules: [], default_url: DEFAULT_URL, distribution: [] };
+        const parts = { rules: [], url_rules: [], distribution: [], rollouts: [] };
+        const model = { ...any, ...parts, default_url: DEFAULT_URL };
         const { code } = acceptance(model, stacks, 1);
         const decision = deciderOf(model, {}, stacks).decide(() => undefined);
         expect(code === "SUCCESS").toBe(typeof decision !== "string");

@@ -99,7 +99,7 @@ function hostsOf(
   );
 }
 
-/** Kinds of pending changes, as the original's pending document has them. */
+/** Kinds of pending changes: those of the original's pending document, and rollouts. */
 export type ChangeKind =
   | "rule"
   | "rule_template"
@@ -108,7 +108,8 @@ export type ChangeKind =
   | "url_params"
   | "server"
   | "distribution"
-  | "whitelist";
+  | "whitelist"
+  | "rollout";
 
 export interface Approval {
   /** What gateways decide by; null before the first approval. */

@@ -1,12 +1,13 @@
 /** One example for each code of the catalogue: a code that no check gives cannot stand there. */
 import { describe, expect, test } from "bun:test";
-import type { Condition, Destination, RedirectModel, UrlParams } from "../model.ts";
+import type { Condition, Destination, RedirectModel, Rollout, UrlParams } from "../model.ts";
 import {
   conditionOf,
   DEFAULT_URL,
   literalOf,
   modelOf,
   ONE_HOST,
+  rolloutOf,
   ruleOf,
   serverOf,
   stackOf,
@@ -18,6 +19,7 @@ import { distributionProblems } from "./distribution.ts";
 import { lintModel } from "./lint.ts";
 import { listProblems } from "./named_lists.ts";
 import type { Problem } from "./problem.ts";
+import { rolloutProblems } from "./rollouts.ts";
 import { ruleProblemsAtSave, ruleTemplateProblems, urlRuleProblems } from "./rules.ts";
 import { settingsProblems } from "./settings.ts";
 import { defaultServerProblems } from "./servers.ts";
@@ -53,6 +55,8 @@ const shares = (...all: (readonly [number, string])[]) =>
     all.map(([percent, path]) => ({ percent, server: serverOf(path) })),
     FACTS,
   );
+const rollout = (settings: Partial<Rollout>) =>
+  rolloutProblems([rolloutOf({ server: serverOf("1.0"), ...settings })], FACTS);
 const url = (settings: object) => defaultUrlProblems({ ...DEFAULT_URL, ...settings } as UrlParams);
 const emptied = (settings: Partial<RedirectModel>) => factsOf({ next: modelOf(settings) });
 const lint = (settings: Partial<RedirectModel>, stacks = ONE_HOST) =>
@@ -102,6 +106,13 @@ const EXAMPLES: Readonly<Record<ProblemCode, () => readonly Problem[]>> = {
   DistributionOnlySimpleServersErr: () =>
     distributionProblems([{ percent: 1, server: literalOf("http://a") }], FACTS),
   DistributionDeletionError: () => distributionProblems([], emptied({ distribution: [share, share] })),
+  RolloutIdInvalid: () => rollout({ id: "a b" }),
+  RolloutSaltMissed: () => rollout({ salt: " " }),
+  RolloutStepsInvalid: () => rollout({ steps: [5, 1] }),
+  RolloutStepInvalid: () => rollout({ step: 3 }),
+  RolloutTimeInvalid: () => rollout({ bake_ms: -1 }),
+  RolloutGateInvalid: () => rollout({ gate: { max_failing: 2, min_samples: 1 } }),
+  RolloutOnlySimpleServers: () => rollout({ server: literalOf("http://a") }),
   AllReturnURLParamsMissed: () =>
     urlRuleProblems(ruleOf("u", WHEN, { urn: null, protocol: null, port: null, ip_version: null }), FACTS),
   UrlParamsHasEmptyValues: () => url({ urn: null }),
@@ -136,6 +147,8 @@ const EXAMPLES: Readonly<Record<ProblemCode, () => readonly Problem[]>> = {
   RegexNeedsEngine: () => lint(rules([onX("matches", { pattern: "[0-9]+" })])),
   RuleWithoutHosts: () => lint({ rules: [ruleOf("r", WHEN, to(serverOf("9.9")))] }),
   DefaultServerWithoutHosts: () => lint({}, []),
+  RolloutWithoutHosts: () => lint({ rollouts: [rolloutOf()] }),
+  SharedRolloutSalt: () => lint({ rollouts: [rolloutOf(), rolloutOf({ id: "other" })] }),
   LintIncomplete: () =>
     lint(
       rules(
@@ -160,7 +173,14 @@ describe("the catalogue", () => {
   });
 
   test("what is right has no problems", () => {
-    expect([rule("r"), server({}), group({}), url({}), shares()]).toEqual([[], [], [], [], []]);
+    expect([rule("r"), server({}), group({}), url({}), shares(), rollout({})]).toEqual([
+      [],
+      [],
+      [],
+      [],
+      [],
+      [],
+    ]);
     expect(lint(rules(WHEN))).toEqual([]);
   });
 });

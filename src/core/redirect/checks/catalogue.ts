@@ -64,6 +64,20 @@ const DISTRIBUTION = {
   DistributionDeletionError: error("More than one share exists, and all are taken away at once."),
 } as const;
 
+const ROLLOUTS = {
+  RolloutIdInvalid: error(
+    "The id of a rollout has other characters than letters, digits and `_`, or is that of another one.",
+  ),
+  RolloutSaltMissed: error("A rollout has no salt: the same clients would always be the first ones."),
+  RolloutStepsInvalid: error("The steps of a rollout are no rising percentages above 0 and at most 100."),
+  RolloutStepInvalid: error("A rollout is at a step that it does not have."),
+  RolloutTimeInvalid: error("A time of a rollout is no whole number of milliseconds of at least 0."),
+  RolloutGateInvalid: error(
+    "The gate of a rollout has no share of 0 to 1, or no number of samples of at least 1.",
+  ),
+  RolloutOnlySimpleServers: error("A rollout has a literal URL."),
+} as const;
+
 const URLS = {
   AllReturnURLParamsMissed: error("A URL rule gives no part of a URL."),
   UrlParamsHasEmptyValues: error("The default URL parameters do not give all parts of a URL."),
@@ -110,6 +124,8 @@ const WARNINGS = {
   ),
   RuleWithoutHosts: warning("No host that may be chosen is at the path of a rule's server."),
   DefaultServerWithoutHosts: warning("No host that may be chosen is at the path of the default server."),
+  RolloutWithoutHosts: warning("No host that may be chosen is at the path of a rollout's server."),
+  SharedRolloutSalt: warning("Two rollouts have the same salt: the same clients are the first of both."),
   LintIncomplete: warning("The model has too many rules that may overlap: not all pairs were compared."),
 } as const;
 
@@ -117,6 +133,7 @@ export const CATALOGUE = {
   ...RULES,
   ...SERVERS,
   ...DISTRIBUTION,
+  ...ROLLOUTS,
   ...URLS,
   ...WHITELIST,
   ...LISTS,

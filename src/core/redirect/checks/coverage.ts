@@ -80,7 +80,7 @@ function outerKeys(condition: Condition, compat: boolean): string[] {
 }
 
 function parameterKeys(condition: ParameterCondition, own: string, compat: boolean): string[] {
-  const { param, operator, negated } = condition;
+  const { param, operator, negated, missing } = condition;
   if (operator === "contains" && !negated) {
     const { values, lists } = condition as Contains;
     return [
@@ -91,8 +91,9 @@ function parameterKeys(condition: ParameterCondition, own: string, compat: boole
   }
   const texts = textsOf(condition, compat);
   if (texts !== null) return [own, ...texts.map((text) => textKey(param, text))];
-  // Numbers that are written in two ways are taken for two.
-  return operator === "equals" && !negated ? [own] : [own, otherKey(param)];
+  // Numbers that are written in two ways are taken for two. One that holds without its parameter has no texts, and is implied by some.
+  const isNumber = operator === "equals" && !negated && missing !== true;
+  return isNumber ? [own] : [own, otherKey(param)];
 }
 
 /** Under these is whatever the condition implies. What all its texts or alternatives imply is implied by the first one. */

@@ -1,5 +1,5 @@
 import { expect, test } from "bun:test";
-import { conditionOf, literalOf, modelOf, ruleOf, to, urlParams } from "../test_decider.ts";
+import { conditionOf, literalOf, modelOf, rolloutOf, ruleOf, to, urlParams } from "../test_decider.ts";
 import {
   type ApplicationModels,
   listDeletionProblems,
@@ -43,6 +43,13 @@ test("RD102 a list that an approved or pending rule uses stays", () => {
   ]);
   expect(usesOfList("beta", [models({}, { rule_templates: [rule("t")] })])).toMatchObject([
     { kind: "rule_templates" },
+  ]);
+  const rollouts = [rolloutOf({ allow: ["beta"] }), rolloutOf({ id: "other", deny: ["staff"] })];
+  expect(usesOfList("beta", [models({}, { rollouts })])).toEqual([
+    { app: "a1", kind: "rollouts", rule: "beta", in: "pending" },
+  ]);
+  expect(usesOfList("staff", [models({ rollouts }, { rollouts })])).toMatchObject([
+    { rule: "other", in: "both" },
   ]);
 });
 

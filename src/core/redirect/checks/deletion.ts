@@ -14,16 +14,22 @@ export interface ApplicationModels {
 /** Who needs something, and in which of the two models. */
 export interface Use {
   readonly app: string;
-  readonly kind: RuleKind;
+  readonly kind: RuleKind | "rollouts";
+  /** Id of the rule, template or rollout. */
   readonly rule: string;
   readonly in: "approved" | "pending" | "both";
 }
 
 const KINDS: readonly RuleKind[] = ["rules", "url_rules", "rule_templates", "url_rule_templates"];
 
-/** Rules and templates that look at the list with this name. */
+/** Rules, templates and rollouts that look at the list with this name. */
 export function usesOfList(name: string, applications: readonly ApplicationModels[]): Use[] {
-  return applications.flatMap((models) => usesIn(models, KINDS, (rule) => listsOfRule(rule).includes(name)));
+  return applications.flatMap((models) => [
+    ...usesIn(models, KINDS, (rule) => listsOfRule(rule).includes(name)),
+    ...usesWhere(models, "rollouts", ({ rollouts }) =>
+      rollouts.filter(({ allow, deny }) => allow.includes(name) || deny.includes(name)),
+    ),
+  ]);
 }
 
 /** Rules that were made from the template with this name. */
@@ -40,18 +46,25 @@ export function usesOfTemplate(
 }
 
 function usesIn(
-  { app, approved, next }: ApplicationModels,
+  models: ApplicationModels,
   kinds: readonly RuleKind[],
   isUser: (rule: Rule<unknown>) => boolean,
 ): Use[] {
-  return kinds.flatMap((kind) => {
-    const namesIn = (model: RedirectModel): Set<string> =>
-      new Set((model[kind] as readonly Rule<unknown>[]).filter(isUser).map(({ id }) => id));
-    const [current, pending] = [namesIn(approved), namesIn(next)];
-    return [...current.union(pending)].map((rule): Use => {
-      const where = !pending.has(rule) ? "approved" : current.has(rule) ? "both" : "pending";
-      return { app, kind, rule, in: where };
-    });
+  return kinds.flatMap((kind) =>
+    usesWhere(models, kind, (model) => (model[kind] as readonly Rule<unknown>[]).filter(isUser)),
+  );
+}
+
+function usesWhere(
+  { app, approved, next }: ApplicationModels,
+  kind: Use["kind"],
+  usersIn: (model: RedirectModel) => readonly { readonly id: string }[],
+): Use[] {
+  const namesIn = (model: RedirectModel): Set<string> => new Set(usersIn(model).map(({ id }) => id));
+  const [current, pending] = [namesIn(approved), namesIn(next)];
+  return [...current.union(pending)].map((rule): Use => {
+    const where = !pending.has(rule) ? "approved" : current.has(rule) ? "both" : "pending";
+    return { app, kind, rule, in: where };
   });
 }
 

@@ -47,6 +47,7 @@ describe("rules that are never reached", () => {
       [[some(y, is("v"))], [is("v")]],
       [[some(is("w"), is("v"))], [some(is("v"), is("w"))]],
       [[on("notEqual", { value: "w" })], [is("v")]],
+      [[is("v", { missing: true })], [among("v")]],
       [[on("lessThan", { value: "5", type: "numeric" })], [on("lessThan", { value: "4", type: "numeric" })]],
       [[on("greaterThan", { value: "1.9", type: "version" })], [is("1.10", { type: "version" })]],
       [[on("inIpRange", { values: ["10.0.0.0/8"] })], [on("inIpRange", { values: ["10.1.0.0/16"] })]],

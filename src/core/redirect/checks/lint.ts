@@ -1,7 +1,7 @@
 /** What may be saved and is hardly meant: warnings about a whole model. */
 import { literalRegex } from "../../rules/literal_regex.ts";
 import type { StackHosts } from "../hosts.ts";
-import type { Condition, Destination, NamedList, RedirectModel, Rule, Server } from "../model.ts";
+import type { Condition, Destination, NamedList, RedirectModel, Rollout, Rule, Server } from "../model.ts";
 import type { Contains } from "../operators/contains.ts";
 import type { Matches } from "../operators/matches.ts";
 import type { ParameterCondition } from "../operators/contract.ts";
@@ -13,6 +13,7 @@ import { totalPercent } from "./distribution.ts";
 import { LivePaths } from "./facts.ts";
 import { childrenOf, conjunctsOf, textsOf } from "./implication.ts";
 import { listed, partOf, type Place, type Problem, problemAt, shown } from "./problem.ts";
+import { placeOfRollout } from "./rollouts.ts";
 import { placeOfRule, type RuleKind } from "./rules.ts";
 
 export interface LintFacts {
@@ -35,6 +36,7 @@ export function lintModel(model: RedirectModel, { stacks, lists, compat }: LintF
     ...rules.flatMap((rule) => hostWarnings(rule, paths)),
     ...defaultWarnings(model.default_server, paths),
     ...percentWarnings(model, rules),
+    ...rolloutWarnings(model.rollouts, paths, known),
   ];
 }
 
@@ -118,21 +120,22 @@ function ruleWarnings(
   compat: boolean,
 ): Problem[] {
   const place = placeOfRule(kind, rule);
-  const problems = listsOfRule(rule)
-    .filter((name) => !known.has(name))
-    .map((name) =>
-      problemAt(
-        "UnknownList",
-        place,
-        `names the list ${shown(name)}, which does not exist: nothing stands in it`,
-      ),
-    );
+  const problems = unknownListWarnings(listsOfRule(rule), place, known);
   const patterns = patternsOf(rule);
   if (patterns.length > 0) {
     const words = listed(patterns.map(shown), 3);
     problems.push(problemAt("RegexNeedsEngine", place, `has ${words}, for which the regex engine must run`));
   }
   return [...problems, ...contradictions(rule, place, compat)];
+}
+
+function unknownListWarnings(lists: readonly string[], place: Place, known: ReadonlySet<string>): Problem[] {
+  return lists
+    .filter((name) => !known.has(name))
+    .map((name) => {
+      const message = `names the list ${shown(name)}, which does not exist: nothing stands in it`;
+      return problemAt("UnknownList", place, message);
+    });
 }
 
 /** Patterns that are more than a few texts, each once. */
@@ -205,4 +208,28 @@ function percentWarnings({ distribution }: RedirectModel, rules: readonly Rule<D
   return [
     problemAt("DistributionAboveHundred", place, `has ${total} % together${names}; expected at most 100`),
   ];
+}
+
+function rolloutWarnings(
+  rollouts: readonly Rollout[],
+  paths: LivePaths,
+  known: ReadonlySet<string>,
+): Problem[] {
+  const bySalt = new Map<string, string>();
+  return rollouts.flatMap((rollout) => {
+    const { id, salt, server, allow, deny } = rollout;
+    const place = placeOfRollout(rollout);
+    const problems = unknownListWarnings([...new Set([...allow, ...deny])], place, known);
+    if (isWithoutHosts(server, paths)) {
+      const message = `leads to ${shown(server.path!)}, where no host may be chosen: its clients go to the default server`;
+      problems.push(problemAt("RolloutWithoutHosts", place, message));
+    }
+    const other = bySalt.get(salt);
+    if (other === undefined) bySalt.set(salt, id);
+    else {
+      const message = `has the salt of rollout ${other}: the same clients are the first of both`;
+      problems.push(problemAt("SharedRolloutSalt", place, message));
+    }
+    return problems;
+  });
 }

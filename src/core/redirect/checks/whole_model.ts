@@ -3,6 +3,7 @@ import type { RedirectModel } from "../model.ts";
 import { distributionProblems } from "./distribution.ts";
 import type { CheckFacts } from "./facts.ts";
 import type { Problem } from "./problem.ts";
+import { rolloutProblems } from "./rollouts.ts";
 import { flavorProblems, urlProblems } from "./rules.ts";
 import { defaultServerProblems } from "./servers.ts";
 import { defaultUrlProblems } from "./url_params.ts";
@@ -23,5 +24,6 @@ export function modelProblems(
     ...urlProblems(model.url_rule_templates, "url_rule_templates", facts),
     ...(model.default_url === null ? [] : defaultUrlProblems(model.default_url)),
     ...whitelistProblems(model.whitelist, facts),
+    ...rolloutProblems(model.rollouts, facts),
   ];
 }

@@ -2,6 +2,7 @@
 import { distributionDocument, distributionWithDefaultDocument } from "./distribution.ts";
 import { applicationsDocument, modelMetadataDocument, stacksDocument } from "./gateway_files.ts";
 import type { DocumentKind } from "./kind.ts";
+import { listChangesDocument } from "./list_changes.ts";
 import { gatewayListsDocument, namedListDocument, namedListsDocument } from "./named_lists.ts";
 import { pendingChangesDocument } from "./pending_changes.ts";
 import {
@@ -15,9 +16,11 @@ import { serverDocument } from "./servers.ts";
 import {
   servicePathsDocument,
   settingsDocument,
+  stackCommentDocument,
   testCaseDocument,
   testCasesDocument,
 } from "./service_documents.ts";
+import { trafficQuestionDocument } from "./traffic.ts";
 import { defaultUrlDocument } from "./url_params.ts";
 import { whitelistDocument, whitelistUpdatesDocument } from "./whitelist.ts";
 
@@ -38,6 +41,7 @@ export const documentKinds: readonly DocumentKind<unknown>[] = [
   namedListDocument(),
   namedListsDocument,
   gatewayListsDocument,
+  listChangesDocument,
   applicationsDocument,
   modelMetadataDocument,
   stacksDocument,
@@ -45,4 +49,6 @@ export const documentKinds: readonly DocumentKind<unknown>[] = [
   servicePathsDocument,
   testCaseDocument,
   testCasesDocument,
+  stackCommentDocument,
+  trafficQuestionDocument,
 ];

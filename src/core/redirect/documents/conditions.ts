@@ -29,7 +29,7 @@ export function readCondition(node: DocumentNode, reading: Reading, depth: numbe
   }
   const fields = new Fields(node, reading);
   for (const field of operator.fields) condition[field.name] = readField(fields, field, reading, depth);
-  if (namesLists(operator)) readTypeOfLists(fields, reading);
+  if (namesLists(operator)) readTypeOfLists(fields, operator, reading);
   fields.done();
   return condition;
 }
@@ -60,7 +60,8 @@ function readScalar(fields: Fields, field: Field, reading: Reading): unknown {
 /** What the field is where it was not written. */
 function absentOr(fields: Fields, { key, type, absent }: Field, reading: Reading): unknown {
   if (absent !== undefined) return absent;
-  reading.problem(fields.node, `has no ${key}; expected a ${type}`);
+  const code = key === "param" ? "MissedParamName" : "MissedParamValue";
+  reading.problem(fields.node, `has no ${key}; expected a ${type}`, code);
   return type === "number" ? 0 : type === "boolean" ? false : "";
 }
 
@@ -114,11 +115,13 @@ function namesLists({ fields }: Operator): boolean {
   return fields.some(({ key }) => key === LISTS);
 }
 
-function readTypeOfLists(fields: Fields, reading: Reading): void {
+/** The original refuses to save another type for addresses, and passes it over elsewhere. */
+function readTypeOfLists(fields: Fields, { name }: Operator, reading: Reading): void {
   const type = fields.filled(WORDS_IN_ANY_CASE);
   if (type !== null && type !== TYPE_OF_LISTS) {
     const [node] = fields.all(WORDS_IN_ANY_CASE);
-    reading.warning(node!, `${JSON.stringify(type)} has no effect; expected ${TYPE_OF_LISTS} or nothing`);
+    const message = `${JSON.stringify(type)} has no effect; expected ${TYPE_OF_LISTS} or nothing`;
+    reading.warning(node!, message, name === "inIpRange" ? "IpRangeTypeError" : null);
   }
 }
 

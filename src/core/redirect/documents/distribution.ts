@@ -7,6 +7,8 @@ import type { Reading } from "./reading.ts";
 import { readServer, writeServer } from "./servers.ts";
 import { group, listOf, text, type Written } from "./written.ts";
 
+const PERCENT = "RuleDistributionPercentageInvalid";
+
 export interface Distribution {
   readonly shares: readonly Share[];
   /** Null where the document names none: it stands elsewhere, then. */
@@ -30,12 +32,12 @@ export function readShare(node: DocumentNode, index: number, reading: Reading): 
   return reading.part(`distribution rule ${index}`, () => {
     const fields = new Fields(node, reading);
     fields.whole("id", null);
-    const percent = fields.number("percent", null);
-    if (percent === null) reading.problem(node, "has no percent; expected a number from 0 to 100");
+    const percent = fields.number("percent", null, PERCENT);
+    if (percent === null) reading.problem(node, "has no percent; expected a number from 0 to 100", PERCENT);
     else if (percent < 0 || percent > 100)
-      reading.problem(node, `has the percent ${percent}; expected a number from 0 to 100`);
+      reading.problem(node, `has the percent ${percent}; expected a number from 0 to 100`, PERCENT);
     const server = fields.one("server");
-    if (server === null) reading.problem(node, "has no server; expected one");
+    if (server === null) reading.problem(node, "has no server; expected one", "ServerIsMissed");
     fields.done();
     return server === null ? null : { percent: percent ?? 0, server: readServer(server, reading) };
   });

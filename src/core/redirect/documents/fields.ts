@@ -1,4 +1,5 @@
 /** The members of a node by name, and what their texts stand for. */
+import type { ProblemCode } from "../checks/catalogue.ts";
 import { parseDouble } from "../java_double.ts";
 import type { DocumentNode } from "./node.ts";
 import { quoted, type Reading } from "./reading.ts";
@@ -74,39 +75,45 @@ export class Fields {
   }
 
   /** As `text`; a problem where there is none. `what` completes "expected …". */
-  required(key: string, what: string): string {
+  required(key: string, what: string, code: ProblemCode | null = null): string {
     const text = this.text(key);
-    if (text === null) this.#reading.problem(this.node, `has no ${key}; expected ${what}`);
+    if (text === null) this.#reading.problem(this.node, `has no ${key}; expected ${what}`, code);
     return text ?? "";
   }
 
   /** `absent` where nothing or a blank text stands. */
-  boolean<Absent>(key: string, absent: Absent): boolean | Absent {
+  boolean<Absent>(key: string, absent: Absent, code: ProblemCode | null = null): boolean | Absent {
     const text = this.filled(key);
     if (text === null) return absent;
     const word = text.toLowerCase();
-    if (word !== "true" && word !== "false") this.#wrong(key, text, "true or false");
+    if (word !== "true" && word !== "false") this.#wrong(key, text, "true or false", code);
     return word === "true";
   }
 
   /** Any number that is written as in Java; `absent` where nothing or a blank text stands. */
-  number<Absent>(key: string, absent: Absent): number | Absent {
+  number<Absent>(key: string, absent: Absent, code: ProblemCode | null = null): number | Absent {
     const text = this.filled(key);
     if (text === null) return absent;
     const number = parseDouble(text);
     if (number !== null && Number.isFinite(number)) return number;
-    this.#wrong(key, text, "a number such as 12.5");
+    this.#wrong(key, text, "a number such as 12.5", code);
     return 0;
   }
 
   /** A whole number from `least` to `most`. */
-  whole<Absent>(key: string, absent: Absent, least = 0, most = Number.MAX_SAFE_INTEGER): number | Absent {
+  whole<Absent>(
+    key: string,
+    absent: Absent,
+    least = 0,
+    most = Number.MAX_SAFE_INTEGER,
+    code: ProblemCode | null = null,
+  ): number | Absent {
     const text = this.filled(key);
     if (text === null) return absent;
     const number = Number(text);
     if (/^[+-]?\d+$/.test(text) && number >= least && number <= most) return number;
     const range = most === Number.MAX_SAFE_INTEGER ? `of at least ${least}` : `from ${least} to ${most}`;
-    this.#wrong(key, text, `a whole number ${range}`);
+    this.#wrong(key, text, `a whole number ${range}`, code);
     return 0;
   }
 
@@ -120,9 +127,9 @@ export class Fields {
     for (const member of this.rest()) this.#reading.warning(member, "is unknown and was passed over");
   }
 
-  #wrong(key: string, text: string, expected: string): void {
+  #wrong(key: string, text: string, expected: string, code: ProblemCode | null): void {
     const [node = this.node] = this.all(key);
-    this.#reading.problem(node, `${quoted(text)}: expected ${expected}`);
+    this.#reading.problem(node, `${quoted(text)}: expected ${expected}`, code);
   }
 }
 

@@ -15,6 +15,9 @@ export interface DocumentKind<Value> {
   write(value: Value, format: DocumentFormat): Written[];
 }
 
+/** A kind that is only ever written. */
+export type WrittenKind<Value> = Omit<DocumentKind<Value>, "read">;
+
 /** Reads what JSON.parse gave. */
 export function readJson<Value>(kind: DocumentKind<Value>, value: unknown): Read<Value> {
   if (typeof value !== "object" || value === null || Array.isArray(value))
@@ -24,7 +27,7 @@ export function readJson<Value>(kind: DocumentKind<Value>, value: unknown): Read
 }
 
 /** The value that JSON.stringify writes as the document. */
-export function writeJson<Value>(kind: DocumentKind<Value>, value: Value): unknown {
+export function writeJson<Value>(kind: WrittenKind<Value>, value: Value): unknown {
   return toJson(kind.write(value, "json"));
 }
 

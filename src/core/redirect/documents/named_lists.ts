@@ -18,7 +18,7 @@ import {
 const TYPES: readonly ListType[] = ["TEXT", "IP", "ENCODED"];
 
 /** Null where it has a problem. `name` is used where the document has none. */
-function readNamedList(node: DocumentNode, reading: Reading, name: string | null): NamedList | null {
+export function readNamedList(node: DocumentNode, reading: Reading, name: string | null): NamedList | null {
   const read = new ListReader(reading);
   return reading.part(name === null ? null : `list ${name}`, () => {
     readMembers(node, reading, read.readers);
@@ -66,7 +66,8 @@ class ListReader {
 
   #add(node: DocumentNode, text: string, encoded: string | null): void {
     const value = trimmed(text);
-    if (value === "") this.#reading.warning(node, "is blank and was passed over");
+    if (value === "")
+      this.#reading.warning(node, "is blank and was passed over", "NamespacedListContainsEmptyValue");
     else if (encoded !== null || !this.values.has(value)) this.values.set(value, { value, encoded });
   }
 
@@ -92,7 +93,7 @@ class ListReader {
 }
 
 /** The service writes each value with what clients send instead; the store has plain values only. */
-function writeNamedList(
+export function writeNamedList(
   { name, description, type, version, values }: NamedList,
   format: DocumentFormat,
 ): Written[] {

@@ -76,7 +76,7 @@ const TYPES: readonly ChangeType[] = ["ADD", "UPDATE", "DELETE"];
 /** `{"version": 3, "pathRules": {"entry": [{"key": "beta", "value": {…}}]}, …}` */
 export const pendingChangesDocument: DocumentKind<PendingDocument> = {
   name: "pending changes",
-  roots: ["pendingChangesStatus"],
+  roots: ["pending", "pendingChangesStatus"],
   read(node, reading) {
     const fields = new Fields(node, reading);
     const version = fields.whole("version", 0);
@@ -220,10 +220,12 @@ export function pendingOfDocument(document: PendingDocument, approved: RedirectM
     for (const { id, changed, current } of document[map])
       add(kind as Change["kind"], kind.startsWith("default") ? ONLY_ID : id, current, changed);
   if (document.distributions.length > 0) {
-    const shares: (Share | null)[] = [...approved.distribution];
+    // By number, whatever numbers a document names.
+    const shares = new Map<number, Share>(approved.distribution.entries());
     for (const { id, type, changed } of document.distributions)
-      shares[Number(id)] = type === "DELETE" ? null : changed;
-    const after = shares.filter((share): share is Share => share != null);
+      if (type === "DELETE" || changed === null) shares.delete(Number(id));
+      else shares.set(Number(id), changed);
+    const after = [...shares].toSorted(([one], [other]) => one - other).map(([, share]) => share);
     const before = approved.distribution.length === 0 ? null : approved.distribution;
     add("distribution", ONLY_ID, before, after.length === 0 ? null : after);
   }

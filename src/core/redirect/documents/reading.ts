@@ -1,4 +1,5 @@
 /** What is found while a document is read: collected, so that one look shows all of it. */
+import type { ProblemCode } from "../checks/catalogue.ts";
 import type { DocumentNode, Position } from "./node.ts";
 
 export interface DocumentProblem {
@@ -10,6 +11,8 @@ export interface DocumentProblem {
   readonly position: Position | null;
   /** Completes the sentence that begins with the place. */
   readonly message: string;
+  /** Of the catalogue of checks, where it has one for this. A warning that has one refuses what somebody saves. */
+  readonly code?: ProblemCode;
 }
 
 export interface Read<Value> {
@@ -41,12 +44,12 @@ export class Reading {
     return this.#problems.count;
   }
 
-  problem(node: DocumentNode, message: string): void {
-    this.#problems.add(this.#finding(node, message));
+  problem(node: DocumentNode, message: string, code: ProblemCode | null = null): void {
+    this.#problems.add(this.#finding(node, message, code));
   }
 
-  warning(node: DocumentNode, message: string): void {
-    this.#warnings.add(this.#finding(node, message));
+  warning(node: DocumentNode, message: string, code: ProblemCode | null = null): void {
+    this.#warnings.add(this.#finding(node, message, code));
   }
 
   /** Names what is being read in the problems that `read` finds. Returns null where it found any, else what it returns. */
@@ -65,8 +68,9 @@ export class Reading {
     return { value, problems: this.#problems.all(), warnings: this.#warnings.all() };
   }
 
-  #finding(node: DocumentNode, message: string): DocumentProblem {
-    return { part: this.#part, place: node.place(), position: node.position(), message };
+  #finding(node: DocumentNode, message: string, code: ProblemCode | null): DocumentProblem {
+    const finding = { part: this.#part, place: node.place(), position: node.position(), message };
+    return code === null ? finding : { ...finding, code };
   }
 }
 

@@ -5,7 +5,7 @@ import { readMembers } from "./fields.ts";
 import type { DocumentKind } from "./kind.ts";
 import { readRule, type ResultForm, RuleSet, writeRule } from "./rules.ts";
 import { destinationForm } from "./servers.ts";
-import { readDefaultUrl, urlParamsForm, writeDefaultUrl } from "./url_params.ts";
+import { readDefaultUrl, savedUrlParamsForm, urlParamsForm, writeDefaultUrl } from "./url_params.ts";
 import { group, listOf, type Written } from "./written.ts";
 
 /** One rule by itself. `id` is its name where the document has none: in the REST interface it stands in the path. */
@@ -15,6 +15,11 @@ export function ruleDocument(id: string | null = null): DocumentKind<Rule<Destin
 
 export function urlRuleDocument(id: string | null = null): DocumentKind<Rule<UrlParams>> {
   return oneRule("a URL rule", urlParamsForm, id);
+}
+
+/** The same as somebody saves it, with numbers that only the checks judge. */
+export function savedUrlRuleDocument(id: string | null = null): DocumentKind<Rule<UrlParams>> {
+  return oneRule("a URL rule", savedUrlParamsForm, id);
 }
 
 function oneRule<Result>(

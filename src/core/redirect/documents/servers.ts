@@ -9,8 +9,8 @@ import { attribute, group, listed, optionalText, text, type Written } from "./wr
 
 export function readServer(node: DocumentNode, reading: Reading): Server {
   const fields = new Fields(node, reading);
-  const url = fields.required("url", "the URL of the server");
-  if (url === "" && fields.text("url") !== null) reading.problem(node, "has an empty url");
+  const url = fields.required("url", "the URL of the server", "ServerUrlMissed");
+  if (url === "" && fields.text("url") !== null) reading.problem(node, "has an empty url", "ServerUrlMissed");
   const server: Server = {
     name: fields.text("name") ?? "",
     url,
@@ -71,7 +71,7 @@ export const destinationForm: ResultForm<Destination> = {
     }
     if (serverGroup !== null) return readGroup(serverGroup, reading);
     if (server !== undefined) return { kind: "server", server: readServer(server, reading) };
-    reading.problem(node, "has no server; expected a server or a serverGroup");
+    reading.problem(node, "has no server; expected a server or a serverGroup", "ServerIsMissed");
     return null;
   },
   write: (destination) =>
@@ -82,11 +82,12 @@ export const destinationForm: ResultForm<Destination> = {
 
 function readGroup(node: DocumentNode, reading: Reading): Destination {
   const fields = new Fields(node, reading);
-  const enablePrivate = fields.boolean("enablePrivate", null);
-  if (enablePrivate === null) reading.problem(node, "has no enablePrivate; expected true or false");
+  const enablePrivate = fields.boolean("enablePrivate", null, "ServerGroupEnablePrivateInvalid");
+  if (enablePrivate === null)
+    reading.problem(node, "has no enablePrivate; expected true or false", "ServerGroupEnablePrivateMissed");
   const servers = fields.all("server").map((server) => readServer(server, reading));
-  if (servers.length === 0) reading.problem(node, "has no server; expected at least one");
-  const countdown = fields.whole("countDownTime", -1, -1, 2_147_483_647);
+  if (servers.length === 0) reading.problem(node, "has no server; expected at least one", "ServerIsMissed");
+  const countdown = fields.whole("countDownTime", -1, -1, 2_147_483_647, "ServerGroupCountDown");
   fields.done();
   return { kind: "group", servers, enable_private: enablePrivate ?? false, countdown };
 }

@@ -21,8 +21,8 @@ export const settingsDocument: DocumentKind<RedirectSettings> = {
   read(node, reading) {
     const fields = new Fields(node, reading);
     const settings = {
-      min_hosts: fields.whole("minHosts", 0),
-      app_min_hosts: fields.whole("appMinHosts", 0),
+      min_hosts: fields.whole("minHosts", 0, 0, Number.MAX_SAFE_INTEGER, "MinHostsInvalid"),
+      app_min_hosts: fields.whole("appMinHosts", 0, 0, Number.MAX_SAFE_INTEGER, "MinHostsInvalid"),
       version: fields.whole("version", 0),
     };
     fields.done();
@@ -124,6 +124,19 @@ export const testCaseDocument: DocumentKind<TestCase> = {
   roots: ["testCase"],
   read: readTestCase,
   write: writeTestCase,
+};
+
+/** `{"comment": "drained on Mondays"}`: what somebody says of a stack. */
+export const stackCommentDocument: DocumentKind<string> = {
+  name: "a comment on a stack",
+  roots: ["stackComment", "comment"],
+  read(node, reading) {
+    const fields = new Fields(node, reading);
+    const comment = fields.required("comment", "a text");
+    fields.done();
+    return comment;
+  },
+  write: (comment) => [text("comment", comment)],
 };
 
 /** `{"items": […]}` */

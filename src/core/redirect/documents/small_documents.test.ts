@@ -6,9 +6,11 @@ import { documentProblemText, type Read } from "./reading.ts";
 import {
   servicePathsDocument,
   settingsDocument,
+  stackCommentDocument,
   testCaseDocument,
   testCasesDocument,
 } from "./service_documents.ts";
+import { trafficQuestionDocument } from "./traffic.ts";
 import { whitelistDocument, whitelistUpdatesDocument } from "./whitelist.ts";
 
 const texts = ({ problems, warnings }: Read<unknown>): string[] =>
@@ -184,4 +186,56 @@ test("test cases", () => {
   });
   expect(read.value).toEqual([value]);
   expect(texts(read)).toEqual(["items.testCase[1] has no testName; expected the name of the test case"]);
+});
+
+test("comments on stacks, and questions to the traffic calculator", () => {
+  same(stackCommentDocument, { comment: "drained on Mondays" }, "drained on Mondays");
+  expect(texts(readJson(stackCommentDocument, {}))).toEqual(["the document has no comment; expected a text"]);
+  const adjusted = {
+    flavor: "2.0",
+    numberOfHostsToAdjust: 3,
+    adjustedThreshold: -12.5,
+    adjustedWeight: 11,
+    defaultWeight: 10,
+  };
+  const question = {
+    adjustedTrafficInputParams: {
+      adjustedTrafficCalculationMode: "ADJUSTED_WEIGHT",
+      distributions: [adjusted],
+    },
+    connectionThreshold: 500,
+    totalNumberConnections: 10_000,
+    hostsMode: "ONLY_ACTIVE_WHITELISTED",
+    distributionMode: "NEXT",
+  };
+  const adjustment = {
+    flavor: "2.0",
+    hosts: 3,
+    addition_percent: -12.5,
+    adjusted_weight: 11,
+    default_weight: 10,
+  };
+  same(trafficQuestionDocument, question, {
+    connections: 10_000,
+    threshold: 500,
+    hosts: "ONLY_ACTIVE_WHITELISTED",
+    distribution: "NEXT",
+    adjust: "ADJUSTED_WEIGHT",
+    adjustments: [adjustment],
+  });
+  // A form that nobody has filled in, as the original's page sends it.
+  const blank = { adjustedTrafficCalculationMode: "", defaultServer: { flavor: "" }, distributions: [] };
+  const plain = readJson(trafficQuestionDocument, { adjustedTrafficInputParams: blank });
+  expect(plain.value).toEqual({
+    connections: 0,
+    threshold: 0,
+    hosts: "ALL_WHITELISTED",
+    distribution: "CURRENT",
+    adjust: "NONE",
+    adjustments: [],
+  });
+  expect(texts(readJson(trafficQuestionDocument, { hostsMode: "SOME", connectionThreshold: -1 }))).toEqual([
+    'connectionThreshold "-1": expected a whole number of at least 0',
+    'the document has the hostsMode "SOME": expected one of ALL_WHITELISTED, ONLY_ACTIVE_WHITELISTED',
+  ]);
 });

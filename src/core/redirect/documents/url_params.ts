@@ -20,6 +20,19 @@ function readUrlParams(node: DocumentNode, reading: Reading): UrlParams {
   return { urn, protocol, port: port || null, ip_version: isVersion ? version || null : null };
 }
 
+/** As `readUrlParams`, with numbers as they stand: whoever saves them is told by the checks what is wrong with them. */
+function readSavedParams(node: DocumentNode, reading: Reading): UrlParams {
+  const fields = new Fields(node, reading);
+  const params = {
+    urn: fields.filled("urn"),
+    protocol: fields.filled("protocol"),
+    port: fields.whole("port", null),
+    ip_version: fields.whole("ipProtocolVersion", null) as UrlParams["ip_version"],
+  };
+  fields.done();
+  return params;
+}
+
 /** Numbers are texts in the original. */
 function writeUrlParams({ urn, protocol, port, ip_version }: UrlParams): Written[] {
   return [
@@ -30,17 +43,24 @@ function writeUrlParams({ urn, protocol, port, ip_version }: UrlParams): Written
   ];
 }
 
-export const urlParamsForm: ResultForm<UrlParams> = {
-  read(node, reading) {
-    const fields = new Fields(node, reading);
-    const params = fields.one("urlRule");
-    fields.done();
-    if (params !== null) return readUrlParams(params, reading);
-    reading.problem(node, "has no urlRule; expected one with urn, protocol, port or ipProtocolVersion");
-    return null;
-  },
-  write: (params) => [listed("urlRule", writeUrlParams(params))],
-};
+export const urlParamsForm = formOf(readUrlParams);
+/** Of what somebody saves. */
+export const savedUrlParamsForm = formOf(readSavedParams);
+
+function formOf(readParams: typeof readUrlParams): ResultForm<UrlParams> {
+  return {
+    read(node, reading) {
+      const fields = new Fields(node, reading);
+      const params = fields.one("urlRule");
+      fields.done();
+      if (params !== null) return readParams(params, reading);
+      const message = "has no urlRule; expected one with urn, protocol, port or ipProtocolVersion";
+      reading.problem(node, message, "AllReturnURLParamsMissed");
+      return null;
+    },
+    write: (params) => [listed("urlRule", writeUrlParams(params))],
+  };
+}
 
 /** What stands in `default`. Null where a problem was found. */
 export function readDefaultUrl(node: DocumentNode, reading: Reading): UrlParams | null {
@@ -57,4 +77,11 @@ export const defaultUrlDocument: DocumentKind<UrlParams> = {
   roots: ["default"],
   read: readDefaultUrl,
   write: writeDefaultUrl,
+};
+
+/** The same as somebody saves them, with numbers that only the checks judge. */
+export const savedDefaultUrlDocument: DocumentKind<UrlParams> = {
+  ...defaultUrlDocument,
+  read: (node, reading) =>
+    reading.part("default URL parameters", () => savedUrlParamsForm.read(node, reading)),
 };

@@ -26,6 +26,16 @@ export const whitelistDocument: DocumentKind<readonly string[]> = {
   write: (paths) => listedTexts("paths", paths),
 };
 
+/** The same as somebody saves it: with everything that it says, as the checks name what is wrong. */
+export const savedWhitelistDocument: DocumentKind<readonly string[]> = {
+  ...whitelistDocument,
+  read(node, reading) {
+    const paths: string[] = [];
+    readMembers(node, reading, { paths: (member) => paths.push(trimmed(textOf(member, reading))) });
+    return paths;
+  },
+};
+
 export const WHITELIST_ACTIONS = ["ADD", "UPDATE", "DELETE"] as const;
 
 export interface WhitelistUpdate {

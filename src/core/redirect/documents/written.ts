@@ -32,7 +32,9 @@ export type Written =
       readonly entries: readonly (readonly Written[])[];
     }
   /** JSON: an empty array. XML: nothing. */
-  | { readonly form: "empty"; readonly key: string };
+  | { readonly form: "empty"; readonly key: string }
+  /** JSON: null. XML: nothing. */
+  | { readonly form: "nothing"; readonly key: string };
 
 export type DocumentFormat = "json" | "xml";
 
@@ -47,6 +49,11 @@ export function text(key: string, value: Scalar): Written {
 /** Nothing for null. */
 export function optionalText(key: string, value: Scalar | null): Written[] {
   return value === null ? [] : [text(key, value)];
+}
+
+/** As `text`; for null, null in JSON and nothing in XML. */
+export function textOrNull(key: string, value: Scalar | null): Written {
+  return value === null ? { form: "nothing", key } : text(key, value);
 }
 
 /** One entry of a list for each text. */
@@ -100,5 +107,7 @@ function jsonValue(member: Written): unknown {
       return member.entries.map((entry) => toJson(entry));
     case "empty":
       return [];
+    case "nothing":
+      return null;
   }
 }

@@ -9,6 +9,8 @@ export interface Explanation {
   readonly decision: Decision | NoDecision;
   /** Rules in the order in which they were tried, up to the one that decided. */
   readonly rules: readonly ExplainedRule[];
+  /** Rollouts that were tried, where no rule had decided, up to the one that did. Those at 0 % are not tried. */
+  readonly rollouts: readonly ExplainedRule[];
   /** URL rules that were tried, up to where nothing was left open. */
   readonly url_rules: readonly ExplainedRule[];
   /** Hosts that the flavor or path of the decision stands for, and whether each could be chosen. */
@@ -38,19 +40,23 @@ export interface ExplainedHost {
   readonly flavor: string;
   readonly weight: number;
   readonly whitelisted: boolean;
+  /** Its checks fail: it is passed over while others are left. */
+  readonly failing: boolean;
 }
 
 /** `acting` decides as before, and takes no turn: hosts take those that they would take next. */
 export function explain(acting: Decider, parameters: Context): Explanation {
   const rules: ExplainedRule[] = [];
+  const rollouts: ExplainedRule[] = [];
   const url_rules: ExplainedRule[] = [];
   const traced = new Decider(acting.model, acting.lists, acting.options, {
     rules: traceInto(rules, acting, parameters),
+    rollouts: traceInto(rollouts, acting, parameters),
     url_rules: traceInto(url_rules, acting, parameters),
   });
   traced.setHosts(acting.stacks, acting);
   const decision = traced.decide(parameters);
-  return { decision, rules, url_rules, hosts: hostsOf(acting, decision) };
+  return { decision, rules, rollouts, url_rules, hosts: hostsOf(acting, decision) };
 }
 
 function traceInto(rules: ExplainedRule[], acting: Decider, parameters: Context): Trace {
@@ -94,7 +100,7 @@ function isAbsent(value: unknown, absent: unknown): boolean {
   );
 }
 
-function hostsOf({ stacks, model }: Decider, decision: Decision | NoDecision): ExplainedHost[] {
+function hostsOf({ stacks, model, unhealthy }: Decider, decision: Decision | NoDecision): ExplainedHost[] {
   const flavor = typeof decision === "string" ? null : decision.flavor;
   return stacks
     .filter((stack) => flavor === null || stack.flavor === flavor)
@@ -105,6 +111,7 @@ function hostsOf({ stacks, model }: Decider, decision: Decision | NoDecision): E
         flavor: own,
         weight,
         whitelisted: model.whitelist.includes(stack),
+        failing: unhealthy.has(key),
       })),
     );
 }

@@ -1,6 +1,6 @@
 /** Documents of the original as XML: the same kinds as in JSON. */
 import { type DocumentLimits, gathered } from "../../../core/redirect/documents/chunks.ts";
-import type { DocumentKind } from "../../../core/redirect/documents/kind.ts";
+import type { DocumentKind, WrittenKind } from "../../../core/redirect/documents/kind.ts";
 import type { DocumentNode, Position } from "../../../core/redirect/documents/node.ts";
 import { Reading, unreadable, type Read } from "../../../core/redirect/documents/reading.ts";
 import type { XmlElement } from "./xml_element.ts";
@@ -82,7 +82,7 @@ function* membersOf(root: XmlElement, source: XmlSource): Generator<DocumentNode
 }
 
 /** The document with its declaration. Throws RangeError for a character that XML cannot hold, which no reader lets through. */
-export function writeXml<Value>(kind: DocumentKind<Value>, value: Value): string {
+export function writeXml<Value>(kind: WrittenKind<Value>, value: Value): string {
   const [root] = kind.roots;
   if (root === undefined) throw new TypeError(`${kind.name} has no form in XML`);
   return xmlText(root, kind.write(value, "xml"));

@@ -46,6 +46,7 @@ function writeMember(lines: string[], indent: string, member: Written): void {
   switch (member.form) {
     case "attribute":
     case "empty":
+    case "nothing":
       return;
     case "text":
       lines.push(leaf(indent, member.key, "", member.value));

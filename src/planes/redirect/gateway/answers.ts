@@ -1,8 +1,11 @@
 /** Answers of the gateway: where to go, or why nobody can say. */
-import type { Decision, Location, NoDecision } from "../../../core/redirect/decider.ts";
+import type { Decision, Location } from "../../../core/redirect/decider.ts";
 import { inUrl } from "../../../core/redirect/url.ts";
 import { dateLine, NO_STORE_LINE } from "../../../net/answer_lines.ts";
 import type { Exchange, RESPOND } from "../../../net/exchange.ts";
+import { VERSION_LINE } from "../../../net/websocket/handshake.ts";
+import type { FeedbackResult } from "../feedback/reports.ts";
+import { refusal, type RefusalCode } from "./refusals.ts";
 
 export interface AnswerOptions {
   /** `redirect`: 302 with the place; `locations`: 200 with a list of places. */
@@ -13,36 +16,38 @@ export interface AnswerOptions {
   readonly answer_headers: boolean;
 }
 
-/** Why a request gets no decision, for clients that are programs. */
-export type RefusalCode =
-  | NoDecision
-  | "unknown_application"
-  | "no_model"
-  | "bad_parameters"
-  | "unsupported_media_type"
-  | "method_not_allowed";
-
-const REFUSALS: Readonly<Record<RefusalCode, { readonly status: number; readonly message: string }>> = {
-  unknown_application: { status: 404, message: "there is no such application" },
-  no_model: { status: 503, message: "the application has no model yet" },
-  no_default_server: { status: 503, message: "the model has no default server" },
-  no_host: { status: 503, message: "no host is there" },
-  wrong_family: { status: 503, message: "no host has an address of the wanted family" },
-  malformed_url: { status: 503, message: "the rule's URL is malformed" },
-  bad_parameters: { status: 400, message: "the parameters cannot be read" },
-  unsupported_media_type: { status: 415, message: "expected application/json" },
-  method_not_allowed: { status: 405, message: "expected GET or POST" },
+/** Lines beside those that all refusals have, by status. */
+const FURTHER_LINES: Readonly<Record<number, string>> = {
+  // It names the scheme (RFC 9110, 11.6.1).
+  401: "WWW-Authenticate: Fairlead-Feedback\r\n",
+  405: "Allow: GET, POST\r\n",
+  426: `Upgrade: websocket\r\n${VERSION_LINE}`,
+  // A client reports too often.
+  429: "Retry-After: 60\r\n",
+  // Seconds after which a client should ask again where there is nobody to go to.
+  503: "Retry-After: 1\r\n",
 };
-
-/** Seconds after which a client should ask again where there is nobody to go to. */
-const RETRY_AFTER = "Retry-After: 1\r\n";
 const JSON_TYPE = "Content-Type: application/json\r\n";
 
 export function answerRefusal(exchange: Exchange, code: RefusalCode, detail = ""): typeof RESPOND {
-  const { status, message } = REFUSALS[code];
-  const body = `${JSON.stringify({ code, message: detail === "" ? message : `${message}: ${detail}` })}\n`;
-  const retry = status === 503 ? RETRY_AFTER : status === 405 ? "Allow: GET, POST\r\n" : "";
-  return exchange.respond(status, `${JSON_TYPE}${NO_STORE_LINE}${retry}${dateLine()}`, body);
+  const { status } = refusal(code);
+  const fields = `${JSON_TYPE}${NO_STORE_LINE}${FURTHER_LINES[status] ?? ""}${dateLine()}`;
+  return exchange.respond(status, fields, `${JSON.stringify(refusal(code, detail).answer)}\n`);
+}
+
+export function answerFeedback(exchange: Exchange, result: FeedbackResult): typeof RESPOND {
+  if (result !== "accepted") return answerRefusal(exchange, `feedback_${result}`);
+  return exchange.respond(204, `${NO_STORE_LINE}${dateLine()}`);
+}
+
+/** The decision as JSON, for answers that have no fields to tell the rest. */
+export function decisionText(
+  { locations, type, rule, stack, flavor }: Decision,
+  version: number,
+  feedback: string | null,
+): string {
+  const token = feedback === null ? {} : { feedback };
+  return JSON.stringify({ location: locations, type, rule, stack, flavor, version, ...token });
 }
 
 export function answerDecision(
@@ -50,16 +55,19 @@ export function answerDecision(
   decision: Decision,
   options: AnswerOptions,
   version: number,
+  feedback: string | null = null,
 ): typeof RESPOND {
   const told = options.answer_headers ? decisionLines(decision, version) : "";
   const fields = `${NO_STORE_LINE}${told}${dateLine()}`;
   if (options.answer === "locations") {
-    const body = `${JSON.stringify({ location: decision.locations })}\n`;
+    const token = feedback === null ? {} : { feedback };
+    const body = `${JSON.stringify({ location: decision.locations, ...token })}\n`;
     return exchange.respond(200, `${JSON_TYPE}${fields}`, body);
   }
   const [first] = decision.locations;
   const url = options.location === "full" ? first!.url : originOf(first!);
-  return exchange.respond(302, `Location: ${visibleAscii(url)}\r\n${fields}`);
+  const token = feedback === null ? "" : `X-Fairlead-Feedback: ${feedback}\r\n`;
+  return exchange.respond(302, `Location: ${visibleAscii(url)}\r\n${token}${fields}`);
 }
 
 function originOf({ protocol, destination, port }: Location): string {

@@ -1,4 +1,5 @@
 /** The engine of an application, from what is published of it: workers decide by it, the control side judges and explains by it. */
+import type { RedirectAppPlan } from "../../../core/plan.ts";
 import { allSteps } from "../../../core/steps.ts";
 import { type AppOptions, Decider, prepareRules } from "../../../core/redirect/decider.ts";
 import type { RedirectModel } from "../../../core/redirect/model.ts";
@@ -10,6 +11,14 @@ export interface DeciderParts {
   readonly random: Random;
   /** The strategy with this name; undefined = unknown, which nobody publishes. */
   readonly strategy: (name: string) => Strategy | undefined;
+}
+
+/** Names of strategies for what an application's settings say. */
+export function strategyNames({ strategy, affinity }: Pick<RedirectAppPlan, "strategy" | "affinity">): {
+  readonly strategy: string;
+  readonly affinity: string | null;
+} {
+  return { strategy, affinity: affinity === "host" ? "rendezvous" : null };
 }
 
 type Published = { readonly model: RedirectModel; readonly options: PublishedOptions };

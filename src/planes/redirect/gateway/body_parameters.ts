@@ -5,15 +5,25 @@ export type BodyParameters =
   /** What is wrong, in one sentence. */
   | { readonly problem: string };
 
+const NO_JSON = { problem: "the body is not JSON in UTF-8" };
 const decoder = new TextDecoder("utf-8", { fatal: true });
 
 /** Numbers and truth values become texts, null is as absent. */
 export function readBodyParameters(bytes: Uint8Array): BodyParameters {
+  try {
+    return readParameters(decoder.decode(bytes));
+  } catch {
+    return NO_JSON;
+  }
+}
+
+/** The same for a text. */
+export function readParameters(text: string): BodyParameters {
   let value: unknown;
   try {
-    value = JSON.parse(decoder.decode(bytes));
+    value = JSON.parse(text);
   } catch {
-    return { problem: "the body is not JSON in UTF-8" };
+    return NO_JSON;
   }
   if (typeof value !== "object" || value === null || Array.isArray(value))
     return { problem: 'the body is not an object; expected one such as {"mac":"00:00:00:00:00:01"}' };

@@ -30,14 +30,13 @@ export function trustedSources(networks: Readonly<Record<string, readonly string
 export class ClientParameters {
   /** Looks parameters of the present request up. */
   readonly context: Context = (name) => this.#find(name);
-  /** How often a parameter was not looked at because its sender may not say it; for a counter. */
-  dropped = 0;
   readonly #trusted: TrustedSources;
   #exchange: Exchange | null = null;
   #body: ReadonlyMap<string, string> | null = null;
   readonly #names: string[] = [];
   readonly #values: string[] = [];
   #hasQuery = false;
+  #dropped = 0;
 
   constructor(trusted: TrustedSources) {
     this.#trusted = trusted;
@@ -55,12 +54,19 @@ export class ClientParameters {
     this.#exchange = this.#body = null;
   }
 
+  /** How often a parameter was not looked at because its sender may not say it, since this was last asked. */
+  takeDropped(): number {
+    const dropped = this.#dropped;
+    this.#dropped = 0;
+    return dropped;
+  }
+
   #find(name: string): string | undefined {
     const exchange = this.#exchange!;
     if (name === CLIENT_ADDRESS) return exchange.client.address === "" ? undefined : exchange.client.address;
     const value = this.#sent(name) ?? fieldOf(exchange, name);
     if (value === undefined || this.#mayBeSaid(name, exchange)) return value;
-    this.dropped++;
+    this.#dropped++;
     return undefined;
   }
 

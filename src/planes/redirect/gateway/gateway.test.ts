@@ -1,20 +1,27 @@
 import { expect, test } from "bun:test";
 import { runStep, type TestRequest, type TestRun } from "../../http/middleware/test_exchange.ts";
-import type { RedirectModel } from "../../../core/redirect/model.ts";
+import type { Destination, RedirectModel } from "../../../core/redirect/model.ts";
 import {
   conditionOf,
+  DEFAULT_URL,
   deciderOf,
   literalOf,
   modelOf,
   ONE_HOST,
   ruleOf,
   serverOf,
+  stackOf,
   to,
 } from "../../../core/redirect/test_decider.ts";
 import type { StackHosts } from "../../../core/redirect/hosts.ts";
+import { VERSION } from "../../../core/version.ts";
 import type { AnswerOptions } from "./answers.ts";
 import { trustedSources } from "./client_parameters.ts";
+import { AppFeedback } from "../feedback/app_feedback.ts";
+import { FeedbackGatherer } from "../feedback/reports.ts";
+import { ManualClock } from "../../../platform/clock.ts";
 import { Gateway, type GatewayApp } from "./gateway.ts";
+import { TEST_HOST } from "./test_gateway.ts";
 
 const REDIRECT: AnswerOptions = { answer: "redirect", location: "full", answer_headers: false };
 
@@ -23,6 +30,7 @@ interface Settings {
   readonly options?: Partial<AnswerOptions>;
   readonly stacks?: readonly StackHosts[];
   readonly trusted?: Readonly<Record<string, readonly string[]>>;
+  readonly feedback?: AppFeedback | null;
 }
 
 function gatewayOf({
@@ -30,14 +38,23 @@ function gatewayOf({
   options = {},
   stacks = ONE_HOST,
   trusted = {},
+  feedback = null,
 }: Settings = {}): Gateway {
-  const gateway = new Gateway();
+  const gateway = new Gateway(TEST_HOST);
   const app: GatewayApp = {
+    name: "a1",
     decider: deciderOf(model, {}, stacks),
     version: 7,
     options: { ...REDIRECT, ...options },
+    feedback,
   };
-  const coming: GatewayApp = { decider: null, version: 0, options: REDIRECT };
+  const coming: GatewayApp = {
+    name: "coming",
+    decider: null,
+    version: 0,
+    options: REDIRECT,
+    feedback: null,
+  };
   gateway.setState({
     apps: new Map([
       ["a1", app],
@@ -45,6 +62,7 @@ function gatewayOf({
       ["a b", app],
     ]),
     trusted: trustedSources(trusted),
+    traced_sessions: 0,
   });
   return gateway;
 }
@@ -52,7 +70,12 @@ function gatewayOf({
 const ask = (settings: Settings, target: string, request: TestRequest = {}): TestRun =>
   runStep(gatewayOf(settings).step(false), { target, ...request });
 
-function post(settings: Settings, body: string, type = "application/json"): TestRun {
+function post(
+  settings: Settings,
+  body: string,
+  type = "application/json",
+  target = "/serviceDirect/a1",
+): TestRun {
   const gateway = gatewayOf(settings);
   const fields = ["Host: a.example", `Content-Length: ${Buffer.byteLength(body)}`];
   if (type !== "") fields.push(`Content-Type: ${type}`);
@@ -65,7 +88,7 @@ function post(settings: Settings, body: string, type = "application/json"): Test
         return step.onRequest!(exchange);
       },
     },
-    { method: "POST", target: "/serviceDirect/a1", fields, body: "" },
+    { method: "POST", target, fields, body: "" },
   );
 }
 
@@ -207,8 +230,112 @@ test("RD162 fields that tell of the decision only where they are asked for", () 
 test("RD160 RD140 healthCheck says OK, and 503 while nobody can be decided for", () => {
   const ready = ask({}, "/healthCheck");
   expect([ready.status, ready.written.endsWith("\r\n\r\nOK")]).toEqual([200, true]);
-  expect(runStep(new Gateway().step(false), { target: "/healthCheck" }).status).toBe(503);
+  expect(runStep(new Gateway(TEST_HOST).step(false), { target: "/healthCheck" }).status).toBe(503);
 });
+
+test("RD140 not ready while the default server of no model has a host", () => {
+  expect(ask({ stacks: [] }, "/healthCheck").status).toBe(503);
+  expect(ask({ stacks: [stackOf("/EU/z2/1.0", "10.0.0.1")] }, "/healthCheck").status).toBe(503);
+  const literal = modelOf({ default_server: literalOf("xre://t:1") });
+  expect(ask({ model: literal, stacks: [] }, "/healthCheck").status).toBe(200);
+});
+
+test("RD160 version as JSON, or as XML for those who prefer it", () => {
+  const json = ask({}, "/version");
+  expect([json.status, json.answerField("content-type")]).toEqual([200, "application/json"]);
+  expect(bodyOf(json)).toEqual({
+    projectName: "fairlead",
+    projectVersion: VERSION,
+    serviceName: "redirectorGateway",
+    serviceVersion: VERSION,
+    source: "",
+    rev: "",
+    gitBranch: "",
+    gitBuildTime: "",
+    gitCommitId: "",
+    gitCommitTime: "",
+  });
+  const accepting = (...accepts: string[]) =>
+    ask({}, "/version", { fields: ["Host: a", ...accepts.map((accept) => `Accept: ${accept}`)] });
+  const xml = accepting("application/xml");
+  expect([xml.status, xml.answerField("content-type")]).toEqual([200, "application/xml"]);
+  expect(xml.written).toContain(
+    `<version>\n    <projectName>fairlead</projectName>\n    <projectVersion>${VERSION}</projectVersion>`,
+  );
+  const types = [
+    ["*/*", "json"],
+    ["text/xml", "xml"],
+    ["application/xml, application/json", "json"],
+    ["application/json;q=0.5, application/xml;q=0.8", "xml"],
+    ["text/html, application/xml;q=0.9, */*;q=0.8", "xml"],
+    ["application/xml;q=0", "json"],
+    ["text/plain", "json"],
+  ] as const;
+  for (const [accept, type] of types)
+    expect([accept, accepting(accept).answerField("content-type")]).toEqual([accept, `application/${type}`]);
+  expect(accepting("text/html", "application/xml").answerField("content-type")).toBe("application/xml");
+});
+
+test("RD160 a redirect of a server group leads to its first member that has hosts", () => {
+  const servers = [serverOf("9.9"), serverOf("1.0"), literalOf("xre://t:1")];
+  const group: Destination = { kind: "group", servers, enable_private: false, countdown: 0 };
+  const model = modelOf({
+    rules: [ruleOf("g", [conditionOf("equals", { param: "x", value: "2" })], group)],
+  });
+  expect(location(ask({ model }, "/serviceDirect/a1?x=2"))).toBe("http://10.0.0.1:8080/app?ruleName=g");
+});
+
+test("RD160 scalars of other kinds match their texts, and null is as absent", () => {
+  const model = modelOf({
+    rules: [
+      ruleOf("yes", [conditionOf("equals", { param: "x", value: "true" })], to(literalOf("xre://yes:1"))),
+      ruleOf("half", [conditionOf("equals", { param: "x", value: "0.5" })], to(literalOf("xre://half:1"))),
+      ruleOf("none", [conditionOf("isEmpty", { param: "x" })], to(literalOf("xre://none:1"))),
+    ],
+  });
+  const place = (body: string): string | null => location(post({ model }, body));
+  expect(place('{"x":true}')).toStartWith("xre://yes:1");
+  expect(place('{"x":5e-1}')).toStartWith("xre://half:1");
+  expect(place('{"x":null}')).toStartWith("xre://none:1");
+});
+
+test("RD160 another media type than JSON is refused, and so is another method than GET and POST", () => {
+  for (const type of ["text/plain", "application/x-www-form-urlencoded", "application/jsonp"]) {
+    const run = post({}, "{}", type);
+    expect([run.status, bodyOf(run)]).toMatchObject([415, { code: "unsupported_media_type" }]);
+  }
+  const put = ask({}, "/serviceDirect/a1", { method: "PUT", fields: ["Host: a", "Content-Length: 0"] });
+  expect([put.status, put.answerField("allow")]).toEqual([405, "GET, POST"]);
+  expect(ask({}, "/serviceDirect/a1", { method: "HEAD" }).status).toBe(302);
+});
+
+for (const scheme of ["ws", "wss", "xre"])
+  test(`RD149 a server with the scheme ${scheme} has it in its location, with path and query`, () => {
+    const query = [{ key: "ch", value: "b" }];
+    const rules = [
+      ruleOf(
+        "literal",
+        [conditionOf("equals", { param: "x", value: "1" })],
+        to(literalOf(`${scheme}://t.example:9/live/tv?q=1`, { query })),
+      ),
+      ruleOf("hosts", [conditionOf("equals", { param: "x", value: "2" })], to(serverOf("1.0", { query }))),
+    ];
+    const model = modelOf({ rules, default_url: { ...DEFAULT_URL, protocol: scheme, urn: "live/tv" } });
+    const connect = "connectUrl=xre%3A%2F%2Fs%3A1%2Fapp%3Fa%3Db";
+    const at = (x: number) => ask({ model }, `/serviceDirect/a1?x=${x}&${connect}`);
+    expect([at(1).status, location(at(1))]).toEqual([
+      302,
+      `${scheme}://t.example:9/live/tv?q=1&a=b&ch=b&ruleName=literal`,
+    ]);
+    expect(location(at(2))).toBe(`${scheme}://10.0.0.1:8080/live/tv?a=b&ch=b&ruleName=hosts`);
+    expect(location(at(3))).toBe(`${scheme}://10.0.0.1:8080/live/tv?a=b`);
+    const listed = ask({ model, options: { answer: "locations" } }, `/serviceDirect/a1?x=1&${connect}`);
+    expect(bodyOf(listed)).toMatchObject({
+      location: [{ protocol: scheme, destination: "t.example", port: "9" }],
+    });
+    const origin = ask({ model, options: { location: "origin" } }, "/serviceDirect/a1?x=1");
+    expect(location(origin)).toBe(`${scheme}://t.example:9`);
+  });
 
 test("an answer is one field whatever the model says, and names of applications may be encoded", () => {
   const url = "xre://t:1/a\r\nSet-Cookie:%20b é\ud800";
@@ -218,4 +345,41 @@ test("an answer is one field whatever the model says, and names of applications 
   expect(run.answerField("Set-Cookie")).toBeNull();
   expect(location(run)).toBe("xre://t:1/a%0D%0ASet-Cookie:%20b%20%C3%A9%EF%BF%BD");
   expect(ask({}, "/serviceDirect/a%ff").status).toBe(404);
+});
+
+test("RD165 with feedback answers carry a token, and each way of reporting has its status", () => {
+  const clock = new ManualClock();
+  const settings = { key: "k".repeat(32), max_age_ms: 60_000, per_address: 8, per_app: 100 };
+  const feedback = new AppFeedback("a1", settings, clock, new FeedbackGatherer(clock, () => {}));
+  const redirect = ask({ feedback }, "/serviceDirect/a1").answerField("x-fairlead-feedback")!;
+  const locations = bodyOf(ask({ feedback, options: { answer: "locations" } }, "/serviceDirect/a1"));
+  const { feedback: listed } = locations as { feedback: string };
+  const report = (token: string, given: Settings = { feedback }): TestRun =>
+    post(given, JSON.stringify({ token, ok: true }), undefined, "/serviceDirect/a1/feedback");
+  const forged = `${redirect.startsWith("A") ? "B" : "A"}${redirect.slice(1)}`;
+  const answers = [redirect, listed, listed, forged, "no token"].map((token) => {
+    const run = report(token);
+    return run.status === 204 ? 204 : [run.status, (bodyOf(run) as { code: string }).code];
+  });
+  expect(answers).toEqual([
+    204,
+    204,
+    [409, "feedback_replayed"],
+    [401, "feedback_forged"],
+    [400, "feedback_malformed"],
+  ]);
+  expect(report(forged).answerField("www-authenticate")).toBe("Fairlead-Feedback");
+  clock.advance(60_001);
+  const late = report(listed);
+  expect([late.status, bodyOf(late)]).toEqual([
+    401,
+    { code: "feedback_expired", message: "the token is too old" },
+  ]);
+  while (report("x").status !== 429) expect(clock.now()).toBe(60_001);
+  expect(report("x").answerField("retry-after")).toBe("60");
+  const off = report(listed, {});
+  expect([off.status, (bodyOf(off) as { code: string }).code]).toEqual([404, "no_feedback"]);
+  expect(ask({}, "/serviceDirect/a1").answerField("x-fairlead-feedback")).toBeNull();
+  expect(post({ feedback }, "{}", undefined, "/serviceDirect/other/feedback").status).toBe(404);
+  expect(ask({ feedback }, "/serviceDirect/a1/feedback").status).toBe(404);
 });

@@ -11,6 +11,7 @@ import {
 } from "../../../core/redirect/test_decider.ts";
 import { strategyByName } from "../../../core/strategies/all.ts";
 import { runStep } from "../../http/middleware/test_exchange.ts";
+import { ManualClock } from "../../../platform/clock.ts";
 import { GatewayWorker } from "./gateway_worker.ts";
 import { PartNames, splitModel } from "./model_parts.ts";
 import {
@@ -21,6 +22,7 @@ import {
   type PublishedApp,
   unhealthyDocument,
 } from "./published.ts";
+import { TEST_HOST } from "./test_gateway.ts";
 
 const OPTIONS: PublishedApp["options"] = {
   answer: "redirect",
@@ -31,6 +33,7 @@ const OPTIONS: PublishedApp["options"] = {
   strategy: "round_robin",
   affinity: null,
   spill_over: null,
+  feedback: null,
 };
 
 const app = (settings: Partial<PublishedApp> = {}): PublishedApp => ({
@@ -40,7 +43,11 @@ const app = (settings: Partial<PublishedApp> = {}): PublishedApp => ({
   ...settings,
 });
 
-const worker = () => new GatewayWorker({ random: () => 0, strategy: strategyByName });
+const worker = () =>
+  new GatewayWorker(
+    { random: () => 0, strategy: strategyByName, clock: new ManualClock(), tell: () => {} },
+    TEST_HOST,
+  );
 
 /** Status, location and version of the answer. */
 function ask(on: GatewayWorker, target = "/serviceDirect/a1"): [number, string | null, string | null] {
@@ -122,7 +129,7 @@ test("RD167 who may say a parameter may change", () => {
     "other/plane": 1,
   });
   expect(ask(on, "/serviceDirect/a1?x=1")[1]).toStartWith("xre://t:1");
-  on.changed({ [GATEWAY_DOCUMENT]: { trusted_from: { x: ["10.0.0.0/8"] } } });
+  on.changed({ [GATEWAY_DOCUMENT]: { trusted_from: { x: ["10.0.0.0/8"] }, session_traces: null } });
   expect(ask(on, "/serviceDirect/a1?x=1")[1]).toStartWith("http://10.0.0.1");
   on.changed({ [GATEWAY_DOCUMENT]: null });
   expect(ask(on, "/serviceDirect/a1?x=1")[1]).toStartWith("xre://t:1");

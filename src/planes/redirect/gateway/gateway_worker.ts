@@ -3,15 +3,19 @@ import { ListTable } from "../../../core/redirect/list_table.ts";
 import { NamedLists } from "../../../core/redirect/named_lists.ts";
 import { allSteps } from "../../../core/steps.ts";
 import type { Decider } from "../../../core/redirect/decider.ts";
+import type { Clock } from "../../../platform/clock.ts";
+import { AppFeedback, type FeedbackSettings } from "../feedback/app_feedback.ts";
+import { FeedbackGatherer } from "../feedback/reports.ts";
 import { appDeciderSlices, type DeciderParts } from "./app_decider.ts";
 import { EngineBuilds } from "./engine_builds.ts";
 import { isLarge, joinedModel } from "./model_parts.ts";
 import { trustedSources, type TrustedSources } from "./client_parameters.ts";
-import { Gateway, type GatewayApp } from "./gateway.ts";
+import { Gateway, type GatewayApp, type GatewayHost } from "./gateway.ts";
 import {
   appDocument,
   appOf,
   GATEWAY_DOCUMENT,
+  type GatewayMessage,
   hostsDocument,
   LISTS_DOCUMENT,
   PART_PREFIX,
@@ -23,11 +27,22 @@ import {
   unhealthyDocument,
 } from "./published.ts";
 
+export interface GatewayParts extends DeciderParts {
+  readonly clock: Clock;
+  /** Tells the control side. */
+  readonly tell: (message: GatewayMessage) => void;
+}
+
 type Documents = Readonly<Record<string, unknown>>;
 
+const NOTHING_SAID: PublishedGateway = { trusted_from: {}, session_traces: null };
+
 export class GatewayWorker {
-  readonly gateway = new Gateway();
-  readonly #parts: DeciderParts;
+  readonly gateway: Gateway;
+  readonly #parts: GatewayParts;
+  readonly #gatherer: FeedbackGatherer;
+  /** What was reported, and how often, goes on over models and reloads. */
+  readonly #feedback = new Map<string, AppFeedback>();
   readonly #shared: ReadonlyMap<string, Uint8Array<ArrayBuffer>>;
   readonly #apps = new Map<string, GatewayApp>();
   /** By name; those that act. What is in them, their names say. */
@@ -39,9 +54,15 @@ export class GatewayWorker {
   #serves = false;
 
   /** `shared`: memory that documents name, by its name. */
-  constructor(parts: DeciderParts, shared: ReadonlyMap<string, Uint8Array<ArrayBuffer>> = new Map()) {
+  constructor(
+    parts: GatewayParts,
+    host: GatewayHost,
+    shared: ReadonlyMap<string, Uint8Array<ArrayBuffer>> = new Map(),
+  ) {
     this.#parts = parts;
     this.#shared = shared;
+    this.gateway = new Gateway(host);
+    this.#gatherer = new FeedbackGatherer(parts.clock, (feedback) => parts.tell({ feedback }));
   }
 
   /** All documents of a snapshot. Those that are as before change nothing. */
@@ -95,7 +116,7 @@ export class GatewayWorker {
   }
 
   #gatewayDocument(): PublishedGateway {
-    return (this.#documents.get(GATEWAY_DOCUMENT) as PublishedGateway | undefined) ?? { trusted_from: {} };
+    return (this.#documents.get(GATEWAY_DOCUMENT) as PublishedGateway | undefined) ?? NOTHING_SAID;
   }
 
   #follow(app: string, isAnew: boolean, changed: ReadonlySet<string>): void {
@@ -103,13 +124,15 @@ export class GatewayWorker {
     if (published === undefined) {
       this.#builds.cancel(app);
       this.#apps.delete(app);
+      this.#feedback.delete(app);
       return;
     }
     const { version, model, options } = published;
     const before = this.#apps.get(app);
+    const feedback = this.#feedbackOf(app, options.feedback);
     if (model === null) {
       this.#builds.cancel(app);
-      this.#apps.set(app, { decider: null, version, options });
+      this.#apps.set(app, { name: app, decider: null, version, options, feedback });
       return;
     }
     const decider = before?.decider ?? null;
@@ -121,17 +144,18 @@ export class GatewayWorker {
   #build(app: string, { version, model, parts, options }: PublishedApp): void {
     const documents = this.#documents;
     const whole = parts == null ? model! : joinedModel(model!, parts, (name) => documents.get(name));
+    const feedback = this.#feedbackOf(app, options.feedback);
     const work = appDeciderSlices(app, { model: whole, options }, this.#lists, this.#parts);
     const done = (decider: Decider): void => {
       this.#setHosts(app, decider, this.#apps.get(app)?.decider ?? null, true);
-      this.#apps.set(app, { decider, version, options });
+      this.#apps.set(app, { name: app, decider, version, options, feedback });
     };
     if (!this.#serves || !isLarge(whole)) {
       this.#builds.cancel(app);
       done(allSteps(work));
       return;
     }
-    if (!this.#apps.has(app)) this.#apps.set(app, { decider: null, version, options });
+    if (!this.#apps.has(app)) this.#apps.set(app, { name: app, decider: null, version, options, feedback });
     this.#builds.start(app, work, (decider) => {
       done(decider);
       this.#publishState();
@@ -146,6 +170,19 @@ export class GatewayWorker {
   }
 
   #publishState(): void {
-    this.gateway.setState({ apps: new Map(this.#apps), trusted: this.#trusted });
+    const traced_sessions = this.#gatewayDocument().session_traces?.sessions ?? 0;
+    this.gateway.setState({ apps: new Map(this.#apps), trusted: this.#trusted, traced_sessions });
+  }
+
+  #feedbackOf(app: string, settings: FeedbackSettings | null): AppFeedback | null {
+    const known = this.#feedback.get(app) ?? null;
+    if (settings === null) {
+      this.#feedback.delete(app);
+      return null;
+    }
+    if (known !== null && JSON.stringify(known.settings) === JSON.stringify(settings)) return known;
+    const feedback = new AppFeedback(app, settings, this.#parts.clock, this.#gatherer);
+    this.#feedback.set(app, feedback);
+    return feedback;
   }
 }

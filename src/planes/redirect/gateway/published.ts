@@ -2,7 +2,11 @@
 import type { StackHosts } from "../../../core/redirect/hosts.ts";
 import type { ListName } from "../../../core/redirect/named_lists.ts";
 import type { NamedList, RedirectModel } from "../../../core/redirect/model.ts";
+import type { FeedbackSettings } from "../feedback/app_feedback.ts";
+import type { FeedbackReport } from "../feedback/reports.ts";
 import type { AnswerOptions } from "./answers.ts";
+import type { CountedRow } from "./gateway_counts.ts";
+import type { SessionTrace, TraceQuestion } from "./session_traces.ts";
 
 export const GATEWAY_DOCUMENT = "redirect/gateway";
 export const LISTS_DOCUMENT = "redirect/lists";
@@ -19,6 +23,8 @@ export const unhealthyDocument = (app: string): string => UNHEALTHY_PREFIX + app
 export interface PublishedGateway {
   /** Networks whose clients may send a parameter, by its name. */
   readonly trusted_from: Readonly<Record<string, readonly string[]>>;
+  /** How many traced sessions a worker keeps; null = requests are not traced. */
+  readonly session_traces: { readonly sessions: number } | null;
 }
 
 /** Names of documents with rules, in order. */
@@ -44,6 +50,8 @@ export interface PublishedOptions extends AnswerOptions {
   /** A strategy that goes by keys, or null. */
   readonly affinity: string | null;
   readonly spill_over: { readonly datacenter: string; readonly min_hosts: number } | null;
+  /** Clients may say how they fared; null = they may not. */
+  readonly feedback: FeedbackSettings | null;
 }
 
 /** As a whole, or where their table lies in memory that workers share. */
@@ -52,6 +60,18 @@ export type PublishedLists =
 export type PublishedHosts = readonly StackHosts[];
 /** Keys of hosts whose checks fail. */
 export type PublishedUnhealthy = readonly string[];
+
+/** What the gateway of a worker tells the control side. */
+export interface GatewayMessage {
+  readonly counted?: readonly CountedRow[];
+  readonly feedback?: FeedbackReport;
+}
+
+/** What the control side asks the gateway of each worker, and what that answers. */
+export interface GatewayQuestion {
+  readonly traces: TraceQuestion;
+}
+export type GatewayAnswer = readonly SessionTrace[];
 
 /** The application that a document with `prefix` is about, or null. */
 export function appOf(document: string): string | null {

@@ -69,6 +69,8 @@ export const APPLICATION_FILES = {
   url_rule_templates: "urlTemplates.xml",
   rule_templates_json: "flavorTemplates.json",
   url_rule_templates_json: "urlTemplates.json",
+  /** Ours alone. */
+  rollouts: "rollouts.json",
 } as const;
 
 /** Name of an application's folder: its own, what a folder cannot be called or what others are called as `%2F`. */
@@ -106,6 +108,12 @@ export function filesOf(
   }
   putJson(GLOBAL_FILES.stacks, stacksDocument, shared);
   return files;
+}
+
+/** The same as a whole. */
+export function wholeFiles(files: ReadonlyMap<string, FilePieces>): Map<string, Uint8Array> {
+  const encoder = new TextEncoder();
+  return new Map([...files].map(([name, pieces]) => [name, encoder.encode([...pieces].join(""))]));
 }
 
 function* jsonPieces<Value>(kind: DocumentKind<Value>, value: Value): Generator<string> {
@@ -150,6 +158,8 @@ function modelFiles({ model, version }: KnownModel): [string, FilePieces][] {
       APPLICATION_FILES.url_rule_templates,
       xmlOf(urlRulesDocument, { rules: model.url_rule_templates, default_url: null }),
     ]);
+  const { rollouts } = model;
+  if (rollouts.length > 0) files.push([APPLICATION_FILES.rollouts, `${JSON.stringify({ rollouts })}\n`]);
   return files;
 }
 

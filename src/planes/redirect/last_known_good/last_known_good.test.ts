@@ -19,7 +19,7 @@ import { requireRoot } from "../../../../test/support/require.ts";
 import { NamedLists } from "../../../core/redirect/named_lists.ts";
 import { modelOf, stackOf } from "../../../core/redirect/test_decider.ts";
 import { anyModel, groupedByOperator, namedLists } from "../../../core/redirect/test_models.ts";
-import { type FilePieces, filesOf, folderOf, type KnownGood } from "./content.ts";
+import { filesOf, folderOf, type KnownGood, wholeFiles } from "./content.ts";
 import { readContent } from "./read_content.ts";
 import { contentOf, folderAt, OPTIONS } from "./test_known_good.ts";
 
@@ -123,10 +123,6 @@ test("names of applications that no folder can have", () => {
   }
 });
 
-function bytesOf(files: ReadonlyMap<string, FilePieces>): Map<string, Uint8Array> {
-  return new Map([...files].map(([name, pieces]) => [name, new TextEncoder().encode([...pieces].join(""))]));
-}
-
 test("RD132 whatever a model and lists hold survives, also what the original does not know", () => {
   fc.assert(
     fc.property(anyModel, namedLists, fc.nat(), fc.boolean(), (model, lists, version, isStatic) => {
@@ -136,7 +132,7 @@ test("RD132 whatever a model and lists hold survives, also what the original doe
         lists: { version, lists },
       };
       const static_applications = new Set(isStatic ? ["a1"] : []);
-      const files = bytesOf(filesOf(content, static_applications));
+      const files = wholeFiles(filesOf(content, static_applications));
       const { problems, ...read } = readContent(files, { ...OPTIONS, static_applications });
       expect(problems).toEqual([]);
       const { is_offline, ...expected } = content;

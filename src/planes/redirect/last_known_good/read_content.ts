@@ -20,12 +20,14 @@ import {
   selectServerDocument,
   urlRulesDocument,
 } from "../../../core/redirect/documents/rule_documents.ts";
+import { readRollouts } from "../../../core/redirect/documents/rollouts.ts";
 import {
   settingsDocument,
   type RedirectSettings,
 } from "../../../core/redirect/documents/service_documents.ts";
 import { whitelistDocument } from "../../../core/redirect/documents/whitelist.ts";
 import type { Host, StackHosts } from "../../../core/redirect/hosts.ts";
+import type { Rollout } from "../../../core/redirect/model.ts";
 import { weightOf, type WeightOptions } from "../discovery/registration.ts";
 import { readXml } from "../documents/xml.ts";
 import { APPLICATION_FILES, folderOf, GLOBAL_FILES, type KnownModel } from "./content.ts";
@@ -138,8 +140,23 @@ class ContentReader {
         url_rule_templates: urlTemplates?.rules ?? [],
         default_url: urls.default_url,
         whitelist,
+        rollouts: this.#rollouts(`${folder}/${APPLICATION_FILES.rollouts}`),
       },
     };
+  }
+
+  #rollouts(name: string): readonly Rollout[] {
+    const bytes = this.#files.get(name);
+    if (bytes === undefined) return [];
+    let read: readonly Rollout[] | string;
+    try {
+      read = readRollouts(JSON.parse(new TextDecoder().decode(bytes)));
+    } catch {
+      read = "is not JSON";
+    }
+    if (typeof read !== "string") return read;
+    this.#problems.push(`${name}: ${read}`);
+    return [];
   }
 
   /** Our file, or the one that the original's bundles have in its place. */

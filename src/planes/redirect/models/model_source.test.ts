@@ -4,12 +4,13 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { bytesOf, eventually, openStore, storeEnvironment } from "../../../../test/support/store_tools.ts";
+import { allSteps } from "../../../core/steps.ts";
 import type { NamedList } from "../../../core/redirect/model.ts";
 import { modelOf } from "../../../core/redirect/test_decider.ts";
 import type { Store } from "../../../store/contract.ts";
 import { LargeDocuments } from "../../../store/large_documents.ts";
 import { ModelSource } from "./model_source.ts";
-import { appOfPath, LISTS, listsBytes, modelBytes, modelPath } from "./stored.ts";
+import { appOfPath, LISTS, listsBytes, modelBytes, modelPath, readModel } from "./stored.ts";
 
 let folder = "";
 let stores: Store[] = [];
@@ -89,4 +90,10 @@ test("an application's name is one step of a path, whatever is in it", () => {
   for (const name of ["a1", "a/b", "ö ", "%2f", ".."])
     expect(appOfPath(`${modelPath(name)}/head`)).toBe(name);
   expect([appOfPath(LISTS), appOfPath("/fairlead/redirect/apps/%zz/model")]).toEqual([null, null]);
+});
+
+test("a model that was stored before there were rollouts has none", () => {
+  const { rollouts: _none, ...before } = modelOf();
+  const bytes = bytesOf(JSON.stringify({ format: 1, version: 3, model: before }));
+  expect(allSteps(readModel(bytes))).toEqual({ version: 3, model: modelOf() });
 });

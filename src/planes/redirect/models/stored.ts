@@ -12,6 +12,8 @@ export const SETTINGS = `${ROOT}/settings`;
 /** Another format is of a newer program, whose models this one might misread. */
 const FORMAT = 1;
 
+const NO_ROLLOUTS: Partial<RedirectModel> = { rollouts: [] };
+
 /** A model and its version, which grows with each approval. */
 export interface StoredModel {
   readonly version: number;
@@ -57,7 +59,7 @@ export function listsBytes(stored: StoredLists): Uint8Array {
 /** Elements of a document that are read some at a time, into arrays of their own. */
 type LongArrays = Readonly<Record<string, unknown[]>>;
 
-/** Reads a model in steps. Throws Error in words. What is inside of the model, its use shows. */
+/** Reads a model in steps. Throws Error in words. What is inside of the model, its use shows. Models of before there were rollouts have none. */
 export function* readModel(bytes: Uint8Array): Generator<void, StoredModel> {
   const long: LongArrays = { rules: [], url_rules: [] };
   const arrays = Object.entries(long).map(([name, elements]) => ({
@@ -67,7 +69,7 @@ export function* readModel(bytes: Uint8Array): Generator<void, StoredModel> {
   const { version, model } = headOf(yield* jsonSlices(bytes, arrays));
   if (typeof model !== "object" || model === null) throw new Error("the document has no model");
   const taken = Object.entries(long).filter(([name]) => Array.isArray((model as LongArrays)[name]));
-  return { version, model: { ...(model as RedirectModel), ...Object.fromEntries(taken) } };
+  return { version, model: { ...NO_ROLLOUTS, ...(model as RedirectModel), ...Object.fromEntries(taken) } };
 }
 
 /** Reads lists in steps: `take` is told more and more values of the list at `index`. Returns the rest. Throws Error in words. */

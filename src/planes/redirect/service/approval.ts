@@ -9,7 +9,6 @@ import {
   type Pending,
   without,
 } from "../../../core/redirect/changes/pending.ts";
-import type { WhitelistUpdate } from "../../../core/redirect/documents/whitelist.ts";
 import type { RedirectModel } from "../../../core/redirect/model.ts";
 import type { StoredModel } from "../models/stored.ts";
 import { type AppView, viewOf } from "./app_view.ts";
@@ -18,15 +17,15 @@ import { type Act, changeText } from "./editing.ts";
 import type { ServiceFacts } from "./facts.ts";
 import {
   modelRecord,
-  notesRecord,
   pendingRecord,
   type PendingRecord,
   revisionRecord,
   SETTINGS_RECORD,
 } from "./records/kinds.ts";
-import { recordWrite, type Outcome, type Records, type RecordWrite } from "./records/records.ts";
+import { recordWrite, type Outcome, type Records } from "./records/records.ts";
 import { pruneRevisions, revisionOf } from "./revisions.ts";
 import { ServiceError } from "./service_error.ts";
+import { whitelistNotes } from "./whitelist_notes.ts";
 
 /** Changes that were saved as usual, or those that came from a bundle that was made offline. */
 export type Source = "online" | "offline";
@@ -140,20 +139,21 @@ export class Approval {
     const action =
       break_glass !== null ? "break glass" : is_validated ? "approve" : "approve without validation";
     const subject = taken.map(changeText).join(", ");
+    const changes = taken.map((change) => ({ kind: change.kind, id: change.id, type: changeType(change) }));
     const revision = revisionOf(stored, {
       at,
       action,
       authors: [...new Set(taken.flatMap(({ authors }) => authors))],
       approver: act.who.name,
       reason,
-      changes: taken.map((change) => ({ kind: change.kind, id: change.id, type: changeType(change) })),
+      changes,
     });
     return {
       writes: [
         recordWrite(modelRecord(app), stored, view.stored.revision),
         recordWrite(pendingRecord(app), pendingWithout(pending.value, taken, source), pending.revision),
         recordWrite(revisionRecord(app, stored.version), revision, null),
-        ...(await this.#whitelistNotes(app, taken, at)),
+        ...(await whitelistNotes(this.#records, app, changes, at)),
       ],
       operations: await auditOperations(this.#records, {
         at,
@@ -165,26 +165,6 @@ export class Approval {
       }),
       result: stored,
     };
-  }
-
-  /** When stacks came and went is told to those who look at the whitelist. */
-  async #whitelistNotes(app: string, taken: Pending, at: number): Promise<readonly RecordWrite[]> {
-    const stacks = taken.filter(({ kind }) => kind === "whitelist");
-    if (stacks.length === 0) return [];
-    const notes = await this.#records.read(notesRecord(app));
-    const updates = stacks.map((change): WhitelistUpdate => ({
-      path: change.id,
-      updated: at,
-      action: changeType(change),
-    }));
-    const paths = new Set(updates.map(({ path }) => path));
-    const others = notes.value.whitelist_updates.filter(({ path }) => !paths.has(path));
-    const next = {
-      ...notes.value,
-      version: notes.value.version + 1,
-      whitelist_updates: [...others, ...updates],
-    };
-    return [recordWrite(notesRecord(app), next, notes.revision)];
   }
 }
 

@@ -21,7 +21,7 @@ import {
 } from "./records/kinds.ts";
 import type { Kept } from "./records/record.ts";
 import { recordWrite, type Records, type RecordWrite } from "./records/records.ts";
-import { ServiceError } from "./service_error.ts";
+import { refusedWith, ServiceError } from "./service_error.ts";
 
 /** A list as it shall be, or gone. */
 export interface ListEdit {
@@ -161,10 +161,7 @@ function sameList(one: NamedList | null, other: NamedList | null): boolean {
 export function refuseErrors(problems: readonly Problem[]): void {
   const errors = problems.filter(({ severity }) => severity === "error");
   if (errors.length === 0) return;
-  throw new ServiceError(400, errors.map(({ code, message }) => `${code}: ${message}`).join("\n"), {
-    code: errors[0]!.code,
-    problems: errors.map(({ code, message }) => ({ code, message })),
-  });
+  throw refusedWith(errors.map(({ code, message }) => ({ code, message })));
 }
 
 /** Throws ServiceError with 409 where changes that were made offline wait. */

@@ -3,6 +3,7 @@ import type { Decider } from "../../../core/redirect/decider.ts";
 import type { StackHosts } from "../../../core/redirect/hosts.ts";
 import type { NamedList, RedirectModel } from "../../../core/redirect/model.ts";
 import type { Clock } from "../../../platform/clock.ts";
+import type { Login } from "./access/oidc/login.ts";
 import type { Store } from "../../../store/contract.ts";
 
 export interface ServiceFacts {
@@ -19,10 +20,14 @@ export interface ServiceFacts {
   applications(): readonly string[];
   /** The hosts that decisions of an application use. */
   stacks(app: string): readonly StackHosts[];
+  /** Path in the store below which hosts register: `/services`. */
+  readonly services_root: string;
   /** The original's semantics act. */
   isCompat(app: string): boolean;
   /** The engine of an application with this model and these lists, and the hosts of now. */
   decider(app: string, model: RedirectModel, lists: readonly NamedList[]): Decider;
+  /** Logins by browser; null where there are none. */
+  login(): Login | null;
   report(event: {
     readonly event: string;
     readonly level: "info" | "warning" | "error";

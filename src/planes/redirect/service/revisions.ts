@@ -17,6 +17,7 @@ import {
 } from "./records/kinds.ts";
 import { recordWrite, type Records } from "./records/records.ts";
 import { ServiceError } from "./service_error.ts";
+import { whitelistNotes } from "./whitelist_notes.ts";
 
 export function revisionOf(
   { version, model }: StoredModel,
@@ -92,6 +93,7 @@ export async function putModel(
       writes: [
         recordWrite(modelRecord(app), next, stored.revision),
         recordWrite(revisionRecord(app, next.version), revisionOf(next, info), null),
+        ...(await whitelistNotes(records, app, changes, at)),
       ],
       operations: await auditOperations(records, {
         at,

@@ -30,3 +30,10 @@ export interface ServiceProblem {
   readonly code: string | null;
   readonly message: string;
 }
+
+/** Refuses with 400 and everything that is wrong, one line each with its code before it. `problems` has at least one. */
+export function refusedWith(problems: readonly ServiceProblem[]): ServiceError {
+  const lines = problems.map(({ code, message }) => (code === null ? message : `${code}: ${message}`));
+  const code = problems.find((problem) => problem.code !== null)?.code ?? null;
+  return new ServiceError(400, lines.join("\n"), { problems, ...(code !== null && { code }) });
+}

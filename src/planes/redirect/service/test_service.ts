@@ -1,5 +1,5 @@
 /** The management service over a real store in a file, for tests: who asks, says so in the field `Authorization`. */
-import { mkdtempSync, rmSync } from "node:fs";
+import { mkdirSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { ROLES, type Role } from "../../../core/redirect/access/permissions.ts";
@@ -57,6 +57,7 @@ const GATEWAY = {
   strategy: "round_robin",
   affinity: null,
   spill_over: null,
+  feedback: null,
 } as const;
 
 /** One host for each address, of weight 5. */
@@ -77,7 +78,7 @@ export class TestService {
   constructor(options: TestServiceOptions = {}) {
     this.stacks = new Map(Object.entries(options.stacks ?? {}));
     this.#directory = options.store === undefined ? mkdtempSync(join(tmpdir(), "redirect-service-")) : null;
-    this.store = options.store ?? openStore(this.#directory!);
+    this.store = options.store ?? openTestStore(this.#directory!);
     this.service = new Service(this.#facts(options));
     const authenticator = { authenticate: authenticated };
     this.#api = new ServiceApi(this.service, () => authenticator, endpoints);
@@ -93,6 +94,7 @@ export class TestService {
       self_approval: options.self_approval ?? false,
       applications: () => [...this.stacks.keys()],
       stacks: (app) => this.stacks.get(app) ?? [],
+      services_root: "/services",
       isCompat: () => compat,
       decider: (app, model, lists) => {
         const parts = { random: Math.random, strategy: strategyByName };
@@ -101,6 +103,7 @@ export class TestService {
         decider.setHosts(this.stacks.get(app) ?? []);
         return decider;
       },
+      login: () => null,
       report: ({ text }) => void this.reports.push(text),
     };
   }
@@ -138,7 +141,9 @@ export class TestService {
   }
 }
 
-function openStore(directory: string): Store {
+/** A store in a folder, which is made where it is missing. */
+export function openTestStore(directory: string): Store {
+  mkdirSync(directory, { recursive: true });
   const options = { directory, base: "", lease_ms: 10_000, poll_ms: 20 };
   return new SqliteStore(options, {
     clock: realClock,

@@ -3,6 +3,7 @@ import type { ListType, ListValue, NamedList } from "../../../../core/redirect/m
 import { namedListDocument, withEncodedValues } from "../../../../core/redirect/documents/named_lists.ts";
 import type { Call } from "../http/call.ts";
 import { ServiceError } from "../service_error.ts";
+import { expectWritable } from "./writable.ts";
 
 const TYPES: readonly ListType[] = ["TEXT", "IP", "ENCODED"];
 const TEXT_TYPE = /^text\/(?:plain|csv)\b/i;
@@ -15,7 +16,7 @@ export function listIn(call: Call, name: string): NamedList {
     throw new ServiceError(400, `type: ${JSON.stringify(type)}; expected one of ${TYPES.join(", ")}`);
   return encodedList({
     name,
-    description: call.query.get("description"),
+    description: expectWritable("the description", call.query.get("description") ?? "") || null,
     type: type as ListType,
     version: 0,
     values: linesOf(call.text()).map(plainValue),
@@ -29,7 +30,7 @@ export function valuesIn(call: Call, name: string): readonly string[] {
   if (type === null || /json/i.test(type)) {
     const body = call.json();
     if (Array.isArray(body)) return body.map(textOf);
-    const { values, entities } = body as { values?: unknown; entities?: unknown };
+    const { values, entities } = (body ?? {}) as { values?: unknown; entities?: unknown };
     for (const given of [values, entities]) if (Array.isArray(given)) return given.map(textOf);
   }
   return call.document(namedListDocument(name)).values.map(({ value }) => value);
@@ -43,13 +44,13 @@ function isText({ head }: Call): boolean {
 function linesOf(text: string): string[] {
   const lines = text.split(/\r?\n/);
   if (lines.at(-1) === "") lines.pop();
-  return lines.map((line) => line.trim());
+  return lines.map((line) => expectWritable("the value", line.trim()));
 }
 
 const plainValue = (value: string): ListValue => ({ value, encoded: null });
 
 function textOf(value: unknown): string {
-  if (typeof value === "string") return value.trim();
+  if (typeof value === "string") return expectWritable("the value", value.trim());
   if (typeof value === "number") return String(value);
   throw new ServiceError(400, `a value is ${JSON.stringify(value)}; expected a text`);
 }

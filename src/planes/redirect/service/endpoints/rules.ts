@@ -13,7 +13,7 @@ import type { DocumentKind } from "../../../../core/redirect/documents/kind.ts";
 import {
   ruleDocument,
   rulesDocument,
-  urlRuleDocument,
+  savedUrlRuleDocument,
   urlRulesDocument,
 } from "../../../../core/redirect/documents/rule_documents.ts";
 import type { Destination, RedirectModel, Rule, UrlParams } from "../../../../core/redirect/model.ts";
@@ -73,7 +73,7 @@ const URL_RULES: Family<UrlParams> = {
   permission: "urlRules",
   exported: "exportedUrlRules",
   rules: ({ url_rules }) => url_rules,
-  one: urlRuleDocument,
+  one: savedUrlRuleDocument,
   all: urlRulesAlone,
   problems: urlRuleProblems,
   deletionProblems: () => [],
@@ -101,7 +101,7 @@ const URL_TEMPLATES: Family<UrlParams> = {
   permission: "templates",
   exported: "exportedTemplateUrlRules",
   rules: ({ url_rule_templates }) => url_rule_templates,
-  one: urlRuleDocument,
+  one: savedUrlRuleDocument,
   all: urlRulesAlone,
   problems: urlRuleTemplateProblems,
   deletionProblems: (id, view) => templateDeletionProblems(id, "url_rule_templates", view),

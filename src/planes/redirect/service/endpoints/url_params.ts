@@ -1,7 +1,10 @@
 /** Default URL parameters: what holds where no URL rule says anything. */
 import { ONLY_ID } from "../../../../core/redirect/changes/entities.ts";
 import { defaultUrlProblems } from "../../../../core/redirect/checks/url_params.ts";
-import { defaultUrlDocument } from "../../../../core/redirect/documents/url_params.ts";
+import {
+  defaultUrlDocument,
+  savedDefaultUrlDocument,
+} from "../../../../core/redirect/documents/url_params.ts";
 import { expectVersion } from "../current_version.ts";
 import { document, type Endpoint } from "../http/endpoint.ts";
 import { ServiceError } from "../service_error.ts";
@@ -34,7 +37,7 @@ export const urlParamsEndpoints: readonly Endpoint[] = [
     gives: document("The parameters as they were saved."),
     status: 201,
     async handle(call, service) {
-      const value = call.document(defaultUrlDocument);
+      const value = call.document(savedDefaultUrlDocument);
       const saved = await service.editing.save(call.app, call.act, () => ({
         edits: [{ kind: "default_url", id: ONLY_ID, value }],
         problems: defaultUrlProblems(value),

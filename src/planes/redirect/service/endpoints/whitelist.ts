@@ -2,6 +2,7 @@
 import type { Edit } from "../../../../core/redirect/changes/pending.ts";
 import { whitelistProblems } from "../../../../core/redirect/checks/whitelist.ts";
 import {
+  savedWhitelistDocument,
   whitelistDocument,
   type WhitelistUpdate,
   whitelistUpdatesDocument,
@@ -90,7 +91,7 @@ export const whitelistEndpoints: readonly Endpoint[] = [
     gives: document("The whitelist with all pending changes."),
     status: 201,
     handle(call, service) {
-      const paths = call.document(whitelistDocument);
+      const paths = call.document(savedWhitelistDocument);
       return save(call, service, () => paths);
     },
   },
@@ -116,7 +117,7 @@ export const whitelistEndpoints: readonly Endpoint[] = [
     gives: document("The whitelist with all pending changes."),
     status: 201,
     handle(call, service) {
-      const paths = call.document(whitelistDocument);
+      const paths = call.document(savedWhitelistDocument);
       return save(call, service, (before) => [...before, ...paths]);
     },
   },

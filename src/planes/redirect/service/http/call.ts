@@ -1,11 +1,16 @@
 /** A call of an endpoint: what came, as endpoints read it, and how they answer. */
-import { readJson, writeJson, type DocumentKind } from "../../../../core/redirect/documents/kind.ts";
+import {
+  readJson,
+  writeJson,
+  type DocumentKind,
+  type WrittenKind,
+} from "../../../../core/redirect/documents/kind.ts";
 import { documentProblemText, type Read } from "../../../../core/redirect/documents/reading.ts";
 import { readXml, writeXml } from "../../documents/xml.ts";
 import type { MountedHead } from "../../../../core/mounted_service.ts";
 import { expectAllowed, type Principal } from "../access/principal.ts";
 import type { Act } from "../editing.ts";
-import { ServiceError } from "../service_error.ts";
+import { refusedWith, ServiceError } from "../service_error.ts";
 import { asFile, type ServiceAnswer } from "./answer.ts";
 
 export interface CallInput {
@@ -63,9 +68,14 @@ export class Call {
     expectAllowed(this.who, { mode, endpoint, entity, app });
   }
 
+  /** Whether whoever asks may read this of an application, as answers about several of them leave others out. */
+  maySee(endpoint: string, app: string): boolean {
+    return this.who.permissions.allows({ mode: "read", endpoint, entity: null, app });
+  }
+
   /**
    * The body as a document of `kind`, in JSON or XML. Throws ServiceError: 415 for another type, 400 with everything that is wrong:
-   * nothing of a document with problems is taken.
+   * nothing of a document with problems is taken, nor of one with a warning that the checks have a code for.
    */
   document<Value>(kind: DocumentKind<Value>): Value {
     const { body, max_bytes: maxBytes } = this.#input;
@@ -77,9 +87,13 @@ export class Call {
     const read: Read<Value> = isXml
       ? readXml(kind, [body], { max_model_bytes: maxBytes })
       : readJson(kind, this.json());
-    if (read.value !== null && read.problems.length === 0) return read.value;
-    const problems = read.problems.map((problem) => ({ code: null, message: documentProblemText(problem) }));
-    throw new ServiceError(400, problems.map(({ message }) => message).join("\n"), { problems });
+    const found = [...read.problems, ...read.warnings.filter(({ code }) => code !== undefined)];
+    if (read.value !== null && found.length === 0) return read.value;
+    const problems = found.map((problem) => ({
+      code: problem.code ?? null,
+      message: documentProblemText(problem),
+    }));
+    throw refusedWith(problems);
   }
 
   /** The body as JSON. Throws ServiceError with 400. */
@@ -102,14 +116,14 @@ export class Call {
   }
 
   /** A document, in JSON or XML as the client accepts it. */
-  give<Value>(kind: DocumentKind<Value>, value: Value, status = 200): ServiceAnswer {
+  give<Value>(kind: WrittenKind<Value>, value: Value, status = 200): ServiceAnswer {
     if (this.wantsXml && kind.roots.length > 0)
       return { status, type: "application/xml", body: writeXml(kind, value) };
     return { status, type: "application/json", body: JSON.stringify(writeJson(kind, value)) };
   }
 
   /** The same as a file to be saved. */
-  export<Value>(kind: DocumentKind<Value>, value: Value, name: string): ServiceAnswer {
+  export<Value>(kind: WrittenKind<Value>, value: Value, name: string): ServiceAnswer {
     return asFile(this.give(kind, value), `${name}.${this.wantsXml ? "xml" : "json"}`);
   }
 

@@ -124,6 +124,18 @@ export function reloadRecord(app: string): RecordKind<Versioned> {
   };
 }
 
+/** Its version grows when stacks with hosts come or go, as gateways of the original poll it. */
+export interface StackSetRecord extends Versioned {
+  /** Of the paths of all stacks. */
+  readonly sha256: string;
+}
+
+export const STACK_SET_RECORD: RecordKind<StackSetRecord> = {
+  path: `${ROOT}/stack_set`,
+  empty: { version: 0, sha256: "" },
+  read: (value) => (typeof value["sha256"] === "string" ? (value as never) : null),
+};
+
 export const LISTS_RECORD: RecordKind<StoredLists> = {
   path: LISTS,
   empty: { version: 0, lists: [] },
