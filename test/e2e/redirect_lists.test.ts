@@ -77,6 +77,10 @@ for (const workers of [2, 0])
         await fairlead.apply(configuration(workers + 1));
         expect(await places(fairlead, "A7")).toBe(LISTED);
         expect(fairlead.workers.length).toBe(workers + 1);
+        // Another supervisor reads the lists itself, and shares them with workers of its own.
+        const runtime = join(fairlead.directory, "run");
+        expect((await fairlead.command("upgrade", "--runtime-dir", runtime)).code).toBe(0);
+        expect([await places(fairlead, "A8"), await places(fairlead, "b8")]).toEqual([LISTED, OTHER]);
       }
 
       await documents.write(LISTS, listsBytes({ version: 2, lists: [listOf("B")] }));
