@@ -8,6 +8,7 @@ const AREAS: Readonly<Record<string, Bench>> = {
   operations: async (args) => (await import("./operations.ts")).benchOperations(args),
   hosts: async (args) => (await import("./hosts.ts")).benchHosts(args),
   request_path: async () => await (await import("./request_path.ts")).benchRequestPath().then(() => 0),
+  redirect: async (args) => (await import("./redirect.ts")).benchRedirect(args),
   router: async () => done((await import("./router.ts")).benchRouter),
   metrics: async () => done((await import("./metrics.ts")).benchMetrics),
   access_log: async () => done((await import("./access_log.ts")).benchAccessLog),

@@ -15,6 +15,7 @@ export interface Stretch {
   readonly repeated: number;
   readonly p50_us: number;
   readonly p99_us: number;
+  readonly p999_us: number;
   readonly max_us: number;
   /** Longest time between two answers, in microseconds. */
   readonly longest_gap_us: number;

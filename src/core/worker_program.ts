@@ -65,6 +65,11 @@ export interface WorkerProgram {
   closeListener(key: string, slot: number): void;
   /** Writes the log `name` to `fd` from now on and closes the one it had. */
   openLog(name: string, fd: number): void;
+  /**
+   * Memory that the supervisor has filled, which documents name; null = no document names it any more. It comes before the
+   * documents, and lives for as long as something refers to it. A program that knows no such documents leaves it out.
+   */
+  shared?(name: string, bytes: Uint8Array<ArrayBuffer> | null): void;
   /** Takes over health and members that have changed, for what acts and for what is prepared. */
   delta(delta: SnapshotDelta): void;
   /**

@@ -1,5 +1,5 @@
 import { expect, test } from "bun:test";
-import { createRegion, mapRegion } from "./shared_memory.ts";
+import { createBytes, createRegion, mapBytes, mapRegion } from "./shared_memory.ts";
 import { errno, libc } from "./libc.ts";
 import { closeDescriptor } from "./sockets.ts";
 
@@ -35,4 +35,18 @@ test("the mapping outlives the descriptor", () => {
   region.numbers[3] = 9;
   Bun.gc(true);
   expect(again[3]).toBe(9);
+});
+
+test("bytes of one process are seen by another that cannot change them", () => {
+  const { fd, bytes } = createBytes(1_000_000);
+  bytes[999_999] = 7;
+  const seen = mapBytes(fd);
+  expect([seen.length, seen[999_999], seen[0]]).toEqual([1_000_000, 7, 0]);
+  bytes[0] = 1;
+  expect(seen[0]).toBe(1);
+  seen[1] = 2;
+  expect(bytes[1]).toBe(0);
+  expect([libc.ftruncate(fd, 10), libc.ftruncate(fd, 2_000_000)]).toEqual([-1, -1]);
+  closeDescriptor(fd);
+  expect(seen[999_999]).toBe(7);
 });

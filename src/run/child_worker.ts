@@ -5,6 +5,7 @@ import type { Snapshot, SnapshotDelta } from "../core/snapshot.ts";
 import type { DrainDeadlines, TellPart } from "../core/worker_program.ts";
 import { workerLogDescriptor } from "../observe/log_file.ts";
 import { descriptorChannel, sendDescriptors } from "../platform/fd_passing.ts";
+import type { SharedBytes } from "../platform/shared_memory.ts";
 import { closeDescriptor } from "../platform/sockets.ts";
 import type { WorkerRegions } from "./counter_regions.ts";
 import { VERSION } from "../core/version.ts";
@@ -132,6 +133,14 @@ export class ChildWorker implements WorkerHandle {
   /** From now on a later supervisor finds the worker by `fd`, of which it gets its own copy. */
   async meetSuccessors(fd: number): Promise<void> {
     await this.#order({ type: "meet_successors" }, [fd]);
+  }
+
+  async share(name: string, { fd }: SharedBytes): Promise<void> {
+    await this.#order({ type: "share", name }, [fd]);
+  }
+
+  async unshare(name: string): Promise<void> {
+    await this.#order({ type: "unshare", name });
   }
 
   delta(delta: SnapshotDelta): void {

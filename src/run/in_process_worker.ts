@@ -5,6 +5,7 @@ import type { Snapshot, SnapshotDelta } from "../core/snapshot.ts";
 import type { CreateProgram, DrainDeadlines, TellPart, WorkerProgram } from "../core/worker_program.ts";
 import { workerLogDescriptor } from "../observe/log_file.ts";
 import { dropPrivileges } from "../platform/processes.ts";
+import type { SharedBytes } from "../platform/shared_memory.ts";
 import { duplicateSocket } from "../platform/sockets.ts";
 import { programRegions, type WorkerRegions } from "./counter_regions.ts";
 import type { ExitText, WorkerHandle } from "./worker_handle.ts";
@@ -67,6 +68,14 @@ export class InProcessWorker implements WorkerHandle {
 
   async openLog(name: string, fd: number): Promise<void> {
     this.#started.openLog(name, workerLogDescriptor(fd));
+  }
+
+  async share(name: string, { bytes }: SharedBytes): Promise<void> {
+    this.#started.shared(name, bytes);
+  }
+
+  async unshare(name: string): Promise<void> {
+    this.#started.shared(name, null);
   }
 
   delta(delta: SnapshotDelta): void {

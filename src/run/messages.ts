@@ -36,6 +36,9 @@ export type Order =
       readonly slot: number;
     }
   | { readonly type: "close_listener"; readonly key: string; readonly slot: number }
+  /** Memory that documents name: brings its descriptor. */
+  | { readonly type: "share"; readonly name: string }
+  | { readonly type: "unshare"; readonly name: string }
   | { readonly type: "open_log"; readonly name: string }
   /** Brings the listening socket by which a later supervisor finds the worker, in the place of the one before. */
   | { readonly type: "meet_successors" }

@@ -4,6 +4,7 @@ import type { GivenQuestion } from "../core/explain/question.ts";
 import type { Plan } from "../core/plan.ts";
 import type { KnownState } from "../core/health/delta.ts";
 import type { SettingChange, SettingReport } from "../core/setting.ts";
+import type { SharedMemory } from "../core/shared_memory.ts";
 import type { FileMap, Snapshot, SnapshotDelta } from "../core/snapshot.ts";
 import type { CounterKeeper, CounterLayout, CreateProgram } from "../core/worker_program.ts";
 import type { ControlHandler } from "./control_socket.ts";
@@ -87,6 +88,11 @@ export interface SupervisorFacade {
   listeners(): readonly ListenerReport[];
   /** Publishes what has changed; keys that are equal already are left out. */
   publish(delta: SnapshotDelta): void;
+  /**
+   * Memory of `bytes` bytes, all zero, that every worker maps. To be filled before a document names it, and dropped when none
+   * does any more: there is another one for each change. Throws SystemCallError.
+   */
+  share(bytes: number): SharedMemory;
   reload(order?: ReloadOrder): Promise<ReloadResult>;
   dryRun(): Promise<DryRunResult>;
   /** Every setting that acts with what set it, without secrets. */

@@ -16,7 +16,7 @@ import type { RunParts } from "./parts.ts";
 import { Predecessors } from "./predecessors.ts";
 import { RuntimeDirectory } from "./runtime_directory.ts";
 import { ServiceManager, type ServiceEnvironment } from "./service_manager.ts";
-import { loopTurn } from "./slices.ts";
+import { loopTurn } from "../platform/slices.ts";
 import type { SpareWorkers } from "./spare_workers.ts";
 import { StateLock } from "./state_lock.ts";
 import { StartError } from "./start_error.ts";

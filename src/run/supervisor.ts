@@ -44,6 +44,7 @@ import { planChanges } from "./plan_changes.ts";
 import { reloadEvent, restartNotes } from "./reload_text.ts";
 import type { SupervisorStatus, SupervisorVitals } from "./status.ts";
 import { closeDescriptor } from "../platform/sockets.ts";
+import { SharedMemories } from "./shared_memories.ts";
 import { StartError } from "./start_error.ts";
 import { KILL_GRACE_MS, type SupervisorOptions } from "./supervisor_options.ts";
 import { WorkerPool } from "./worker_pool.ts";
@@ -54,6 +55,8 @@ export class Supervisor implements SupervisorFacade {
   readonly #logs = new LogFiles();
   readonly #pool: WorkerPool;
   readonly #regionSets = new Set<RegionSet>();
+  readonly #shared = new SharedMemories(() => this.#pool, this.#exclusively.bind(this));
+  readonly share: SupervisorFacade["share"] = (bytes) => this.#shared.make(bytes);
   readonly #started: SupervisorPart[] = [];
   #snapshot: LiveSnapshot | null = null;
   #settings: LoadedConfiguration["settings"];
@@ -86,9 +89,11 @@ export class Supervisor implements SupervisorFacade {
       told: (part, message) => passOn(this.#started, part, message),
       target: () => ({
         snapshot: this.snapshot(),
-        regions: this.#currentRegions(),
+        // They come with the snapshot.
+        regions: this.#regions!,
         listeners: this.#table.listeners,
         logs: this.#logs.files,
+        shared: this.#shared.all,
       }),
     });
   }
@@ -101,11 +106,6 @@ export class Supervisor implements SupervisorFacade {
   get #acting(): LiveSnapshot {
     if (this.#snapshot === null) throw new Error("no snapshot acts yet");
     return this.#snapshot;
-  }
-
-  #currentRegions(): RegionSet {
-    if (this.#regions === null) throw new Error("no snapshot acts yet");
-    return this.#regions;
   }
 
   listeners(): readonly ListenerReport[] {
@@ -262,11 +262,10 @@ export class Supervisor implements SupervisorFacade {
       listeners.abandon();
       throw error;
     }
-    const known = this.#known(plan, found);
     const layout = this.#options.parts.counters.layout(plan);
     const fits = this.#regions?.fits(layout, count) === true;
     const regions = fits && this.#regions !== null ? this.#regions : this.#newRegions(layout, count);
-    const snapshot = { generation, plan, files: loaded.files, ...known };
+    const snapshot = { generation, plan, files: loaded.files, ...this.#known(plan, found) };
     return { snapshot, listeners, logs, regions, found, settings: loaded.settings };
   }
 
@@ -295,7 +294,7 @@ export class Supervisor implements SupervisorFacade {
     return null;
   }
 
-  /** Workers of a supervisor before us have ended: they count against no limit any more. */
+  /** Workers of a supervisor before us have ended, and count against no limit any more. */
   predecessorGone(): void {
     for (const set of this.#regionSets) if (!set.closed) set.freeDead();
   }
@@ -314,11 +313,10 @@ export class Supervisor implements SupervisorFacade {
   }
 
   async #tellThatItActs(): Promise<void> {
-    const texts = (await this.#options.parts.acts?.()) ?? [];
-    for (const text of texts) this.#options.report({ event: "config_warning", level: "warning", text });
+    this.#warn({ problems: [], warnings: (await this.#options.parts.acts?.()) ?? [] });
   }
 
-  #warn({ problems, warnings }: LoadedConfiguration): void {
+  #warn({ problems, warnings }: Pick<LoadedConfiguration, "problems" | "warnings">): void {
     for (const text of problems) this.#options.report({ event: "config_problem", level: "error", text });
     for (const text of warnings) this.#options.report({ event: "config_warning", level: "warning", text });
   }
@@ -389,7 +387,7 @@ export class Supervisor implements SupervisorFacade {
     const errors = await this.#apply(change);
     this.#complete = errors.length === 0;
     const restart = restartNotes(this.#planAtStart ?? plan, plan);
-    for (const text of restart) this.#options.report({ event: "config_warning", level: "warning", text });
+    this.#warn({ problems: [], warnings: restart });
     if (errors.length > 0)
       return { ok: false, acts: true, generation: generation + 1, problems: errors, changes };
     return {
@@ -402,7 +400,7 @@ export class Supervisor implements SupervisorFacade {
   }
 
   #build({ snapshot, regions }: Change): Promise<void> {
-    return this.#pool.prepare({ snapshot, regions, listeners: [], logs: [] });
+    return this.#pool.prepare({ snapshot, regions, listeners: [], logs: [], shared: this.#shared.all });
   }
 
   async #abandon({ listeners, logs, regions }: Change): Promise<void> {
@@ -449,8 +447,7 @@ export class Supervisor implements SupervisorFacade {
   }
 
   #isCurrent({ plan, files }: LoadedConfiguration): boolean {
-    const current = this.snapshot();
-    return this.#complete && plan === current.plan && files === current.files;
+    return this.#complete && plan === this.snapshot().plan && files === this.snapshot().files;
   }
 
   /** The point of no return: every worker has built the new snapshot. Resolves with what went wrong, in words. */
@@ -546,7 +543,7 @@ export class Supervisor implements SupervisorFacade {
     const regions = this.#pool
       .regions()
       .map(({ pid, regions: { layout, counters } }) => ({ pid, layout, fd: counters.fd }));
-    const limits = this.#currentRegions().inheritance;
+    const limits = this.#regions!.inheritance;
     return { generation: this.snapshot().generation, sockets, regions, limits };
   }
 

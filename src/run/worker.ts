@@ -13,7 +13,7 @@ import {
 import { ProcessLog, type LogFormat } from "../observe/log.ts";
 import { receiveDescriptors } from "../platform/fd_passing.ts";
 import { dropPrivileges, raiseOpenFileLimit, takeNameOfParent } from "../platform/processes.ts";
-import { mapRegion } from "../platform/shared_memory.ts";
+import { mapBytes, mapRegion } from "../platform/shared_memory.ts";
 import { onSignals } from "../platform/signals.ts";
 import { closeDescriptor } from "../platform/sockets.ts";
 import { serveControl, type ControlPeer, type ControlRequest, type ControlServer } from "./control_socket.ts";
@@ -186,6 +186,10 @@ class WorkerProcess {
         return host.openListener(order.key, order.listener, order.slot, fd);
       case "close_listener":
         return host.closeListener(order.key, order.slot);
+      case "share":
+        return this.#share(host, order.name, fd);
+      case "unshare":
+        return host.shared(order.name, null);
       case "open_log":
         return host.openLog(order.name, fd);
       case "meet_successors":
@@ -207,6 +211,14 @@ class WorkerProcess {
     this.#host = new WorkerHost(await this.#create({ index, inProcess: false }, this.#warnings.warn, tell));
     dropPrivileges(user, group);
     if (successors >= 0) this.#meetSuccessors(successors);
+  }
+
+  #share(host: WorkerHost, name: string, fd: number): void {
+    try {
+      host.shared(name, mapBytes(fd));
+    } finally {
+      closeDescriptor(fd);
+    }
   }
 
   #meetSuccessors(socket: number): void {

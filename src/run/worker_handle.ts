@@ -3,6 +3,7 @@ import type { AskedRequest, PlaneExplanation } from "../core/explain/answer.ts";
 import type { ListenerPlan } from "../core/plan.ts";
 import type { Snapshot, SnapshotDelta } from "../core/snapshot.ts";
 import type { DrainDeadlines, TellPart } from "../core/worker_program.ts";
+import type { SharedBytes } from "../platform/shared_memory.ts";
 import type { WorkerRegions } from "./counter_regions.ts";
 
 /** How a worker ended, in words for the log: `signal SIGKILL`, `exit code 1`. */
@@ -32,6 +33,9 @@ export interface WorkerHandle {
   closeListener(key: string, slot: number): Promise<void>;
   /** The worker gets its own copy of `fd`. */
   openLog(name: string, fd: number): Promise<void>;
+  /** Memory that documents of later snapshots and deltas name. The worker gets its own copy of the descriptor. */
+  share(name: string, memory: SharedBytes): Promise<void>;
+  unshare(name: string): Promise<void>;
   delta(delta: SnapshotDelta): void;
   /** Resolves when no connection is left; then the worker ends by itself. */
   drain(deadlines: DrainDeadlines): Promise<void>;

@@ -10,8 +10,8 @@ import {
   queuedConnections,
   refuseNewConnections,
 } from "../platform/sockets.ts";
+import { runInSlices } from "../platform/slices.ts";
 import { queuesEmpty } from "./empty_queues.ts";
-import { runInSlices } from "./slices.ts";
 
 export interface OpenSlot {
   readonly key: string;
@@ -93,6 +93,10 @@ export class WorkerHost {
 
   openLog(name: string, fd: number): void {
     this.#program.openLog(name, fd);
+  }
+
+  shared(name: string, bytes: Uint8Array<ArrayBuffer> | null): void {
+    this.#program.shared?.(name, bytes);
   }
 
   delta(delta: SnapshotDelta): void {

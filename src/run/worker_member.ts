@@ -2,6 +2,7 @@
 import { messageOf } from "../core/text/message_of.ts";
 import { addDelta, isEmptyDelta, liveState, type LiveState } from "../core/health/delta.ts";
 import { NOTHING_CHANGED, type Snapshot, type SnapshotDelta } from "../core/snapshot.ts";
+import type { SharedBytes } from "../platform/shared_memory.ts";
 import type { RegionSet, WorkerRegions } from "./counter_regions.ts";
 import type { HeldListener } from "./listener_table.ts";
 import type { WorkerHandle } from "./worker_handle.ts";
@@ -23,6 +24,7 @@ export class WorkerMember {
   #prepared: OwnedRegions | null = null;
   /** What has become known since the snapshot that is prepared was sent; null = none is on its way. */
   #missed: LiveState | null = null;
+  #takesShared = false;
   readonly #open = new Map<string, { key: string; slot: number }>();
 
   constructor(handle: WorkerHandle) {
@@ -38,6 +40,24 @@ export class WorkerMember {
   async prepare(snapshot: Snapshot, set: RegionSet): Promise<void> {
     this.#missed = liveState(NOTHING_CHANGED);
     await this.handle.prepare(snapshot, this.#regionsFor(set));
+  }
+
+  /**
+   * Gives the worker memory that documents name. Before `takesShared` it learns of nothing, for then it is given all. A worker that
+   * dies meanwhile needs none.
+   */
+  share(name: string, memory: SharedBytes): void {
+    if (this.#takesShared) void this.handle.share(name, memory).catch(() => {});
+  }
+
+  unshare(name: string): void {
+    if (this.#takesShared) void this.handle.unshare(name).catch(() => {});
+  }
+
+  /** It has started: it is given what is shared now, and what comes later. */
+  takeShared(memories: ReadonlyMap<string, SharedBytes>): void {
+    this.#takesShared = true;
+    for (const [name, memory] of memories) this.share(name, memory);
   }
 
   /** Tells the worker what has become known. One without a snapshot learns it with its first one. */

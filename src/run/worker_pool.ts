@@ -10,6 +10,7 @@ import {
   type DrainDeadlines,
   type TellPart,
 } from "../core/worker_program.ts";
+import type { SharedBytes } from "../platform/shared_memory.ts";
 import type { RegionSet, WorkerRegions } from "./counter_regions.ts";
 import type { Report } from "./events.ts";
 import type { HeldListener } from "./listener_table.ts";
@@ -32,6 +33,8 @@ export interface WorkerTarget {
   readonly regions: RegionSet;
   readonly listeners: readonly HeldListener[];
   readonly logs: readonly LogFile[];
+  /** Memory that documents name. */
+  readonly shared: ReadonlyMap<string, SharedBytes>;
 }
 
 /** Who workers change to once they have started. */
@@ -145,6 +148,7 @@ export class WorkerPool {
     const { target, account } = this.#options;
     const { user, group } = account();
     await member.handle.start(user, group);
+    member.takeShared(target().shared);
     do await this.#update(member, target());
     while (member.generation !== target().snapshot.generation);
     let logs: readonly LogFile[];
@@ -367,6 +371,14 @@ export class WorkerPool {
   async openLog(log: LogFile): Promise<void> {
     const members = [...this.#ready, ...this.#draining];
     await Promise.all(members.map((member) => member.handle.openLog(log.name, log.fd).catch(() => {})));
+  }
+
+  share(name: string, memory: SharedBytes): void {
+    for (const member of [...this.#members, ...this.#draining]) member?.share(name, memory);
+  }
+
+  unshare(name: string): void {
+    for (const member of [...this.#members, ...this.#draining]) member?.unshare(name);
   }
 
   delta(delta: SnapshotDelta): void {

@@ -14,7 +14,7 @@ export const DEFAULT_STORE = {
     /** A registration outlives its program by at most so long; renewed three times as often. */
     lease_ms: 6_000,
     /** How often it is looked whether other programs have written. */
-    poll_ms: 200,
+    poll_ms: 50,
     /** How long a write waits for the writes of others. */
     busy_ms: 5_000,
     /** Changed paths that are kept for programs that have not seen them yet. */

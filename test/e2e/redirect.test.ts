@@ -127,6 +127,61 @@ test(
   PATIENCE,
 );
 
+/** So many rules; every place that they lead to names the version. */
+const versioned = (version: number, rules: number): RedirectModel =>
+  modelOf({
+    default_server: literalOf(`http://v${version}/default`),
+    rules: Array.from({ length: rules }, (_, index) =>
+      ruleOf(
+        `rule${index}`,
+        [conditionOf("equals", { param: "mac", value: `m${index}` })],
+        to(literalOf(`http://v${version}/${index}`)),
+      ),
+    ),
+  });
+
+test(
+  "RD85 of 10,000 decisions while models take each other's place, each is of exactly one version and none fails",
+  async () => {
+    const rules = 2_000;
+    const swaps = 5;
+    await using fairlead = await runFairlead(CONFIGURATION.replace("a1: {}", "a1: { answer_headers: true }"));
+    const store = storeOf(fairlead);
+    await write(store, 1, versioned(1, rules));
+    await until(async () => (await ask(fairlead)).status === 302, "a model acts");
+    const url = `http://127.0.0.1:${fairlead.port("redirect")}/serviceDirect/a1?mac=m`;
+    const seen = new Set<number>();
+    const wrong: string[] = [];
+    let asked = 0;
+    let isDone = false;
+    const client = async (): Promise<void> => {
+      while (asked < 10_000 || !isDone) {
+        const index = asked++ % (rules + 1);
+        const answer = await fetch(`${url}${index}`, { redirect: "manual" });
+        const version = Number(answer.headers.get("x-fairlead-version"));
+        const place = index === rules ? "default" : `${index}?ruleName=rule${index}`;
+        const said = `${answer.status} ${answer.headers.get("location")}`;
+        if (said !== `302 http://v${version}/${place}`) wrong.push(`${version}: ${said}`);
+        seen.add(version);
+      }
+    };
+    const clients = Array.from({ length: 50 }, client);
+    for (let version = 2; version <= swaps + 1; version++) {
+      await write(store, version, versioned(version, rules));
+      await until(() => seen.has(version), `version ${version} acts`);
+    }
+    isDone = true;
+    await Promise.all(clients);
+    expect(wrong).toEqual([]);
+    expect([...seen].toSorted((one, other) => one - other)).toEqual(
+      Array.from({ length: swaps + 1 }, (_, index) => index + 1),
+    );
+    expect(asked).toBeGreaterThanOrEqual(10_000);
+    await store.close();
+  },
+  PATIENCE,
+);
+
 test(
   "RD75 RD76 RD77 RD86 RD132 the original's files serve while the store knows nothing, and what it knows later is kept in files",
   async () => {

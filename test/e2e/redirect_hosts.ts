@@ -1,9 +1,15 @@
 /** For tests of the redirector with hosts that really answer: they share a port, each on an address of its own. */
+import { allSteps } from "../../src/core/steps.ts";
 import { join } from "node:path";
 import type { RedirectModel } from "../../src/core/redirect/model.ts";
 import { DEFAULT_URL, modelOf } from "../../src/core/redirect/test_decider.ts";
 import { registerHost } from "../../src/planes/redirect/discovery/test_services.ts";
-import { modelBytes, modelPath, readModel } from "../../src/planes/redirect/models/stored.ts";
+import {
+  modelBytes,
+  modelPath,
+  readModel,
+  type StoredModel,
+} from "../../src/planes/redirect/models/stored.ts";
 import type { Store } from "../../src/store/contract.ts";
 import { LargeDocuments } from "../../src/store/large_documents.ts";
 import { openStore, storeEnvironment } from "../support/store_tools.ts";
@@ -61,8 +67,8 @@ export async function writeModel(store: Store, version: number, model: RedirectM
 }
 
 /** The model of `a1` as it stands in the store. */
-export async function storedModel(store: Store): Promise<ReturnType<typeof readModel>> {
-  return readModel((await new LargeDocuments(store).read(modelPath("a1")))!.value);
+export async function storedModel(store: Store): Promise<StoredModel> {
+  return allSteps(readModel((await new LargeDocuments(store).read(modelPath("a1")))!.value));
 }
 
 /** An answer of the redirector for `a1`. */

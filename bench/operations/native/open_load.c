@@ -193,9 +193,10 @@ static void end_stretch(uint64_t time) {
 
 static void report(void) {
   qsort(latencies, answered, sizeof *latencies, ascending);
-  printf("{\"seconds\":%.6f,\"answered\":%zu,\"failed\":%llu,\"repeated\":%llu,\"p50_us\":%.1f,\"p99_us\":%.1f,\"max_us\":%.1f,"
+  printf("{\"seconds\":%.6f,\"answered\":%zu,\"failed\":%llu,\"repeated\":%llu,\"p50_us\":%.1f,\"p99_us\":%.1f,\"p999_us\":%.1f,\"max_us\":%.1f,"
          "\"longest_gap_us\":%.1f}\n",
-         measured / 1e9, answered, (unsigned long long)failed, (unsigned long long)repeated, quantile(0.5), quantile(0.99), quantile(1),
+         measured / 1e9, answered, (unsigned long long)failed, (unsigned long long)repeated, quantile(0.5), quantile(0.99),
+         quantile(0.999), quantile(1),
          longest_gap / 1000.0);
   fflush(stdout);
   answered = failed = repeated = longest_gap = measured = 0;

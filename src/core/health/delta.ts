@@ -112,7 +112,9 @@ function differing<Value>(
   const found: Record<string, Value> = {};
   for (const [key, value] of Object.entries(changed)) {
     const before = Object.hasOwn(state, key) ? state[key]! : absent;
-    if (before !== value && JSON.stringify(before) !== JSON.stringify(value)) found[key] = value;
+    if (before === value) continue;
+    // What is new, and may be long, need not be compared.
+    if (before === null || JSON.stringify(before) !== JSON.stringify(value)) found[key] = value;
   }
   return found;
 }

@@ -2,9 +2,10 @@
  * The engine: a model, named lists and hosts in, decisions out. One object is one version of all of them: whoever swaps it swaps
  * everything at once. Pure; the gateway, the service, the command line and a browser run the same code.
  */
+import { allSteps } from "../steps.ts";
 import { hashText } from "../strategies/hash.ts";
 import type { Random, Strategy } from "../strategies/contract.ts";
-import { CompiledRules } from "./compiled_rules.ts";
+import { CompiledRules, type MatchedRule } from "./compiled_rules.ts";
 import type { Context } from "./context.ts";
 import { addressOf, type HostCandidate, type HostPool, HostPools, type StackHosts } from "./hosts.ts";
 import { ruleResults, type RuleFacts, type Trace } from "./interpreter.ts";
@@ -17,11 +18,11 @@ import { rolloutRules } from "./rollout_rules.ts";
 import { listsOfRule, type RuleProblem } from "./rule_problems.ts";
 import type { Hash64 } from "./sip_hash.ts";
 import { type Bound, boundOf, isWithin, positionOf } from "./sticky.ts";
+import { type DecisionType, Target, targetOf } from "./target.ts";
 import {
   DEFAULT_URL_RULE,
-  encodedPair,
+  FALLBACK_URL,
   fillUrl,
-  type FullUrlParams,
   queryPairsOf,
   UrlParts,
   urlParts,
@@ -35,7 +36,7 @@ export interface DeciderTrace {
   readonly url_rules: Trace;
 }
 
-export type DecisionType = "PATH_RULE" | "ROLLOUT_RULE" | "DISTRIBUTION_RULE" | "DEFAULT_SERVER";
+export type { DecisionType };
 
 /** One place to go to. */
 export interface Location {
@@ -89,28 +90,20 @@ export interface AppOptions {
 }
 
 interface Rules<Result> {
-  readonly matched: string;
+  readonly matchedRule: MatchedRule;
   first(parameters: Parameters): Result | null;
   each(parameters: Parameters, take: (result: Result, rule: string) => boolean): void;
 }
 
-/** How a decision came about so far. */
-interface Origin {
-  readonly type: DecisionType;
-  readonly rule: string | null;
-  readonly share: number | null;
-}
-
-const BY_DEFAULT: Origin = { type: "DEFAULT_SERVER", rule: null, share: null };
-
 interface CompiledShare {
   readonly bound: Bound;
-  readonly server: Server;
+  readonly target: Target;
 }
 
+/** Rules that are looked over between two steps. */
+const STEP_RULES = 1_000;
 const CONNECT_URL = "connectUrl";
 const NOT_TRIED: readonly never[] = [];
-const NO_PAIRS: readonly string[] = [];
 
 export class Decider {
   readonly model: RedirectModel;
@@ -119,7 +112,7 @@ export class Decider {
   /** Rules that were left out, and why. */
   readonly problems: readonly RuleProblem[];
   /** Lists that rules name and nobody knows: `contains` is false for them. */
-  readonly unknown_lists: readonly { readonly rule: string; readonly list: string }[];
+  readonly unknown_lists: readonly UnknownList[];
   readonly #parameters: Parameters;
   readonly #flavorRules: Rules<Destination>;
   /** Null where nobody is in one. */
@@ -130,39 +123,40 @@ export class Decider {
   readonly #connectUrlSlot: number;
   readonly #position: Hash64 = { high: 0, low: 0 };
   readonly #parts = new UrlParts();
-  readonly #pairsOf = new Map<Server, { readonly rule: string | null; readonly pairs: readonly string[] }>();
+  readonly #default: Target | null;
+  readonly #fallback: Target | null;
   #pools: HostPools;
 
-  /** Without a trace rules are compiled; with one they are interpreted, and it is told of each condition. */
+  /**
+   * Without a trace rules are compiled; with one they are interpreted, and it is told of each condition. `prepared` is what
+   * `prepareRules` has made of the same model, lists and options.
+   */
   constructor(
     model: RedirectModel,
     lists: NamedLists,
     options: AppOptions,
     trace: DeciderTrace | null = null,
+    prepared: PreparedRules = allSteps(prepareRules(model, lists, options)),
   ) {
     this.model = model;
     this.options = options;
     this.lists = lists;
-    const slots = new Map<string, number>();
-    const compiler = compilerOf(slots, lists, options);
-    const flavorRules = new CompiledRules(model.rules, compiler);
-    const urlRules = new CompiledRules(model.url_rules, compiler);
-    // The original has no rollouts: theirs are the native semantics.
-    const native = { ...options, compat: false };
-    const asRules = rolloutRules(model.rollouts, options.sticky_parameters);
-    const rollouts = new CompiledRules(asRules, compilerOf(slots, lists, native));
+    const { slots, compiler, flavorRules, urlRules, rollouts, rollout_rules, native } = prepared;
     this.problems = [...flavorRules.problems, ...rollouts.problems, ...urlRules.problems];
-    this.unknown_lists = unknownLists([...model.rules, ...asRules, ...model.url_rules], lists);
+    this.unknown_lists = prepared.unknown_lists;
     this.#stickySlots = options.sticky_parameters.map((name) => compiler.slot(name));
     this.#connectUrlSlot = compiler.slot(CONNECT_URL);
     this.#parameters = new Parameters([...slots.keys()], lists.table);
     const facts = (parameters: Parameters) => factsOf(parameters, slots, lists, options);
     const nativeFacts = (parameters: Parameters) => factsOf(parameters, slots, lists, native);
     this.#flavorRules = trace === null ? flavorRules : new TracedRules(model.rules, facts, trace.rules);
-    const traced = trace === null ? rollouts : new TracedRules(asRules, nativeFacts, trace.rollouts);
-    this.#rollouts = asRules.length === 0 ? null : traced;
+    const traced = trace === null ? rollouts : new TracedRules(rollout_rules, nativeFacts, trace.rollouts);
+    this.#rollouts = rollout_rules.length === 0 ? null : traced;
     this.#urlRules = trace === null ? urlRules : new TracedRules(model.url_rules, facts, trace.url_rules);
     this.#shares = compiledShares(model);
+    const { default_server } = model;
+    this.#default = default_server === null ? null : new Target(default_server, "DEFAULT_SERVER");
+    this.#fallback = default_server === null ? null : Target.fallback(default_server);
     this.#pools = this.#poolsOf([], null);
   }
 
@@ -208,23 +202,22 @@ export class Decider {
   }
 
   #decide(parameters: Parameters): Decision | NoDecision {
-    const { default_server } = this.model;
-    if (default_server === null) return "no_default_server";
+    if (this.#default === null) return "no_default_server";
     const destination = this.#flavorRules.first(parameters);
     if (destination !== null) {
-      const origin: Origin = { type: "PATH_RULE", rule: this.#flavorRules.matched, share: null };
-      if (destination.kind === "group") return this.#decideGroup(destination.servers, origin, parameters);
-      return this.#decideServer(destination.server, origin, parameters);
+      const rule = this.#flavorRules.matchedRule;
+      const target = targetOf(rule, destination, "PATH_RULE");
+      if (target !== null) return this.#decideTarget(target, parameters);
+      const { servers } = destination as Destination & { kind: "group" };
+      return this.#decideGroup(servers, rule.id, parameters);
     }
     const rollout = this.#rollouts?.first(parameters) ?? null;
     if (rollout?.kind === "server") {
-      const origin: Origin = { type: "ROLLOUT_RULE", rule: this.#rollouts!.matched, share: null };
-      return this.#decideServer(rollout.server, origin, parameters);
+      const target = targetOf(this.#rollouts!.matchedRule, rollout, "ROLLOUT_RULE");
+      return this.#decideTarget(target!, parameters);
     }
     const share = this.#share(parameters);
-    if (share < 0) return this.#decideServer(default_server, BY_DEFAULT, parameters);
-    const origin: Origin = { type: "DISTRIBUTION_RULE", rule: null, share };
-    return this.#decideServer(this.#shares[share]!.server, origin, parameters);
+    return this.#decideTarget(share < 0 ? this.#default : this.#shares[share]!.target, parameters);
   }
 
   /** Number of the share that the client is in, or -1. */
@@ -237,73 +230,57 @@ export class Decider {
     return this.#shares.findIndex(({ bound }) => isWithin(this.#position, bound));
   }
 
-  #decideGroup(servers: readonly Server[], origin: Origin, parameters: Parameters): Decision | NoDecision {
+  #decideGroup(servers: readonly Server[], rule: string, parameters: Parameters): Decision | NoDecision {
     const found = servers
-      .map((server) => this.#tryServer(server, origin, parameters, false))
+      .map((server) => this.#tryTarget(new Target(server, "PATH_RULE", rule), parameters))
       .filter((decision) => typeof decision !== "string");
     const [first] = found;
     if (first !== undefined) return { ...first, locations: found.flatMap(({ locations }) => locations) };
-    return this.#decideDefault(parameters);
+    return this.#tryTarget(this.#fallback!, parameters);
   }
 
-  #decideServer(server: Server, origin: Origin, parameters: Parameters): Decision | NoDecision {
-    const decision = this.#tryServer(server, origin, parameters, false);
-    if (typeof decision !== "string" || origin.type === "DEFAULT_SERVER") return decision;
-    return decision === "no_host" ? this.#decideDefault(parameters) : decision;
+  /** Where rule and distribution have no hosts: as the original, the default server's, on whitelisted stacks. */
+  #decideTarget(target: Target, parameters: Parameters): Decision | NoDecision {
+    const decision = this.#tryTarget(target, parameters);
+    if (decision !== "no_host" || target.type === "DEFAULT_SERVER") return decision;
+    return this.#tryTarget(this.#fallback!, parameters);
   }
 
-  /** Rule and distribution had no hosts: as the original, the default server's, on whitelisted stacks. */
-  #decideDefault(parameters: Parameters): Decision | NoDecision {
-    const server = { ...this.model.default_server!, not_whitelisted: false };
-    return this.#tryServer(server, BY_DEFAULT, parameters, true);
-  }
-
-  #tryServer(
-    server: Server,
-    origin: Origin,
-    parameters: Parameters,
-    isFallback: boolean,
-  ): Decision | NoDecision {
-    if (server.path === null) return this.#literal(server, origin, parameters, isFallback);
+  #tryTarget(target: Target, parameters: Parameters): Decision | NoDecision {
+    if (target.isLiteral) return this.#literal(target, parameters);
     const parts = this.#glue(parameters);
-    const params = parts.full();
-    const found = this.#host(server, params.ip_version, parameters);
-    if (typeof found === "string") return found;
-    const { chosen, spill, ip_version } = found;
-    const destination = addressOf(chosen.host, ip_version)!;
-    const url = withPairs(fillUrl(server.url, destination, params), this.#pairs(server, origin, parameters));
+    const { compat } = this.options;
+    const wanted = parts.ip_version || FALLBACK_URL.ip_version;
+    const found = target.pool(this.#pools, wanted, compat);
+    const chosen = found?.pool.picker.pick!(this.#affinityHash(parameters), NOT_TRIED) as
+      HostCandidate | null | undefined;
+    if (found === null || chosen === null || chosen === undefined) return "no_host";
+    const { ip_version } = found;
+    const destination = addressOf(chosen.host, ip_version);
+    if (destination === null) return "wrong_family";
+    const { urn, protocol, port } = parts.full();
+    const filled = fillUrl(target.template, destination, urn, protocol, port);
+    const location: Location = {
+      url: this.#withPairs(filled, target, parameters),
+      destination,
+      protocol,
+      port: String(port),
+      urn,
+      ip_version,
+      description: chosen.stack,
+      context: target.context,
+    };
     return {
-      ...origin,
+      type: target.type,
+      rule: target.rule,
+      share: target.share,
       url_rules: parts.rules,
-      locations: [locationOf(server, url, { ...params, ip_version }, destination, chosen.stack)],
+      locations: [location],
       stack: chosen.stack,
       flavor: chosen.flavor,
-      is_fallback: isFallback,
-      spill,
+      is_fallback: target.isFallback,
+      spill: found.pool.spill,
     };
-  }
-
-  /**
-   * A host with an address of the wanted family. Where none has one, the original gives up, and we take the other family: a client
-   * that cannot use it is no worse off.
-   */
-  #host(
-    server: Server,
-    wanted: 4 | 6,
-    parameters: Parameters,
-  ): { chosen: HostCandidate; spill: HostPool["spill"]; ip_version: 4 | 6 } | "no_host" | "wrong_family" {
-    const selection = { path: server.path!, whitelisted: !server.not_whitelisted };
-    const { compat } = this.options;
-    const other = wanted === 4 ? 6 : 4;
-    const pool = this.#pools.pool(selection, compat ? 0 : wanted);
-    const fallback = pool === null && !compat ? this.#pools.pool(selection, other) : null;
-    const { picker, spill } = pool ?? fallback ?? { picker: null, spill: "local" as const };
-    const chosen = picker?.pick!(this.#affinityHash(parameters), NOT_TRIED) as
-      HostCandidate | null | undefined;
-    if (chosen === null || chosen === undefined) return "no_host";
-    const ip_version = fallback === null ? wanted : other;
-    if (addressOf(chosen.host, ip_version) === null) return "wrong_family";
-    return { chosen, spill, ip_version };
   }
 
   /** Without a key every client would go to one host: then chance decides. */
@@ -313,30 +290,30 @@ export class Decider {
     return key === null ? Math.floor(this.options.random() * 2 ** 32) : hashText(key);
   }
 
-  #literal(
-    server: Server,
-    origin: Origin,
-    parameters: Parameters,
-    isFallback: boolean,
-  ): Decision | NoDecision {
-    const url = withPairs(server.url, this.#pairs(server, origin, parameters));
+  #literal(target: Target, parameters: Parameters): Decision | NoDecision {
+    const { server, type, rule, share } = target;
+    const url = this.#withPairs(server.url, target, parameters);
     const parts = urlParts(url);
     if (parts === null) return "malformed_url";
     const { protocol, host, port, urn } = parts;
-    const context = contextOfQuery(server);
-    const description = origin.rule ?? server.name;
+    const { context } = target;
+    const description = rule ?? server.name;
     return {
-      ...origin,
+      type,
+      rule,
+      share,
       url_rules: [],
       locations: [{ url, destination: host, protocol, port, urn, ip_version: null, description, context }],
       stack: null,
       flavor: null,
-      is_fallback: isFallback,
+      is_fallback: target.isFallback,
       spill: null,
     };
   }
 
   #glue(parameters: Parameters): UrlParts {
+    // Without URL rules all clients get the same.
+    if (this.model.url_rules.length === 0 && this.#parts.rules.length > 0) return this.#parts;
     const parts = this.#parts;
     parts.clear();
     let isFull = false;
@@ -346,57 +323,67 @@ export class Decider {
     return parts;
   }
 
-  /** Pairs for the URL: the client's own, the server's, and the name of the rule. */
-  #pairs(server: Server, { rule }: Origin, parameters: Parameters): readonly string[] {
+  /** The client's own pairs, the server's, and the name of the rule. */
+  #withPairs(url: string, target: Target, parameters: Parameters): string {
     const connectUrl = parameters.value(this.#connectUrlSlot);
-    const own = this.#ownPairs(server, rule);
-    return connectUrl === undefined ? own : [...queryPairsOf(connectUrl), ...own];
+    if (connectUrl !== undefined) return withPairs(url, [...queryPairsOf(connectUrl), ...target.pairs]);
+    const { onlyPair } = target;
+    if (onlyPair !== "" && !url.includes("?") && !url.includes("#")) return `${url}?${onlyPair}`;
+    return withPairs(url, target.pairs);
   }
-
-  /** What does not depend on the client is encoded once. */
-  #ownPairs(server: Server, rule: string | null): readonly string[] {
-    if (rule === null && server.query.length === 0) return NO_PAIRS;
-    const known = this.#pairsOf.get(server);
-    if (known?.rule === rule) return known.pairs;
-    const pairs = server.query.map(encodedPair);
-    if (rule !== null) pairs.push(encodedPair({ key: "ruleName", value: rule }));
-    this.#pairsOf.set(server, { rule, pairs });
-    return pairs;
-  }
-}
-
-function locationOf(
-  server: Server,
-  url: string,
-  { protocol, port, urn, ip_version }: FullUrlParams,
-  destination: string,
-  stack: string,
-): Location {
-  const context = contextOfQuery(server);
-  return { url, destination, protocol, port: String(port), urn, ip_version, description: stack, context };
-}
-
-const NO_CONTEXT: Readonly<Record<string, string>> = {};
-
-function contextOfQuery({ query }: Server): Readonly<Record<string, string>> {
-  return query.length === 0 ? NO_CONTEXT : Object.fromEntries(query.map(({ key, value }) => [key, value]));
 }
 
 /** Bounds add up, so that raising an early share moves only what comes behind it. */
 function compiledShares({ distribution }: RedirectModel): CompiledShare[] {
   let sum = 0;
-  return distribution.map(({ percent, server }) => {
+  return distribution.map(({ percent, server }, share) => {
     sum += percent;
-    return { bound: boundOf(Math.min(sum, 100)), server };
+    const target = new Target(server, "DISTRIBUTION_RULE", null, share);
+    return { bound: boundOf(Math.min(sum, 100)), target };
   });
 }
 
-function unknownLists(rules: readonly Rule<unknown>[], lists: NamedLists): { rule: string; list: string }[] {
-  return rules.flatMap((rule) =>
-    listsOfRule(rule)
-      .filter((list) => !lists.has(list))
-      .map((list) => ({ rule: rule.id, list })),
-  );
+interface UnknownList {
+  readonly rule: string;
+  readonly list: string;
+}
+
+/** Everything of an engine whose cost grows with its rules. */
+export interface PreparedRules {
+  readonly slots: Map<string, number>;
+  readonly compiler: Compiler;
+  readonly flavorRules: CompiledRules<Destination>;
+  readonly urlRules: CompiledRules<UrlParams>;
+  readonly rollouts: CompiledRules<Destination>;
+  /** Rollouts as rules. */
+  readonly rollout_rules: readonly Rule<Destination>[];
+  /** The original has no rollouts: theirs are the native semantics. */
+  readonly native: AppOptions;
+  readonly unknown_lists: readonly UnknownList[];
+}
+
+/** Compiles the rules of a model in steps. */
+export function* prepareRules(
+  model: RedirectModel,
+  lists: NamedLists,
+  options: AppOptions,
+): Generator<void, PreparedRules> {
+  const slots = new Map<string, number>();
+  const compiler = compilerOf(slots, lists, options);
+  const flavorRules = yield* CompiledRules.slices(model.rules, compiler);
+  const urlRules = yield* CompiledRules.slices(model.url_rules, compiler);
+  const native = { ...options, compat: false };
+  const rollout_rules = rolloutRules(model.rollouts, options.sticky_parameters);
+  const rollouts = yield* CompiledRules.slices(rollout_rules, compilerOf(slots, lists, native));
+  const unknown_lists: UnknownList[] = [];
+  let count = 0;
+  const all: readonly (readonly Rule<unknown>[])[] = [model.rules, rollout_rules, model.url_rules];
+  for (const rules of all)
+    for (const rule of rules) {
+      if (++count % STEP_RULES === 0) yield;
+      for (const list of listsOfRule(rule)) if (!lists.has(list)) unknown_lists.push({ rule: rule.id, list });
+    }
+  return { slots, compiler, flavorRules, urlRules, rollouts, rollout_rules, native, unknown_lists };
 }
 
 function compilerOf(slots: Map<string, number>, lists: NamedLists, options: AppOptions): Compiler {
@@ -440,7 +427,7 @@ function factsOf(
 
 /** Rules that are interpreted, with a trace. */
 class TracedRules<Result> implements Rules<Result> {
-  matched = "";
+  matchedRule: MatchedRule = { id: "", note: null };
   readonly #rules: readonly Rule<Result>[];
   readonly #facts: (parameters: Parameters) => RuleFacts;
   readonly #trace: Trace;
@@ -453,7 +440,7 @@ class TracedRules<Result> implements Rules<Result> {
 
   first(parameters: Parameters): Result | null {
     for (const { rule, result } of ruleResults(this.#rules, this.#facts(parameters), this.#trace)) {
-      this.matched = rule;
+      this.matchedRule = { id: rule, note: null };
       return result;
     }
     return null;

@@ -49,6 +49,12 @@ export interface HostPool {
   readonly spill: Spill;
 }
 
+/** Hosts to choose from, and by which addresses. */
+export interface FamilyPool {
+  readonly pool: HostPool;
+  readonly ip_version: 4 | 6;
+}
+
 const NO_OPTIONS: object = {};
 
 /** Pools of hosts, made when they are first asked for. Turns go on from the pools before. */
@@ -58,6 +64,8 @@ export class HostPools {
   readonly #before: HostPools | null;
   readonly #whitelist: ReadonlySet<string>;
   readonly #pools = new Map<string, HostPool | null>();
+  /** By what is wanted. */
+  readonly #families = new Map<string, FamilyPool | null>();
   #unhealthy: ReadonlySet<string>;
 
   constructor(stacks: readonly StackHosts[], options: HostPoolsOptions, before: HostPools | null) {
@@ -84,6 +92,24 @@ export class HostPools {
       this.#pools.set(key, pool);
     }
     return pool;
+  }
+
+  /**
+   * The hosts of `selection` with an address of the wanted family. Where none has one, the original (`compat`) gives up, and we take
+   * the other family: a client that cannot use it is no worse off. Null where there are no hosts.
+   */
+  forFamily(selection: Selection, wanted: 4 | 6, compat: boolean): FamilyPool | null {
+    const key = `${wanted} ${selection.whitelisted ? "+" : "-"} ${selection.path}`;
+    let found = this.#families.get(key);
+    if (found === undefined) {
+      const pool = this.pool(selection, compat ? 0 : wanted);
+      const other = wanted === 4 ? 6 : 4;
+      const others = pool === null && !compat ? this.pool(selection, other) : null;
+      if (pool !== null) found = { pool, ip_version: wanted };
+      else found = others === null ? null : { pool: others, ip_version: other };
+      this.#families.set(key, found);
+    }
+    return found;
   }
 
   /** Keys of hosts whose checks fail. */

@@ -7,29 +7,34 @@ export interface RuleProblem extends ConditionProblem {
   readonly rule: string;
 }
 
-/** Empty when the rule can act. */
-export function ruleProblems<Result>(rule: Rule<Result>, compat: boolean): RuleProblem[] {
-  return branchProblems(rule, compat).map((problem) => ({ ...problem, rule: rule.id }));
+const NO_PROBLEMS: readonly RuleProblem[] = [];
+
+/** Empty when the rule can act. Nearly all can: nothing is made for those. */
+export function ruleProblems<Result>(rule: Rule<Result>, compat: boolean): readonly RuleProblem[] {
+  const problems: ConditionProblem[] = [];
+  addBranchProblems(problems, rule, compat);
+  if (problems.length === 0) return NO_PROBLEMS;
+  return problems.map((problem) => ({ ...problem, rule: rule.id }));
 }
 
-function branchProblems<Result>(
+function addBranchProblems<Result>(
+  problems: ConditionProblem[],
   { when, inner, result }: Branch<Result>,
   compat: boolean,
-): ConditionProblem[] {
-  const own = when.flatMap((condition) => conditionProblems(condition, compat));
-  const deeper = inner.flatMap((branch) => branchProblems(branch, compat));
-  if (when.length === 0) own.push({ code: "EmptyExpressions", message: "has no conditions" });
-  if (result === null && inner.length === 0) own.push({ code: "ServerIsMissed", message: "has no result" });
-  return [...own, ...deeper];
+): void {
+  for (const condition of when) addConditionProblems(problems, condition, compat);
+  if (when.length === 0) problems.push({ code: "EmptyExpressions", message: "has no conditions" });
+  if (result === null && inner.length === 0)
+    problems.push({ code: "ServerIsMissed", message: "has no result" });
+  for (const branch of inner) addBranchProblems(problems, branch, compat);
 }
 
-function conditionProblems(condition: Condition, compat: boolean): ConditionProblem[] {
+function addConditionProblems(problems: ConditionProblem[], condition: Condition, compat: boolean): void {
   const operator = operatorOf(condition);
-  const own = operator
-    .problems(condition, compat)
-    .map(({ code, message }) => ({ code, message: `${operator.name} ${message}` }));
-  const children = operator.children?.(condition) ?? [];
-  return [...own, ...children.flatMap((child) => conditionProblems(child, compat))];
+  for (const { code, message } of operator.problems(condition, compat))
+    problems.push({ code, message: `${operator.name} ${message}` });
+  if (operator.children === undefined) return;
+  for (const child of operator.children(condition)) addConditionProblems(problems, child, compat);
 }
 
 /** Names of the lists that a rule looks at, each once. */

@@ -52,9 +52,15 @@ export class UrlParts {
   }
 }
 
-/** Fills the placeholders of `template`. An IPv6 address gets brackets. */
-export function fillUrl(template: string, host: string, { urn, protocol, port }: FullUrlParams): string {
-  if (template === "{protocol}://{host}:{port}/{urn}") return `${protocol}://${inUrl(host)}:${port}/${urn}`;
+/** Fills the placeholders of `template`, null = `TEMPLATE_URL`. An IPv6 address gets brackets. */
+export function fillUrl(
+  template: string | null,
+  host: string,
+  urn: string,
+  protocol: string,
+  port: number,
+): string {
+  if (template === null) return `${protocol}://${inUrl(host)}:${port}/${urn}`;
   return template
     .replaceAll("{protocol}", () => protocol)
     .replaceAll("{host}", () => inUrl(host))
@@ -93,7 +99,6 @@ export function encodedPair({ key, value }: QueryPair): string {
 /** `url` with the pairs that it does not have yet, before its fragment. */
 export function withPairs(url: string, pairs: readonly string[]): string {
   if (pairs.length === 0) return url;
-  if (pairs.length === 1 && !/[?#]/.test(url)) return `${url}?${pairs[0]!}`;
   const hash = url.indexOf("#");
   const [base, fragment] = hash < 0 ? [url, ""] : [url.slice(0, hash), url.slice(hash)];
   const start = base.indexOf("?");

@@ -51,6 +51,8 @@ export interface WorkerPart {
   documents(all: DocumentMap): void;
   /** Documents that have changed. */
   changed(documents: DocumentMap): void;
+  /** Memory that documents name; null = none does any more. It comes before them. */
+  shared?(name: string, bytes: Uint8Array<ArrayBuffer> | null): void;
   /** By which its other half in the supervisor asks. */
   readonly name?: string;
   answer?(question: unknown): unknown;
@@ -255,6 +257,10 @@ export class HttpProgram implements WorkerProgram {
 
   discard(): void {
     this.#prepared = null;
+  }
+
+  shared(name: string, bytes: Uint8Array<ArrayBuffer> | null): void {
+    for (const part of this.#parts) part.shared?.(name, bytes);
   }
 
   delta(delta: SnapshotDelta): void {

@@ -21,8 +21,10 @@ import { NOTHING_CHANGED, type Snapshot, type SnapshotDelta } from "../../core/s
 import type { Random } from "../../core/strategies/contract.ts";
 import { strategyByName } from "../../core/strategies/all.ts";
 import { messageOf } from "../../core/text/message_of.ts";
+import type { SharedMemory } from "../../core/shared_memory.ts";
 import type { Clock } from "../../platform/clock.ts";
 import type { Files } from "../../platform/files.ts";
+import { loopTurn, runInSlices } from "../../platform/slices.ts";
 import type { NameSource } from "../../platform/names.ts";
 import { storeByName } from "../../store/all.ts";
 import type { Store, StoreEnvironment } from "../../store/contract.ts";
@@ -30,7 +32,8 @@ import type { AppState } from "./app_state.ts";
 import { Discovery, type DiscoveryStatus } from "./discovery/discovery.ts";
 import { GatewayAcks, type GatewayState } from "./gateway_acks.ts";
 import type { FeedbackSettings } from "./feedback/app_feedback.ts";
-import { appDecider, strategyNames } from "./gateway/app_decider.ts";
+import { appDecider, appDeciderSlices, type DeciderParts, strategyNames } from "./gateway/app_decider.ts";
+import { PartNames, splitModel, type SplitModel } from "./gateway/model_parts.ts";
 import {
   appDocument,
   GATEWAY_DOCUMENT,
@@ -46,9 +49,11 @@ import {
   LastKnownGood,
   type LastKnownGoodStatus,
 } from "./last_known_good/last_known_good.ts";
+import type { KnownLists } from "./last_known_good/list_pieces.ts";
 import { ModelSource } from "./models/model_source.ts";
+import { keepLists, type KeptLists, NO_LISTS, publishedLists, type Share } from "./models/kept_lists.ts";
+import type { StoredModel } from "./models/stored.ts";
 import type { ServiceAuthenticator } from "./service/access/authenticator.ts";
-import type { StoredLists, StoredModel } from "./models/stored.ts";
 import { OfflineState, type OfflineStatus } from "./offline_state.ts";
 
 export interface RedirectEvent {
@@ -63,6 +68,8 @@ export interface RedirectHost {
   snapshot(): Snapshot;
   publish(delta: SnapshotDelta): void;
   report(event: RedirectEvent): void;
+  /** Memory that all workers map. */
+  share(bytes: number): SharedMemory;
 }
 
 export interface RedirectPartOptions {
@@ -121,6 +128,10 @@ const WRITE_AFTER_MS = 500;
 interface Known extends StoredModel {
   /** What is odd about it, one line each. */
   readonly problems: readonly string[];
+  /** As workers get it. */
+  readonly published: SplitModel;
+  /** Its parts, by the names of their documents. */
+  readonly parts: Readonly<Record<string, unknown>>;
 }
 
 export class Follower {
@@ -129,13 +140,14 @@ export class Follower {
   readonly #options: RedirectPartOptions;
   readonly #surroundings: FollowerSurroundings;
   readonly #lastGood: LastKnownGood;
+  readonly #share: Share = (bytes) => this.#host.share(bytes);
   readonly #apps = new Map<string, Known>();
   readonly #stacks = new Map<string, readonly StackHosts[]>();
   /** Models that were refused because their hosts are not there. */
   readonly #waiting = new Map<string, StoredModel>();
-  #lists: StoredLists = { version: 0, lists: [] };
-  /** As rules use them; made when a model is judged. */
-  #named: NamedLists | null = null;
+  #lists = NO_LISTS;
+  /** As rules use them, of lists that the management service has asked by. */
+  readonly #namedOf = new WeakMap<readonly NamedList[], NamedLists>();
   /** Null = everything follows the store. */
   #offline: OfflineState | null = null;
   #store: Store | null = null;
@@ -146,6 +158,9 @@ export class Follower {
   /** Null = nobody has set any. */
   #settings: RedirectSettings | null = null;
   #endWait: (() => void) | null = null;
+  #names = new PartNames();
+  /** Models are judged and published one after the other. */
+  #changing: Promise<void> = Promise.resolve();
   #closed = false;
 
   constructor(
@@ -166,29 +181,32 @@ export class Follower {
 
   /** `before`: what acted until now goes on, whatever becomes of files and store. */
   async start(before: Follower | null): Promise<void> {
-    if (before === null || before.#apps.size === 0) await this.#readLastGood();
-    else this.#takeOver(before);
+    if (before === null || before.#apps.size === 0) {
+      before?.forgetLists();
+      await this.#readLastGood();
+    } else await this.#takeOver(before);
     const reading = this.#followStore();
     if (this.#apps.size === 0) await Promise.race([reading, Bun.sleep(FIRST_READ_MS)]);
   }
 
-  #takeOver(before: Follower): void {
+  async #takeOver(before: Follower): Promise<void> {
+    this.#names = before.#names;
     this.#offline = before.#offline;
+    this.#lists = before.#lists;
     this.#settings = before.#settings;
-    this.#setLists(before.#lists);
     for (const [app, stacks] of before.#stacks) this.#stacks.set(app, stacks);
-    for (const [app, stored] of before.#apps) this.#accept(app, stored);
+    for (const [app, stored] of before.#apps) await this.#accept(app, stored, stored);
   }
 
   async #readLastGood(): Promise<void> {
     const { content, problems } = await this.#lastGood.read();
     for (const text of problems) this.#warn("redirect_last_good_odd", text);
     if (content === null) return;
-    if (content.is_offline) this.#offline = new OfflineState(content.models, content.lists);
+    this.#lists = await keepLists(content.lists, this.#share);
+    if (content.is_offline) this.#offline = new OfflineState(content.models, this.#lists);
     this.#settings = content.settings;
-    this.#setLists(content.lists);
     for (const [app, stacks] of content.stacks) this.#stacks.set(app, stacks);
-    for (const [app, stored] of content.models) this.#accept(app, stored);
+    for (const [app, stored] of content.models) await this.#accept(app, stored);
     const apps = [...this.#apps.keys()].join(", ");
     this.#host.report({
       event: "redirect_last_good",
@@ -212,7 +230,7 @@ export class Follower {
           changed: (app, stacks) => this.#hostsChanged(app, stacks),
         },
       );
-      this.#source = new ModelSource(store, this.plan.max_model_bytes, {
+      this.#source = new ModelSource(store, this.plan.max_model_bytes, this.#share, {
         modelChanged: (app, stored) => this.#modelChanged(app, stored),
         listsChanged: (stored) => this.#listsChanged(stored),
         settingsChanged: (settings) => (this.#settings = settings),
@@ -268,18 +286,25 @@ export class Follower {
 
   // What comes from the store.
 
-  #modelChanged(app: string, stored: StoredModel | null): void {
+  #modelChanged(app: string, stored: StoredModel | null): Promise<void> {
+    this.#changing = this.#changing.then(() => this.#takeModel(app, stored));
+    return this.#changing;
+  }
+
+  async #takeModel(app: string, stored: StoredModel | null): Promise<void> {
+    if (this.#closed) return;
     const known = this.#apps.get(app);
     this.#waiting.delete(app);
     if (stored === null) {
-      if (this.#offline?.hasModel(app) === true || !this.#apps.delete(app)) return;
+      if (this.#offline?.hasModel(app) === true || known === undefined) return;
+      this.#apps.delete(app);
       this.#surroundings.appChanged(app);
-      this.#publish({ [appDocument(app)]: null });
+      this.#publish({ [appDocument(app)]: null, ...gone(known) });
       return;
     }
     if (this.#offline?.modelSeen(app, stored) === false) return this.#staysOffline(app, known, stored);
     if (known !== undefined && stored.version <= known.version) return;
-    if (!this.#accept(app, stored)) return;
+    if (!(await this.#accept(app, stored))) return;
     this.#discovery?.snapshot(app);
     const instead = this.#offline?.endModel(app) === true ? " instead of the one that was made offline" : "";
     this.#host.report({
@@ -290,11 +315,13 @@ export class Follower {
     });
     this.#endOffline();
     this.#publish({ [appDocument(app)]: this.#appDocument(app) });
+    if (known !== undefined) this.#send(gone(known));
     this.#surroundings.appChanged(app);
   }
 
-  /** A model that cannot decide is refused, and the one before serves on. */
-  #accept(app: string, stored: StoredModel): boolean {
+  /** A model that cannot decide is refused, and the one before serves on. `before`: the same has been published already. */
+  async #accept(app: string, stored: StoredModel, before: Known | null = null): Promise<boolean> {
+    let sent: Pick<Known, "parts"> | null = null;
     try {
       const stacks = this.stacksOf(app);
       const { code, message } = acceptance(stored.model, stacks, this.#minHosts(app));
@@ -302,18 +329,38 @@ export class Follower {
       if (lacksHosts) this.#waiting.set(app, stored);
       // Where nothing serves yet, nothing is lost by a model whose hosts are to come.
       if (code !== "SUCCESS" && (!lacksHosts || this.#apps.has(app))) throw new Error(`${message} (${code})`);
-      const { problems, unknown_lists } = this.#decider(app, stored.model);
+      const { published, parts } = before ?? (await this.#publishParts(stored.model));
+      sent = { parts };
+      const settings = { model: stored.model, options: this.#publishedOptions(app) };
+      const work = appDeciderSlices(app, settings, this.#lists.named, this.#deciderParts);
+      const { problems, unknown_lists } = await runInSlices(work);
       const odd = [
         ...problems.map(({ rule, message }) => `rule ${rule}: ${message}`),
         ...unknown_lists.map(({ rule, list }) => `rule ${rule}: there is no list ${list}`),
       ];
       for (const text of odd) this.#warn("redirect_rule_odd", `${app}: ${text}`);
-      this.#apps.set(app, { ...stored, problems: odd });
+      const { version, model } = stored;
+      this.#apps.set(app, { version, model, problems: odd, published, parts });
       return true;
     } catch (error) {
+      if (sent !== null) this.#send(gone(sent));
       const text = `${app}: model ${stored.version} is refused: ${messageOf(error)}`;
       this.#host.report({ event: "redirect_refused", level: "error", text, fields: { app } });
       return false;
+    }
+  }
+
+  /** Rules cross to the workers some at a time, before the model that names them. */
+  async #publishParts(model: RedirectModel): Promise<Pick<Known, "published" | "parts">> {
+    const work = splitModel(model, this.#names);
+    const parts: Record<string, unknown> = {};
+    for (;;) {
+      const { done, value } = work.next();
+      if (done === true) return { published: value, parts };
+      const [name, rules] = value;
+      parts[name] = rules;
+      this.#send({ [name]: rules });
+      await loopTurn();
     }
   }
 
@@ -321,27 +368,35 @@ export class Follower {
     return minHostsOf(this.#settings ?? DEFAULT_SETTINGS, app);
   }
 
+  get #deciderParts(): DeciderParts {
+    return { random: this.#options.random, strategy: strategyByName };
+  }
+
   #decider(app: string, model: RedirectModel): Decider {
-    return this.#deciderBy(app, model, this.#namedLists());
+    return this.#deciderBy(app, model, this.#lists.named);
   }
 
-  #namedLists(): NamedLists {
-    return (this.#named ??= NamedLists.of(this.#lists.lists));
-  }
-
-  #setLists(lists: StoredLists): void {
-    this.#lists = lists;
-    this.#named = null;
-  }
-
-  #listsChanged(stored: StoredLists | null): void {
-    if (this.#offline?.hasLists === true && (stored === null || !this.#offline.listsSeen(stored)))
+  #listsChanged(lists: KeptLists | null): void {
+    // What is held beside offline lists is kept for the day on which they end.
+    if (this.#offline?.hasLists === true && (lists === null || !this.#offline.listsSeen(lists)))
       return this.#endOffline();
-    if (stored !== null && stored.version <= this.#lists.version) return;
+    if (lists !== null && lists.version <= this.#lists.version) {
+      lists.memory?.drop();
+      return;
+    }
     this.#offline?.endLists();
-    this.#setLists(stored ?? { version: 0, lists: [] });
+    const { memory } = this.#lists;
+    this.#lists = lists ?? NO_LISTS;
     this.#endOffline();
-    this.#publish({ [LISTS_DOCUMENT]: this.#lists.lists });
+    this.#publish({ [LISTS_DOCUMENT]: publishedLists(this.#lists) });
+    memory?.drop();
+  }
+
+  /** No follower goes on from this one, and nothing that it has published is published any more. */
+  forgetLists(): void {
+    this.#offline?.forgetLists();
+    this.#lists.memory?.drop();
+    this.#lists = NO_LISTS;
   }
 
   // What was made offline.
@@ -355,6 +410,7 @@ export class Follower {
 
   #endOffline(): void {
     if (this.#offline?.isOver !== true) return;
+    this.#offline.forgetLists();
     this.#offline = null;
     const text = "nothing that was made offline acts any more";
     this.#host.report({ event: "redirect_offline_ended", level: "info", text });
@@ -374,7 +430,7 @@ export class Follower {
       if (known !== undefined) this.#apps.set(app, { ...known, version: 0 });
     }
     if (hasLists && lists !== null) this.#listsChanged(lists);
-    for (const [app, stored] of models) if (stored !== null) this.#modelChanged(app, stored);
+    for (const [app, stored] of models) if (stored !== null) await this.#modelChanged(app, stored);
     const text = "models and lists follow the store again";
     this.#host.report({ event: "redirect_offline_ended", level: "info", text });
     this.#acks?.changed();
@@ -401,7 +457,7 @@ export class Follower {
     if (waiting === undefined) return;
     if (acceptance(waiting.model, stacks, this.#minHosts(app)).code !== "SUCCESS") return;
     this.#waiting.delete(app);
-    this.#modelChanged(app, waiting);
+    void this.#modelChanged(app, waiting);
   }
 
   /** Names of all applications that are known. */
@@ -421,16 +477,17 @@ export class Follower {
     const { trusted_from, session_traces } = this.plan;
     const documents: Record<string, unknown> = {
       [GATEWAY_DOCUMENT]: { trusted_from, session_traces } satisfies PublishedGateway,
-      [LISTS_DOCUMENT]: this.#lists.lists,
+      [LISTS_DOCUMENT]: publishedLists(this.#lists),
     };
     for (const app of this.apps) documents[appDocument(app)] = this.#appDocument(app);
     for (const [app, stacks] of this.#stacks) documents[hostsDocument(app)] = stacks;
+    for (const { parts } of this.#apps.values()) Object.assign(documents, parts);
     return documents;
   }
 
   #appDocument(app: string): PublishedApp {
-    const { version = 0, model = null } = this.#apps.get(app) ?? {};
-    return { version, model, options: this.#publishedOptions(app) };
+    const { version = 0, published = { model: null, parts: null } } = this.#apps.get(app) ?? {};
+    return { version, ...published, options: this.#publishedOptions(app) };
   }
 
   #publishedOptions(app: string): PublishedOptions {
@@ -449,9 +506,14 @@ export class Follower {
     };
   }
 
+  /** What changes nothing of what is kept in files. */
+  #send(documents: Readonly<Record<string, unknown>>): void {
+    if (!this.#closed) this.#host.publish({ ...NOTHING_CHANGED, documents });
+  }
+
   #publish(documents: Readonly<Record<string, unknown>>): void {
     if (this.#closed) return;
-    this.#host.publish({ ...NOTHING_CHANGED, documents });
+    this.#send(documents);
     this.#acks?.changed();
     this.#endWait ??= this.#options.clock.every(WRITE_AFTER_MS, () => void this.#writeLastGood());
   }
@@ -469,11 +531,12 @@ export class Follower {
     return problem;
   }
 
-  #content(): KnownGood {
+  #content(): KnownGood<KnownLists> {
+    const { version, named } = this.#lists;
     return {
       applications: [...this.#apps.keys()].toSorted(),
       models: new Map([...this.#apps].map(([app, { model, version }]) => [app, { model, version }])),
-      lists: this.#lists,
+      lists: { version, lists: { [Symbol.iterator]: () => named.lists() } },
       stacks: this.#stacks,
       settings: this.#settings,
       is_offline: this.#offline !== null,
@@ -516,7 +579,8 @@ export class Follower {
 
   /** Everything that acts here, wherever it came from. */
   get known(): KnownGood {
-    return this.#content();
+    const { version, named } = this.#lists;
+    return { ...this.#content(), lists: { version, lists: named.whole() } };
   }
 
   /** Null while it could not be opened. */
@@ -539,14 +603,17 @@ export class Follower {
 
   /** The engine with this model and these lists, and the hosts of now. */
   deciderWith(app: string, model: RedirectModel, lists: readonly NamedList[]): Decider {
-    if (lists !== this.#lists.lists) return this.#deciderBy(app, model, NamedLists.of(lists));
-    return this.#deciderBy(app, model, this.#namedLists());
+    let named = this.#namedOf.get(lists);
+    if (named === undefined) {
+      named = NamedLists.of(lists);
+      this.#namedOf.set(lists, named);
+    }
+    return this.#deciderBy(app, model, named);
   }
 
   #deciderBy(app: string, model: RedirectModel, lists: NamedLists): Decider {
-    const { random } = this.#options;
     const options = this.#publishedOptions(app);
-    const decider = appDecider(app, { model, options }, lists, { random, strategy: strategyByName });
+    const decider = appDecider(app, { model, options }, lists, this.#deciderParts);
     decider.setHosts(this.stacksOf(app));
     return decider;
   }
@@ -558,10 +625,16 @@ export class Follower {
     this.#endStateWatch?.();
     await this.#acks?.close();
     await this.#source?.close();
+    await this.#changing;
     await this.#store?.close();
     if (isDue) await this.#writeLastGood();
     this.#endWait?.();
   }
+}
+
+/** Documents of parts that no model names any more. */
+function gone({ parts }: Pick<Known, "parts">): Record<string, null> {
+  return Object.fromEntries(Object.keys(parts).map((name) => [name, null]));
 }
 
 function appPlan({ apps, defaults }: RedirectPlan, app: string): RedirectAppPlan {

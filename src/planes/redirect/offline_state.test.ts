@@ -1,6 +1,8 @@
 import { expect, test } from "bun:test";
 import { literalOf, modelOf, rolloutOf } from "../../core/redirect/test_decider.ts";
-import type { StoredLists, StoredModel } from "./models/stored.ts";
+import { NamedLists } from "../../core/redirect/named_lists.ts";
+import type { KeptLists } from "./models/kept_lists.ts";
+import type { StoredModel } from "./models/stored.ts";
 import { OfflineState } from "./offline_state.ts";
 
 const stored = (version: number, url = `http://store-${version}`): StoredModel => ({
@@ -8,9 +10,10 @@ const stored = (version: number, url = `http://store-${version}`): StoredModel =
   model: modelOf({ default_server: literalOf(url) }),
 });
 const OFFLINE = stored(3, "http://offline");
-const lists = (version: number, ...values: readonly string[]): StoredLists => {
+const lists = (version: number, ...values: readonly string[]): KeptLists => {
   const all = values.map((value) => ({ value, encoded: null }));
-  return { version, lists: [{ name: "l", description: null, type: "TEXT", version: 0, values: all }] };
+  const list = { name: "l", description: null, type: "TEXT", version: 0, values: all } as const;
+  return { version, named: NamedLists.of([list]), memory: null };
 };
 const state = (): OfflineState => new OfflineState(new Map([["a1", OFFLINE]]), lists(5, "a"));
 

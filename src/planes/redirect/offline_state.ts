@@ -4,8 +4,9 @@
  * changes nothing.
  */
 import { difference, sameValue } from "../../core/redirect/changes/pending.ts";
-import type { NamedList } from "../../core/redirect/model.ts";
-import type { StoredLists, StoredModel } from "./models/stored.ts";
+import type { NamedLists } from "../../core/redirect/named_lists.ts";
+import type { KeptLists } from "./models/kept_lists.ts";
+import type { StoredModel } from "./models/stored.ts";
 
 /** One model that was made offline, or the lists. */
 interface Held<Stored> {
@@ -25,9 +26,9 @@ export interface OfflineStatus {
 
 export class OfflineState {
   readonly #models = new Map<string, Held<StoredModel>>();
-  #lists: Held<StoredLists> | null;
+  #lists: Held<KeptLists> | null;
 
-  constructor(models: ReadonlyMap<string, StoredModel>, lists: StoredLists) {
+  constructor(models: ReadonlyMap<string, StoredModel>, lists: KeptLists) {
     for (const [app, offline] of models) this.#models.set(app, { offline, seen: null, latest: null });
     this.#lists = { offline: lists, seen: null, latest: null };
   }
@@ -43,7 +44,7 @@ export class OfflineState {
     return new Map([...this.#models].map(([app, { latest }]) => [app, latest]));
   }
 
-  get lists(): StoredLists | null {
+  get lists(): KeptLists | null {
     return this.#lists?.latest ?? null;
   }
 
@@ -71,8 +72,18 @@ export class OfflineState {
     return ends(held, stored, sameModel);
   }
 
-  listsSeen(stored: StoredLists): boolean {
-    return this.#lists === null || ends(this.#lists, stored, sameLists);
+  /** The same for lists. Where they do not end the offline ones, they are kept here with their memory. */
+  listsSeen(stored: KeptLists): boolean {
+    if (this.#lists === null) return true;
+    const { latest } = this.#lists;
+    if (latest !== stored) latest?.memory?.drop();
+    return ends(this.#lists, stored, sameLists);
+  }
+
+  /** Lists of the store that are kept here are not needed any more. */
+  forgetLists(): void {
+    this.#lists?.latest?.memory?.drop();
+    this.#lists = null;
   }
 
   endModel(app: string): boolean {
@@ -105,11 +116,11 @@ function isStepOnly(one: StoredModel, other: StoredModel): boolean {
   return changed.length > 0 && changed.every(({ kind }) => kind === "rollout");
 }
 
-function sameLists({ lists: one }: StoredLists, { lists: other }: StoredLists): boolean {
+function sameLists({ named: one }: KeptLists, { named: other }: KeptLists): boolean {
   return sameValue(contentOf(one), contentOf(other));
 }
 
 /** All but the time of the last change, and the order. */
-function contentOf(lists: readonly NamedList[]): Record<string, unknown> {
-  return Object.fromEntries(lists.map(({ name, type, values }) => [name, { type, values }]));
+function contentOf(named: NamedLists): Record<string, unknown> {
+  return Object.fromEntries(named.whole().map(({ name, type, values }) => [name, { type, values }]));
 }

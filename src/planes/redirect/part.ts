@@ -75,6 +75,7 @@ export class RedirectPart {
     this.#host = {
       snapshot: () => host.snapshot(),
       publish: (delta) => host.publish(delta),
+      share: (bytes) => host.share(bytes),
       askWorkers: (part, question) => host.askWorkers(part, question),
       report,
     };
@@ -127,6 +128,7 @@ export class RedirectPart {
     }
     this.#followApps();
     this.#publishAll();
+    if (redirect === null) before?.forgetLists();
     this.#measure();
   }
 

@@ -3,6 +3,8 @@ import { isWritable } from "../../../core/redirect/documents/fields.ts";
 import type { Scalar, Written } from "../../../core/redirect/documents/written.ts";
 
 const DECLARATION = '<?xml version="1.0" encoding="UTF-8" standalone="yes"?>';
+/** Lines of a piece: some 0.3 ms of work. */
+const PIECE_LINES = 500;
 const INDENT = "    ";
 
 /** Throws RangeError for a character that XML cannot hold. */
@@ -10,6 +12,26 @@ export function xmlText(root: string, members: readonly Written[]): string {
   const lines = [DECLARATION];
   writeElement(lines, "", root, members);
   return `${lines.join("\n")}\n`;
+}
+
+/** The same in pieces, for members that are many and without attributes of the outermost element. */
+export function* xmlPieces(root: string, members: Iterable<Written>): Generator<string> {
+  yield `${DECLARATION}\n`;
+  let isEmpty = true;
+  let lines: string[] = [];
+  for (const member of members) {
+    const before = lines.length;
+    writeMember(lines, INDENT, member);
+    if (isEmpty && lines.length > before) {
+      yield `<${root}>\n`;
+      isEmpty = false;
+    }
+    if (lines.length < PIECE_LINES) continue;
+    yield `${lines.join("\n")}\n`;
+    lines = [];
+  }
+  if (lines.length > 0) yield `${lines.join("\n")}\n`;
+  yield isEmpty ? `<${root}/>\n` : `</${root}>\n`;
 }
 
 function writeElement(lines: string[], indent: string, name: string, members: readonly Written[]): void {

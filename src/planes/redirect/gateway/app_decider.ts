@@ -1,6 +1,7 @@
 /** The engine of an application, from what is published of it: workers decide by it, the control side judges and explains by it. */
 import type { RedirectAppPlan } from "../../../core/plan.ts";
-import { Decider } from "../../../core/redirect/decider.ts";
+import { allSteps } from "../../../core/steps.ts";
+import { type AppOptions, Decider, prepareRules } from "../../../core/redirect/decider.ts";
 import type { RedirectModel } from "../../../core/redirect/model.ts";
 import type { NamedLists } from "../../../core/redirect/named_lists.ts";
 import type { Random, Strategy } from "../../../core/strategies/contract.ts";
@@ -20,26 +21,46 @@ export function strategyNames({ strategy, affinity }: Pick<RedirectAppPlan, "str
   return { strategy, affinity: affinity === "host" ? "rendezvous" : null };
 }
 
+type Published = { readonly model: RedirectModel; readonly options: PublishedOptions };
+
 /** Throws Error for an unknown strategy. */
 export function appDecider(
   app: string,
-  { model, options }: { readonly model: RedirectModel; readonly options: PublishedOptions },
+  published: Published,
   lists: NamedLists,
-  { random, strategy }: DeciderParts,
+  parts: DeciderParts,
 ): Decider {
-  const found = (name: string): Strategy => {
-    const one = strategy(name);
-    if (one === undefined) throw new Error(`no strategy ${name}`);
+  return allSteps(appDeciderSlices(app, published, lists, parts));
+}
+
+/** The same in steps. */
+export function* appDeciderSlices(
+  app: string,
+  { model, options }: Published,
+  lists: NamedLists,
+  parts: DeciderParts,
+): Generator<void, Decider> {
+  const settings = appOptions(app, options, parts);
+  return new Decider(model, lists, settings, null, yield* prepareRules(model, lists, settings));
+}
+
+function appOptions(
+  app: string,
+  { compat, sticky_parameters, spill_over, affinity, strategy: name }: PublishedOptions,
+  { random, strategy }: DeciderParts,
+): AppOptions {
+  const found = (wanted: string): Strategy => {
+    const one = strategy(wanted);
+    if (one === undefined) throw new Error(`no strategy ${wanted}`);
     return one;
   };
-  const { compat, sticky_parameters, spill_over, affinity } = options;
-  return new Decider(model, lists, {
+  return {
     app,
     compat,
     sticky_parameters,
-    strategy: found(options.strategy),
+    strategy: found(name),
     affinity: affinity === null ? null : found(affinity),
     spill_over,
     random,
-  });
+  };
 }

@@ -102,9 +102,22 @@ export class ClientParameters {
   }
 }
 
+/** Names that decisions ask for, in lower case: there are few, and each is asked for by every client. */
+const lowerNames = new Map<string, string>();
+const MOST_LOWER_NAMES = 1_000;
+
+function lowerCase(name: string): string {
+  let lower = lowerNames.get(name);
+  if (lower === undefined) {
+    lower = name.toLowerCase();
+    if (lowerNames.size < MOST_LOWER_NAMES) lowerNames.set(name, lower);
+  }
+  return lower;
+}
+
 /** The value of a field: of the one whose name has just these letters, else of any with this name; blank ones do not count. */
 function fieldOf({ request }: Exchange, name: string): string | undefined {
-  const lower = name.toLowerCase();
+  const lower = lowerCase(name);
   let found: string | undefined;
   for (let index = request.find(lower); index >= 0; index = request.find(lower, index + 1)) {
     const value = request.valueAt(index);

@@ -13,6 +13,7 @@ import { strategyByName } from "../../../core/strategies/all.ts";
 import { runStep } from "../../http/middleware/test_exchange.ts";
 import { ManualClock } from "../../../platform/clock.ts";
 import { GatewayWorker } from "./gateway_worker.ts";
+import { PartNames, splitModel } from "./model_parts.ts";
 import {
   appDocument,
   GATEWAY_DOCUMENT,
@@ -132,4 +133,65 @@ test("RD167 who may say a parameter may change", () => {
   expect(ask(on, "/serviceDirect/a1?x=1")[1]).toStartWith("http://10.0.0.1");
   on.changed({ [GATEWAY_DOCUMENT]: null });
   expect(ask(on, "/serviceDirect/a1?x=1")[1]).toStartWith("xre://t:1");
+});
+
+/** Rules that send each key to a place of this version. */
+const manyRules = (version: number) =>
+  modelOf({
+    rules: Array.from({ length: 3_000 }, (_, index) =>
+      ruleOf(
+        `rule${index}`,
+        [conditionOf("equals", { param: "mac", value: `m${index}` })],
+        to(literalOf(`http://v${version}/${index}`)),
+      ),
+    ),
+  });
+
+function inParts(version: number, names: PartNames): Record<string, unknown> {
+  const work = splitModel(manyRules(version), names);
+  const documents: Record<string, unknown> = {};
+  for (;;) {
+    const { done, value } = work.next();
+    if (done === true) return { ...documents, [appDocument("a1")]: app({ version, ...value }) };
+    documents[value[0]] = structuredClone(value[1]);
+  }
+}
+
+test("an engine of many rules is built while the one before serves, and the last one that came acts", async () => {
+  const on = worker();
+  const names = new PartNames();
+  on.documents({ ...inParts(1, names), [hostsDocument("a1")]: ONE_HOST });
+  const asked = "/serviceDirect/a1?mac=m2999";
+  expect(ask(on, asked)).toEqual([302, "http://v1/2999?ruleName=rule2999", "1"]);
+  const second = inParts(2, names);
+  expect(Object.keys(second).length).toBeGreaterThan(10);
+  for (const [name, document] of Object.entries(second)) on.changed({ [name]: document });
+  expect(ask(on, asked)[2]).toBe("1");
+  on.changed(inParts(3, names));
+  expect(ask(on, asked)[2]).toBe("1");
+  // The event loop goes on meanwhile.
+  let turns = 0;
+  const timer = setInterval(() => turns++, 0);
+  await on.settled();
+  clearInterval(timer);
+  expect(turns).toBeGreaterThan(1);
+  expect(ask(on, asked)).toEqual([302, "http://v3/2999?ruleName=rule2999", "3"]);
+  on.changed({ [appDocument("a1")]: app({ version: 4 }) });
+  expect(ask(on, asked)[2]).toBe("4");
+  on.changed(inParts(5, names));
+  on.changed({ [appDocument("a1")]: null });
+  await on.settled();
+  expect(ask(on, asked)[0]).toBe(404);
+});
+
+test("hosts and lists that come while an engine is built act with it", async () => {
+  const on = worker();
+  const names = new PartNames();
+  on.documents({ [appDocument("a1")]: app({ model: null }) });
+  on.changed(inParts(1, names));
+  expect(ask(on)[0]).toBe(503);
+  on.changed({ [hostsDocument("a1")]: [stackOf("/EU/z1/1.0", "10.0.0.9")] });
+  on.changed({ [LISTS_DOCUMENT]: [] });
+  await on.settled();
+  expect(ask(on)).toEqual([302, "http://10.0.0.9:8080/app", "1"]);
 });

@@ -1,9 +1,14 @@
 /** The gateway of a worker: follows what the control side publishes. */
+import { ListTable } from "../../../core/redirect/list_table.ts";
 import { NamedLists } from "../../../core/redirect/named_lists.ts";
+import { allSteps } from "../../../core/steps.ts";
+import type { Decider } from "../../../core/redirect/decider.ts";
 import type { Clock } from "../../../platform/clock.ts";
 import { AppFeedback, type FeedbackSettings } from "../feedback/app_feedback.ts";
 import { FeedbackGatherer } from "../feedback/reports.ts";
-import { appDecider, type DeciderParts } from "./app_decider.ts";
+import { appDeciderSlices, type DeciderParts } from "./app_decider.ts";
+import { EngineBuilds } from "./engine_builds.ts";
+import { isLarge, joinedModel } from "./model_parts.ts";
 import { trustedSources, type TrustedSources } from "./client_parameters.ts";
 import { Gateway, type GatewayApp, type GatewayHost } from "./gateway.ts";
 import {
@@ -13,6 +18,7 @@ import {
   type GatewayMessage,
   hostsDocument,
   LISTS_DOCUMENT,
+  PART_PREFIX,
   type PublishedApp,
   type PublishedGateway,
   type PublishedHosts,
@@ -37,14 +43,24 @@ export class GatewayWorker {
   readonly #gatherer: FeedbackGatherer;
   /** What was reported, and how often, goes on over models and reloads. */
   readonly #feedback = new Map<string, AppFeedback>();
+  readonly #shared: ReadonlyMap<string, Uint8Array<ArrayBuffer>>;
   readonly #apps = new Map<string, GatewayApp>();
   /** By name; those that act. What is in them, their names say. */
   readonly #documents = new Map<string, unknown>();
   #lists = NamedLists.none;
   #trusted: TrustedSources = new Map();
+  readonly #builds = new EngineBuilds();
+  /** False before the first documents: nobody is kept waiting by them. */
+  #serves = false;
 
-  constructor(parts: GatewayParts, host: GatewayHost) {
+  /** `shared`: memory that documents name, by its name. */
+  constructor(
+    parts: GatewayParts,
+    host: GatewayHost,
+    shared: ReadonlyMap<string, Uint8Array<ArrayBuffer>> = new Map(),
+  ) {
     this.#parts = parts;
+    this.#shared = shared;
     this.gateway = new Gateway(host);
     this.#gatherer = new FeedbackGatherer(parts.clock, (feedback) => parts.tell({ feedback }));
   }
@@ -63,22 +79,35 @@ export class GatewayWorker {
     for (const name of names) this.#take(name, documents[name]);
     if (names.has(GATEWAY_DOCUMENT)) this.#trusted = trustedSources(this.#gatewayDocument().trusted_from);
     const hasLists = names.has(LISTS_DOCUMENT);
-    if (hasLists)
-      this.#lists = NamedLists.of((this.#documents.get(LISTS_DOCUMENT) as PublishedLists | undefined) ?? []);
+    if (hasLists) this.#lists = this.#publishedLists();
     for (const app of this.#appsOf(hasLists ? this.#documents.keys() : names))
       this.#follow(app, hasLists || names.has(appDocument(app)), names);
-    const traced_sessions = this.#gatewayDocument().session_traces?.sessions ?? 0;
-    this.gateway.setState({ apps: new Map(this.#apps), trusted: this.#trusted, traced_sessions });
+    this.#publishState();
+    this.#serves = true;
+  }
+
+  /** Resolves when no engine is being built. */
+  settled(): Promise<void> {
+    return this.#builds.settled();
+  }
+
+  /** Lists that are gone already have others in their place, which are to come: until then those before act. */
+  #publishedLists(): NamedLists {
+    const lists = (this.#documents.get(LISTS_DOCUMENT) as PublishedLists | undefined) ?? [];
+    if (!("memory" in lists)) return NamedLists.of(lists);
+    const memory = this.#shared.get(lists.memory);
+    return memory === undefined ? this.#lists : new NamedLists(lists.names, new ListTable(memory.buffer));
   }
 
   #appsOf(names: Iterable<string>): ReadonlySet<string> {
     return new Set([...names].flatMap((name) => appOf(name) ?? []));
   }
 
-  /** In one process with the supervisor it is the same object, else a copy. */
+  /** In one process with the supervisor it is the same object, else a copy. A part is what it was under this name. */
   #isKnown(name: string, value: unknown): boolean {
     const known = this.#documents.get(name);
-    return known === value || JSON.stringify(known) === JSON.stringify(value);
+    if (known === value || (known !== undefined && name.startsWith(PART_PREFIX))) return true;
+    return JSON.stringify(known) === JSON.stringify(value);
   }
 
   #take(name: string, value: unknown): void {
@@ -93,24 +122,56 @@ export class GatewayWorker {
   #follow(app: string, isAnew: boolean, changed: ReadonlySet<string>): void {
     const published = this.#documents.get(appDocument(app)) as PublishedApp | undefined;
     if (published === undefined) {
+      this.#builds.cancel(app);
       this.#apps.delete(app);
       this.#feedback.delete(app);
       return;
     }
     const { version, model, options } = published;
-    const before = this.#apps.get(app)?.decider ?? null;
+    const before = this.#apps.get(app);
     const feedback = this.#feedbackOf(app, options.feedback);
     if (model === null) {
+      this.#builds.cancel(app);
       this.#apps.set(app, { name: app, decider: null, version, options, feedback });
       return;
     }
-    const decider =
-      isAnew || before === null ? appDecider(app, { model, options }, this.#lists, this.#parts) : before;
-    if (decider !== before || changed.has(hostsDocument(app)))
+    const decider = before?.decider ?? null;
+    if (isAnew || (decider === null && !this.#builds.has(app))) this.#build(app, published);
+    else if (decider !== null) this.#setHosts(app, decider, decider, changed.has(hostsDocument(app)));
+  }
+
+  /** At once where few rules or nobody waits, else in steps; what acted before goes on until then. */
+  #build(app: string, { version, model, parts, options }: PublishedApp): void {
+    const documents = this.#documents;
+    const whole = parts == null ? model! : joinedModel(model!, parts, (name) => documents.get(name));
+    const feedback = this.#feedbackOf(app, options.feedback);
+    const work = appDeciderSlices(app, { model: whole, options }, this.#lists, this.#parts);
+    const done = (decider: Decider): void => {
+      this.#setHosts(app, decider, this.#apps.get(app)?.decider ?? null, true);
+      this.#apps.set(app, { name: app, decider, version, options, feedback });
+    };
+    if (!this.#serves || !isLarge(whole)) {
+      this.#builds.cancel(app);
+      done(allSteps(work));
+      return;
+    }
+    if (!this.#apps.has(app)) this.#apps.set(app, { name: app, decider: null, version, options, feedback });
+    this.#builds.start(app, work, (decider) => {
+      done(decider);
+      this.#publishState();
+    });
+  }
+
+  #setHosts(app: string, decider: Decider, before: Decider | null, haveChanged: boolean): void {
+    if (haveChanged)
       decider.setHosts((this.#documents.get(hostsDocument(app)) as PublishedHosts | undefined) ?? [], before);
     const unhealthy = this.#documents.get(unhealthyDocument(app)) as PublishedUnhealthy | undefined;
     decider.setUnhealthy(new Set(unhealthy));
-    this.#apps.set(app, { name: app, decider, version, options, feedback });
+  }
+
+  #publishState(): void {
+    const traced_sessions = this.#gatewayDocument().session_traces?.sessions ?? 0;
+    this.gateway.setState({ apps: new Map(this.#apps), trusted: this.#trusted, traced_sessions });
   }
 
   #feedbackOf(app: string, settings: FeedbackSettings | null): AppFeedback | null {

@@ -1,5 +1,6 @@
 /** The gateway of a worker, loaded with the first plan that needs it: most workers never do. */
 import type { Step } from "../../../net/exchange.ts";
+import type { GatewayHost } from "./gateway.ts";
 import type { GatewayParts, GatewayWorker } from "./gateway_worker.ts";
 import type { GatewayAnswer, GatewayQuestion } from "./published.ts";
 
@@ -11,6 +12,7 @@ const TELL_AFTER_MS = 1_000;
 export class LazyGateway {
   readonly name = "redirect";
   readonly #parts: GatewayParts;
+  readonly #shared = new Map<string, Uint8Array<ArrayBuffer>>();
   #worker: GatewayWorker | null = null;
   #endWait: (() => void) | null = null;
 
@@ -27,7 +29,7 @@ export class LazyGateway {
   #load(): GatewayWorker {
     const module = require("./gateway_worker.ts") as typeof import("./gateway_worker.ts");
     const { clock } = this.#parts;
-    const worker = new module.GatewayWorker(this.#parts, {
+    const host: GatewayHost = {
       wall: () => clock.wall(),
       later: (run) => void setImmediate(run),
       after(ms, run) {
@@ -37,7 +39,8 @@ export class LazyGateway {
         });
         return end;
       },
-    });
+    };
+    const worker = new module.GatewayWorker(this.#parts, host, this.#shared);
     worker.gateway.counts.onFirst = () => {
       this.#endWait ??= this.#parts.clock.every(TELL_AFTER_MS, () => this.#tell());
     };
@@ -49,6 +52,11 @@ export class LazyGateway {
     this.#endWait = null;
     const counted = this.#worker?.gateway.counts.take() ?? [];
     if (counted.length > 0) this.#parts.tell({ counted });
+  }
+
+  shared(name: string, bytes: Uint8Array<ArrayBuffer> | null): void {
+    if (bytes === null) this.#shared.delete(name);
+    else this.#shared.set(name, bytes);
   }
 
   documents(all: Documents): void {

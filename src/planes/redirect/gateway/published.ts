@@ -1,5 +1,6 @@
 /** What the control side of the plane gives to the workers: documents of the snapshot, by these names. */
 import type { StackHosts } from "../../../core/redirect/hosts.ts";
+import type { ListName } from "../../../core/redirect/named_lists.ts";
 import type { NamedList, RedirectModel } from "../../../core/redirect/model.ts";
 import type { FeedbackSettings } from "../feedback/app_feedback.ts";
 import type { FeedbackReport } from "../feedback/reports.ts";
@@ -11,6 +12,7 @@ export const GATEWAY_DOCUMENT = "redirect/gateway";
 export const LISTS_DOCUMENT = "redirect/lists";
 const APP_PREFIX = "redirect/app/";
 const HOSTS_PREFIX = "redirect/hosts/";
+export const PART_PREFIX = "redirect/part/";
 const UNHEALTHY_PREFIX = "redirect/unhealthy/";
 
 export const appDocument = (app: string): string => APP_PREFIX + app;
@@ -25,10 +27,18 @@ export interface PublishedGateway {
   readonly session_traces: { readonly sessions: number } | null;
 }
 
+/** Names of documents with rules, in order. */
+export interface PublishedParts {
+  readonly rules: readonly string[];
+  readonly url_rules: readonly string[];
+}
+
 export interface PublishedApp {
   readonly version: number;
   /** Null while none is known. */
   readonly model: RedirectModel | null;
+  /** Where its rules are, when they are not in it. */
+  readonly parts?: PublishedParts | null;
   readonly options: PublishedOptions;
 }
 
@@ -44,7 +54,9 @@ export interface PublishedOptions extends AnswerOptions {
   readonly feedback: FeedbackSettings | null;
 }
 
-export type PublishedLists = readonly NamedList[];
+/** As a whole, or where their table lies in memory that workers share. */
+export type PublishedLists =
+  readonly NamedList[] | { readonly names: readonly ListName[]; readonly memory: string };
 export type PublishedHosts = readonly StackHosts[];
 /** Keys of hosts whose checks fail. */
 export type PublishedUnhealthy = readonly string[];

@@ -7,36 +7,37 @@ import {
   stacksDocument,
   type StackSnapshot,
 } from "../../../core/redirect/documents/gateway_files.ts";
+import type { NamedListSet } from "../../../core/redirect/documents/named_lists.ts";
 import {
-  gatewayListsDocument,
-  gatewayListsOf,
-  namedListsDocument,
-  type NamedListSet,
-} from "../../../core/redirect/documents/named_lists.ts";
-import {
+  ruleDocument,
   rulesDocument,
   selectServerDocument,
+  urlRuleDocument,
   urlRulesDocument,
 } from "../../../core/redirect/documents/rule_documents.ts";
 import {
   settingsDocument,
   type RedirectSettings,
 } from "../../../core/redirect/documents/service_documents.ts";
+import { listOf, type Written } from "../../../core/redirect/documents/written.ts";
 import { whitelistDocument } from "../../../core/redirect/documents/whitelist.ts";
 import type { Host, StackHosts } from "../../../core/redirect/hosts.ts";
-import type { RedirectModel } from "../../../core/redirect/model.ts";
+import type { RedirectModel, Rule } from "../../../core/redirect/model.ts";
+import { fullListPieces, gatewayListPieces, type KnownLists } from "./list_pieces.ts";
 import { writeXml } from "../documents/xml.ts";
+import { xmlPieces } from "../documents/xml_writer.ts";
 
 export interface KnownModel {
   readonly model: RedirectModel;
   readonly version: number;
 }
 
-export interface KnownGood {
+/** What is written may have lists that are told one by one; what is read has them as a whole. */
+export interface KnownGood<Lists extends KnownLists = NamedListSet> {
   /** Names of all applications, also of those without a model. */
   readonly applications: readonly string[];
   readonly models: ReadonlyMap<string, KnownModel>;
-  readonly lists: NamedListSet;
+  readonly lists: Lists;
   /** By application. */
   readonly stacks: ReadonlyMap<string, readonly StackHosts[]>;
   readonly settings: RedirectSettings | null;
@@ -88,24 +89,26 @@ export function folderOf(application: string): string {
   return isTaken ? `%${folder.charCodeAt(0).toString(16).toUpperCase()}${folder.slice(1)}` : folder;
 }
 
+/** A file in pieces of text, each made when it is asked for, in about a millisecond. */
+export type FilePieces = Iterable<string>;
+
 /**
  * The files by name, such as `a1/selectserver.xml`. Hosts of `static_applications` stand in files of their own, as in the
- * original. Throws RangeError for characters that XML cannot hold, which no reader of a model lets through.
+ * original. Making the pieces throws RangeError for characters that XML cannot hold, which no reader of a model lets through.
  */
 export function filesOf(
-  { applications, models, lists, stacks, settings }: KnownGood,
+  { applications, models, lists, stacks, settings }: KnownGood<KnownLists>,
   static_applications: ReadonlySet<string>,
-): ReadonlyMap<string, Uint8Array> {
-  const files = new Map<string, Uint8Array>();
-  const put = (name: string, text: string): void => void files.set(name, new TextEncoder().encode(text));
+): ReadonlyMap<string, FilePieces> {
+  const files = new Map<string, FilePieces>();
   const putJson = <Value>(name: string, kind: DocumentKind<Value>, value: Value): void =>
-    put(name, `${JSON.stringify(writeJson(kind, value))}\n`);
+    void files.set(name, jsonPieces(kind, value));
   putJson(GLOBAL_FILES.applications, applicationsDocument, applications);
-  putJson(GLOBAL_FILES.lists, gatewayListsDocument, gatewayListsOf(lists));
-  putJson(GLOBAL_FILES.full_lists, namedListsDocument, lists);
+  files.set(GLOBAL_FILES.lists, gatewayListPieces(lists));
+  files.set(GLOBAL_FILES.full_lists, fullListPieces(lists));
   if (settings !== null) putJson(GLOBAL_FILES.settings, settingsDocument, settings);
   for (const [application, known] of models)
-    for (const [name, text] of modelFiles(known)) put(`${folderOf(application)}/${name}`, text);
+    for (const [name, pieces] of modelFiles(known)) files.set(`${folderOf(application)}/${name}`, pieces);
   const shared: StackSnapshot[] = [];
   for (const [application, found] of stacks) {
     const snapshots = stackSnapshots(application, found);
@@ -116,23 +119,53 @@ export function filesOf(
   return files;
 }
 
-function modelFiles({ model, version }: KnownModel): [string, string][] {
+/** The same as a whole. */
+export function wholeFiles(files: ReadonlyMap<string, FilePieces>): Map<string, Uint8Array> {
+  const encoder = new TextEncoder();
+  return new Map([...files].map(([name, pieces]) => [name, encoder.encode([...pieces].join(""))]));
+}
+
+function* jsonPieces<Value>(kind: DocumentKind<Value>, value: Value): Generator<string> {
+  yield `${JSON.stringify(writeJson(kind, value))}\n`;
+}
+
+function* xmlOf<Value>(kind: DocumentKind<Value>, value: Value): Generator<string> {
+  yield writeXml(kind, value);
+}
+
+/** One rule after the other, then what stands behind them. */
+function* rulePieces<Result>(
+  root: string,
+  rules: readonly Rule<Result>[],
+  one: DocumentKind<Rule<Result>>,
+  behind: readonly Written[],
+): Generator<string> {
+  const members = function* (): Generator<Written> {
+    for (const rule of rules) yield* listOf("if", [one.write(rule, "xml")]);
+    yield* behind;
+  };
+  yield* xmlPieces(root, members());
+}
+
+function modelFiles({ model, version }: KnownModel): [string, FilePieces][] {
   const { rules, distribution: shares, default_server, url_rules, default_url } = model;
-  const files: [string, string][] = [
-    [
-      APPLICATION_FILES.rules,
-      writeXml(selectServerDocument, { rules, distribution: { shares, default_server } }),
-    ],
-    [APPLICATION_FILES.url_rules, writeXml(urlRulesDocument, { rules: url_rules, default_url })],
-    [APPLICATION_FILES.whitelist, writeXml(whitelistDocument, model.whitelist)],
-    [APPLICATION_FILES.version, `${JSON.stringify(writeJson(modelMetadataDocument, version))}\n`],
+  const behindRules = selectServerDocument.write(
+    { rules: [], distribution: { shares, default_server } },
+    "xml",
+  );
+  const behindUrlRules = urlRulesDocument.write({ rules: [], default_url }, "xml");
+  const files: [string, FilePieces][] = [
+    [APPLICATION_FILES.rules, rulePieces("selectServer", rules, ruleDocument(), behindRules)],
+    [APPLICATION_FILES.url_rules, rulePieces("urlRules", url_rules, urlRuleDocument(), behindUrlRules)],
+    [APPLICATION_FILES.whitelist, xmlOf(whitelistDocument, model.whitelist)],
+    [APPLICATION_FILES.version, jsonPieces(modelMetadataDocument, version)],
   ];
   if (model.rule_templates.length > 0)
-    files.push([APPLICATION_FILES.rule_templates, writeXml(rulesDocument, model.rule_templates)]);
+    files.push([APPLICATION_FILES.rule_templates, xmlOf(rulesDocument, model.rule_templates)]);
   if (model.url_rule_templates.length > 0)
     files.push([
       APPLICATION_FILES.url_rule_templates,
-      writeXml(urlRulesDocument, { rules: model.url_rule_templates, default_url: null }),
+      xmlOf(urlRulesDocument, { rules: model.url_rule_templates, default_url: null }),
     ]);
   const { rollouts } = model;
   if (rollouts.length > 0) files.push([APPLICATION_FILES.rollouts, `${JSON.stringify({ rollouts })}\n`]);

@@ -24,17 +24,32 @@ export function generationNumbers(names: readonly string[]): number[] {
     .toSorted((one, other) => other - one);
 }
 
+/** A file that has been written. */
+export interface WrittenFile {
+  readonly name: string;
+  readonly bytes: number;
+  readonly sha256: string;
+}
+
+export interface NewGeneration {
+  /** By name, in the order in which they are written, each in pieces. */
+  readonly files: ReadonlyMap<string, Iterable<string>>;
+  /** The last file, which knows the others. */
+  readonly last: { readonly name: string; readonly bytes: (written: readonly WrittenFile[]) => Uint8Array };
+  /** Longest file. */
+  readonly max_file_bytes: number;
+}
+
 /**
- * Writes a new generation into the folder `root`, which is made where it is missing; `files` by name, in the order in which they
- * are written. Returns its number. Throws what the system says; then nothing is left of it. One call at a time.
+ * Writes a new generation into the folder `root`, which is made where it is missing. Returns its number. Throws what the system says; then nothing is left of it. One call at a time.
  */
-export async function writeGeneration(root: string, files: ReadonlyMap<string, Uint8Array>): Promise<number> {
+export async function writeGeneration(root: string, generation: NewGeneration): Promise<number> {
   await makeRoot(root);
   await removeUnfinished(root);
   let number = (generationNumbers(await readdir(root))[0] ?? 0) + 1;
   const fresh = join(root, `.writing-${process.pid}-${number}`);
   try {
-    await writeFolder(fresh, files);
+    await writeFolder(fresh, generation);
     for (let tries = 1; ; tries++)
       try {
         await rename(fresh, join(root, generationName(number)));
@@ -92,16 +107,30 @@ function isAlive(processId: number): boolean {
   }
 }
 
-async function writeFolder(folder: string, files: ReadonlyMap<string, Uint8Array>): Promise<void> {
+async function writeFolder(folder: string, { files, last, max_file_bytes }: NewGeneration): Promise<void> {
   const folders = new Set([folder]);
   await makeFolder(folder);
-  for (const [name, bytes] of files) {
+  const written: WrittenFile[] = [];
+  for (const [name, pieces] of files) {
     const path = join(folder, name);
     if (!folders.has(dirname(path))) await makeFolder(dirname(path));
     folders.add(dirname(path));
-    await writeFile(path, bytes);
+    written.push({ name, ...(await writeFile(path, bytesOf(pieces, name, max_file_bytes))) });
   }
+  await writeFile(join(folder, last.name), [last.bytes(written)]);
   for (const each of folders) await syncFolder(each);
+}
+
+function* bytesOf(pieces: Iterable<string>, name: string, maxBytes: number): Generator<Uint8Array> {
+  const encoder = new TextEncoder();
+  let length = 0;
+  for (const piece of pieces) {
+    const bytes = encoder.encode(piece);
+    length += bytes.length;
+    if (length > maxBytes)
+      throw new RangeError(`${name} has ${length} bytes or more; expected at most ${maxBytes}`);
+    yield bytes;
+  }
 }
 
 /** Whatever the process's umask is. */
@@ -110,12 +139,20 @@ async function makeFolder(path: string): Promise<void> {
   await chmod(path, FOLDER_MODE);
 }
 
-async function writeFile(path: string, bytes: Uint8Array): Promise<void> {
+async function writeFile(path: string, pieces: Iterable<Uint8Array>): Promise<Omit<WrittenFile, "name">> {
   const file = await open(path, "wx", FILE_MODE);
   try {
     await file.chmod(FILE_MODE);
-    await file.writeFile(bytes);
+    const hash = new Bun.CryptoHasher("sha256");
+    let length = 0;
+    // Between two pieces the event loop goes on.
+    for (const piece of pieces) {
+      hash.update(piece);
+      length += piece.length;
+      await file.writeFile(piece);
+    }
     await file.sync();
+    return { bytes: length, sha256: hash.digest("hex") };
   } finally {
     await file.close();
   }

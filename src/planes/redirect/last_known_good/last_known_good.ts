@@ -10,6 +10,7 @@ import { join } from "node:path";
 import type { Clock } from "../../../platform/clock.ts";
 import { fileErrorWords, type Files } from "../../../platform/files.ts";
 import { filesOf, GLOBAL_FILES, type KnownGood } from "./content.ts";
+import type { KnownLists } from "./list_pieces.ts";
 import { readGeneration, readPlainFiles, type PlainFiles } from "./generation_reader.ts";
 import {
   generationName,
@@ -84,7 +85,7 @@ export class LastKnownGood {
   #writeProblem: string | null = null;
   /** Of a generation that this program has seen or written. */
   #newestNumber = 0;
-  #next: KnownGood | null = null;
+  #next: KnownGood<KnownLists> | null = null;
   #writing: Promise<string | null> | null = null;
 
   /** `source` is what files are read from; they are written to the machine's own. */
@@ -123,7 +124,7 @@ export class LastKnownGood {
    * Writes the content as a new generation and removes the oldest ones. Content that is given during a write takes the place of
    * what waits. Resolves when everything that was given is written: with null, or what went wrong in one sentence. Never throws.
    */
-  write(content: KnownGood): Promise<string | null> {
+  write(content: KnownGood<KnownLists>): Promise<string | null> {
     this.#next = content;
     this.#writing ??= this.#writeAll().finally(() => (this.#writing = null));
     return this.#writing;
@@ -162,7 +163,7 @@ export class LastKnownGood {
     return { content, source, problems };
   }
 
-  #acts(content: KnownGood | null, source: KnownGoodSource | null): void {
+  #acts(content: KnownGood<KnownLists> | null, source: KnownGoodSource | null): void {
     this.#acting = source;
     this.#versions = content === null ? null : versionsOf(content);
     this.#isOffline = content?.is_offline === true;
@@ -214,7 +215,7 @@ export class LastKnownGood {
   }
 
   /** Returns what went wrong, or null. */
-  async #writeOne(content: KnownGood): Promise<string | null> {
+  async #writeOne(content: KnownGood<KnownLists>): Promise<string | null> {
     const { path, generations } = this.#options;
     const bundle = await this.#waitingBundle();
     if (bundle !== null)
@@ -243,15 +244,17 @@ export class LastKnownGood {
     return typeof manifest !== "string" && manifest.is_offline ? name : null;
   }
 
-  async #writeFiles(content: KnownGood): Promise<void> {
+  async #writeFiles(content: KnownGood<KnownLists>): Promise<void> {
     const { path, static_applications, max_file_bytes } = this.#options;
-    const files = filesOf(content, static_applications);
-    for (const [name, { length }] of files)
-      if (length > max_file_bytes)
-        throw new RangeError(`${name} has ${length} bytes; expected at most ${max_file_bytes}`);
     const savedAtMs = this.#clock.wall();
-    const manifest = manifestOf(content, files, savedAtMs, this.#taken);
-    const number = await writeGeneration(path, new Map([...files, [MANIFEST_FILE, manifestBytes(manifest)]]));
+    const number = await writeGeneration(path, {
+      files: filesOf(content, static_applications),
+      last: {
+        name: MANIFEST_FILE,
+        bytes: (written) => manifestBytes(manifestOf(content, written, savedAtMs, this.#taken)),
+      },
+      max_file_bytes,
+    });
     this.#newestNumber = number;
     this.#acts(content, { kind: "generation", number, saved_at_ms: savedAtMs });
     // What was wrong with older ones is no longer of interest.

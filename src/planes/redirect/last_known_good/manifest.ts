@@ -2,6 +2,8 @@
 import { z } from "zod";
 import { contentHash } from "../../../platform/files.ts";
 import type { KnownGood } from "./content.ts";
+import type { WrittenFile } from "./generation_writer.ts";
+import type { KnownLists } from "./list_pieces.ts";
 
 export const MANIFEST_FILE = "manifest.json";
 
@@ -28,7 +30,7 @@ export type Manifest = z.output<typeof manifestSchema>;
 
 const sealedSchema = z.object({ manifest: z.unknown(), sha256: z.string() });
 
-export function versionsOf({ models, lists }: KnownGood): Manifest["versions"] {
+export function versionsOf({ models, lists }: KnownGood<KnownLists>): Manifest["versions"] {
   return {
     lists: lists.version,
     models: [...models].map(([application, { version }]) => ({ application, version })),
@@ -36,8 +38,8 @@ export function versionsOf({ models, lists }: KnownGood): Manifest["versions"] {
 }
 
 export function manifestOf(
-  content: KnownGood,
-  files: ReadonlyMap<string, Uint8Array>,
+  content: KnownGood<KnownLists>,
+  files: readonly WrittenFile[],
   savedAtMs: number,
   taken: string | null,
 ): Manifest {
@@ -47,7 +49,7 @@ export function manifestOf(
     is_offline: content.is_offline,
     taken,
     versions: versionsOf(content),
-    files: [...files].map(([name, bytes]) => ({ name, bytes: bytes.length, sha256: contentHash(bytes) })),
+    files: [...files],
   };
 }
 

@@ -1,29 +1,29 @@
 /** Follows the models and lists of a store: each is read when it changes, and everything after an outage. */
 import type { RedirectSettings } from "../../../core/redirect/documents/service_documents.ts";
 import { messageOf } from "../../../core/text/message_of.ts";
+import { runInSlices } from "../../../platform/slices.ts";
 import type { Store, Watch } from "../../../store/contract.ts";
 import { StoreUnavailable } from "../../../store/errors.ts";
 import { LargeDocuments } from "../../../store/large_documents.ts";
+import { type KeptLists, readKeptLists, type Share } from "./kept_lists.ts";
 import {
   appOfPath,
   APPS,
   LISTS,
   modelPath,
-  readLists,
   readModel,
   readSettings,
   readVersion,
   reloadPath,
   ROOT,
   SETTINGS,
-  type StoredLists,
   type StoredModel,
 } from "./stored.ts";
 
 export interface ModelListener {
   /** Another model of an application; null = the application is gone. */
-  modelChanged(app: string, stored: StoredModel | null): void;
-  listsChanged(stored: StoredLists | null): void;
+  modelChanged(app: string, stored: StoredModel | null): void | Promise<void>;
+  listsChanged(lists: KeptLists | null): void;
   settingsChanged(settings: RedirectSettings | null): void;
   /** Somebody wants the hosts of a static application to be taken anew. */
   stacksReload(app: string): void;
@@ -60,6 +60,7 @@ export class ModelSource {
   readonly #store: Store;
   readonly #documents: LargeDocuments;
   readonly #listener: ModelListener;
+  readonly #share: Share;
   /** Revisions that were told, by path. */
   readonly #told = new Map<string, number>();
   #due = nothingDue();
@@ -68,9 +69,10 @@ export class ModelSource {
   #hasReadAll = false;
   #closed = false;
 
-  /** Models and lists are at most `maxBytes` long. */
-  constructor(store: Store, maxBytes: number, listener: ModelListener) {
+  /** Models and lists are at most `maxBytes` long; large lists lie in memory that `share` makes. */
+  constructor(store: Store, maxBytes: number, share: Share, listener: ModelListener) {
     this.#store = store;
+    this.#share = share;
     this.#documents = new LargeDocuments(store, maxBytes);
     this.#listener = listener;
   }
@@ -162,35 +164,43 @@ export class ModelSource {
     if (all) for (const path of this.#told.keys()) apps.add(appOfPath(path) ?? "");
     apps.delete("");
     // Lists first: a model that comes with a new list finds it.
-    if (all || lists) await this.#readOne(LISTS, readLists, (stored) => this.#listener.listsChanged(stored));
+    if (all || lists)
+      await this.#readOne(
+        LISTS,
+        (bytes) => readKeptLists(bytes, this.#share),
+        (read) => this.#listener.listsChanged(read),
+      );
     // Also what a model needs to be good enough stands before it.
     if (all || settings)
       await this.#readOne(SETTINGS, readSettings, (found) => this.#listener.settingsChanged(found));
     for (const app of apps) {
-      await this.#readOne(modelPath(app), readModel, (stored) => this.#listener.modelChanged(app, stored));
+      await this.#readOne(
+        modelPath(app),
+        (bytes) => runInSlices(readModel(bytes)),
+        (stored) => this.#listener.modelChanged(app, stored),
+      );
       await this.#readOne(reloadPath(app), readVersion, () => {
         // What stood there at the start was meant for those who were there before.
         if (this.#hasReadAll) this.#listener.stacksReload(app);
       });
     }
-    this.#hasReadAll ||= all;
   }
 
   async #readOne<Stored>(
     path: string,
-    parse: (bytes: Uint8Array) => Stored,
-    tell: (stored: Stored | null) => void,
+    parse: (bytes: Uint8Array) => Promise<Stored> | Stored,
+    tell: (stored: Stored | null) => void | Promise<void>,
   ): Promise<void> {
     const revision = await this.#documents.revision(path);
     if (revision === (this.#told.get(path) ?? null)) return;
     try {
       const document = revision === null ? null : await this.#documents.read(path);
       if (document === null) {
-        if (this.#told.delete(path)) tell(null);
+        if (this.#told.delete(path)) await tell(null);
         return;
       }
       this.#told.set(path, document.revision);
-      tell(parse(document.value));
+      await tell(await parse(document.value));
     } catch (error) {
       if (error instanceof StoreUnavailable) throw error;
       // Told once: until it is replaced it does not get better.

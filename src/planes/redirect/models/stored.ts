@@ -1,6 +1,8 @@
 /** Models and lists as they stand in a store: large documents below `/fairlead/redirect`, JSON in our own form. */
 import type { RedirectSettings } from "../../../core/redirect/documents/service_documents.ts";
-import type { NamedList, RedirectModel } from "../../../core/redirect/model.ts";
+import type { ListValue, NamedList, RedirectModel } from "../../../core/redirect/model.ts";
+import { allSteps } from "../../../core/steps.ts";
+import { type LongArray, parseJsonParts } from "../../../core/text/json_parts.ts";
 
 export const ROOT = "/fairlead/redirect";
 export const APPS = `${ROOT}/apps`;
@@ -45,7 +47,6 @@ export function appOfPath(path: string): string | null {
 }
 
 const encoder = new TextEncoder();
-const decoder = new TextDecoder("utf-8", { fatal: true });
 
 export function modelBytes(stored: StoredModel): Uint8Array {
   return encoder.encode(JSON.stringify({ format: FORMAT, ...stored }));
@@ -55,16 +56,32 @@ export function listsBytes(stored: StoredLists): Uint8Array {
   return encoder.encode(JSON.stringify({ format: FORMAT, ...stored }));
 }
 
-/** Throws Error in words. What is inside of the model, its use shows. Models of before there were rollouts have none. */
-export function readModel(bytes: Uint8Array): StoredModel {
-  const { version, model } = readDocument(bytes);
+/** Elements of a document that are read some at a time, into arrays of their own. */
+type LongArrays = Readonly<Record<string, unknown[]>>;
+
+/** Reads a model in steps. Throws Error in words. What is inside of the model, its use shows. Models of before there were rollouts have none. */
+export function* readModel(bytes: Uint8Array): Generator<void, StoredModel> {
+  const long: LongArrays = { rules: [], url_rules: [] };
+  const arrays = Object.entries(long).map(([name, elements]) => ({
+    path: ["model", name],
+    take: (some: readonly unknown[]) => void elements.push(...some),
+  }));
+  const { version, model } = headOf(yield* jsonSlices(bytes, arrays));
   if (typeof model !== "object" || model === null) throw new Error("the document has no model");
-  return { version, model: { ...NO_ROLLOUTS, ...(model as RedirectModel) } };
+  const taken = Object.entries(long).filter(([name]) => Array.isArray((model as LongArrays)[name]));
+  return { version, model: { ...NO_ROLLOUTS, ...(model as RedirectModel), ...Object.fromEntries(taken) } };
 }
 
-/** Throws Error in words. */
-export function readLists(bytes: Uint8Array): StoredLists {
-  const { version, lists } = readDocument(bytes);
+/** Reads lists in steps: `take` is told more and more values of the list at `index`. Returns the rest. Throws Error in words. */
+export function* readLists(
+  bytes: Uint8Array,
+  take: (values: readonly ListValue[], index: number) => void,
+): Generator<void, StoredLists> {
+  const values = {
+    path: ["lists", "*", "values"],
+    take: (elements: readonly unknown[], index: number) => take(elements as ListValue[], index),
+  };
+  const { version, lists } = headOf(yield* jsonSlices(bytes, [values]));
   if (!Array.isArray(lists)) throw new Error("the document has no lists");
   return { version, lists: lists as NamedList[] };
 }
@@ -83,16 +100,34 @@ export function readVersion(bytes: Uint8Array): number {
   return readDocument(bytes).version;
 }
 
-function readDocument(bytes: Uint8Array): Readonly<Record<string, unknown>> & { readonly version: number } {
-  let value: { format?: unknown; version?: unknown } | null;
-  try {
-    value = JSON.parse(decoder.decode(bytes)) as typeof value;
-  } catch {
-    throw new Error("the document is not JSON");
+/** A small document. */
+function readDocument(bytes: Uint8Array): Head {
+  return headOf(allSteps(jsonSlices(bytes, [])));
+}
+
+function* jsonSlices(bytes: Uint8Array, arrays: readonly LongArray[]): Generator<void, unknown> {
+  const work = parseJsonParts(bytes, arrays);
+  for (;;) {
+    let step: IteratorResult<void, unknown>;
+    try {
+      step = work.next();
+    } catch (error) {
+      // Of text that is no UTF-8 decoders say it by a TypeError.
+      if (!(error instanceof SyntaxError) && !(error instanceof TypeError)) throw error;
+      throw new Error("the document is not JSON", { cause: error });
+    }
+    if (step.done === true) return step.value;
+    yield;
   }
+}
+
+type Head = Readonly<Record<string, unknown>> & { readonly version: number };
+
+function headOf(document: unknown): Head {
+  const value = document as { format?: unknown; version?: unknown } | null;
   if (value?.format !== FORMAT)
     throw new Error(`the document has the format ${JSON.stringify(value?.format)}; expected ${FORMAT}`);
   if (typeof value.version !== "number" || !Number.isSafeInteger(value.version))
     throw new Error("the document has no version");
-  return value as Readonly<Record<string, unknown>> & { readonly version: number };
+  return value as Head;
 }

@@ -10,6 +10,7 @@ import {
   whitelistUpdatesDocument,
   type WhitelistUpdate,
 } from "../../../core/redirect/documents/whitelist.ts";
+import { contentHash } from "../../../platform/files.ts";
 import { writeXml } from "../documents/xml.ts";
 import {
   APPLICATION_FILES,
@@ -58,7 +59,12 @@ export interface BundleContent extends Omit<KnownGood, "stacks" | "is_offline"> 
 export function bundleBytes(content: BundleContent, savedAtMs: number): Uint8Array {
   const known: KnownGood = { ...content, stacks: new Map(), is_offline: true };
   const files = bundleFiles(content, known);
-  const manifest = manifestOf(known, files, savedAtMs, null);
+  const written = [...files].map(([name, bytes]) => ({
+    name,
+    bytes: bytes.length,
+    sha256: contentHash(bytes),
+  }));
+  const manifest = manifestOf(known, written, savedAtMs, null);
   return writeZip(new Map([...files, [MANIFEST_FILE, manifestBytes(manifest)]]));
 }
 
@@ -66,10 +72,13 @@ function bundleFiles(
   { models, hosts, whitelist_updates: updates }: BundleContent,
   known: KnownGood,
 ): Map<string, Uint8Array> {
-  const files = new Map(filesOf(known, new Set()));
+  const encoder = new TextEncoder();
+  const files = new Map(
+    [...filesOf(known, new Set())].map(([name, pieces]) => [name, encoder.encode([...pieces].join(""))]),
+  );
   files.delete(GLOBAL_FILES.stacks);
   const put = (app: string, name: string, text: string): void =>
-    void files.set(`${folderOf(app)}/${name}`, new TextEncoder().encode(text));
+    void files.set(`${folderOf(app)}/${name}`, encoder.encode(text));
   for (const [app, { model }] of models) {
     const { rule_templates: templates, url_rule_templates: rules } = model;
     put(app, APPLICATION_FILES.stacks, jsonText(stacksDocument, hosts.get(app) ?? []));

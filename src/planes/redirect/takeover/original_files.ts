@@ -6,7 +6,7 @@ import {
   type WhitelistUpdate,
 } from "../../../core/redirect/documents/whitelist.ts";
 import { readXml, writeXml } from "../documents/xml.ts";
-import { filesOf, folderOf, type KnownGood } from "../last_known_good/content.ts";
+import { filesOf, folderOf, type KnownGood, wholeFiles } from "../last_known_good/content.ts";
 import { readContent } from "../last_known_good/read_content.ts";
 import { applicationOf, type OriginalInstallation } from "./original_installation.ts";
 
@@ -52,7 +52,7 @@ export function writeOriginalFiles(
   updates: ReadonlyMap<string, readonly WhitelistUpdate[]>,
   static_applications: ReadonlySet<string>,
 ): ReadonlyMap<string, Uint8Array> {
-  const files = new Map(filesOf(content, static_applications));
+  const files = wholeFiles(filesOf(content, static_applications));
   for (const [application, all] of updates)
     if (all.length > 0)
       files.set(
