@@ -14,6 +14,7 @@ import type { RedirectSettings } from "../../core/redirect/documents/service_doc
 import { contextOf } from "../../core/redirect/context.ts";
 import type { Decider } from "../../core/redirect/decider.ts";
 import type { StackHosts } from "../../core/redirect/hosts.ts";
+import { listUses, type ListUse, missingListTexts } from "../../core/redirect/list_uses.ts";
 import type { NamedList, RedirectModel } from "../../core/redirect/model.ts";
 import { NamedLists } from "../../core/redirect/named_lists.ts";
 import { explain, type Explanation } from "../../core/redirect/trial/explain.ts";
@@ -119,8 +120,9 @@ const FIRST_READ_MS = 2_000;
 const WRITE_AFTER_MS = 500;
 
 interface Known extends StoredModel {
-  /** What is odd about it, one line each. */
+  /** Rules that were left out, one line each. */
   readonly problems: readonly string[];
+  readonly list_uses: readonly ListUse[];
 }
 
 export class Follower {
@@ -302,19 +304,23 @@ export class Follower {
       if (lacksHosts) this.#waiting.set(app, stored);
       // Where nothing serves yet, nothing is lost by a model whose hosts are to come.
       if (code !== "SUCCESS" && (!lacksHosts || this.#apps.has(app))) throw new Error(`${message} (${code})`);
-      const { problems, unknown_lists } = this.#decider(app, stored.model);
-      const odd = [
-        ...problems.map(({ rule, message }) => `rule ${rule}: ${message}`),
-        ...unknown_lists.map(({ rule, list }) => `rule ${rule}: there is no list ${list}`),
-      ];
-      for (const text of odd) this.#warn("redirect_rule_odd", `${app}: ${text}`);
-      this.#apps.set(app, { ...stored, problems: odd });
+      const decider = this.#decider(app, stored.model);
+      const problems = decider.problems.map(({ rule, message }) => `rule ${rule}: ${message}`);
+      const list_uses = listUses(stored.model, decider.options.sticky_parameters);
+      for (const text of [...problems, ...this.#missingLists(list_uses)])
+        this.#warn("redirect_rule_odd", `${app}: ${text}`);
+      this.#apps.set(app, { ...stored, problems, list_uses });
       return true;
     } catch (error) {
       const text = `${app}: model ${stored.version} is refused: ${messageOf(error)}`;
       this.#host.report({ event: "redirect_refused", level: "error", text, fields: { app } });
       return false;
     }
+  }
+
+  #missingLists(uses: readonly ListUse[]): string[] {
+    const names = new Set(this.#lists.lists.map(({ name }) => name));
+    return missingListTexts(uses, (list) => names.has(list));
   }
 
   #minHosts(app: string): number {
@@ -484,9 +490,14 @@ export class Follower {
     const names = [...this.apps].toSorted();
     return {
       apps: names.map((app) => {
-        const { version = null, problems = [] } = this.#apps.get(app) ?? {};
+        const { version = null, problems = [], list_uses = [] } = this.#apps.get(app) ?? {};
         const stacks = this.#stacks.get(app) ?? [];
-        return { app, version, problems, hosts: stacks.reduce((sum, { hosts }) => sum + hosts.length, 0) };
+        return {
+          app,
+          version,
+          problems: [...problems, ...this.#missingLists(list_uses)],
+          hosts: stacks.reduce((sum, { hosts }) => sum + hosts.length, 0),
+        };
       }),
       discovery: this.#discovery?.status ?? null,
       last_known_good: this.#lastGood.status,
