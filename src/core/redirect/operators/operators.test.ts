@@ -29,6 +29,8 @@ const listOf = (name: string, values: readonly string[], type: NamedList["type"]
 describe("comparisons", () => {
   test("RD10 upper and lower case are the same", () => {
     expect(both("equals", { value: "linux" }, { x: "Linux" })).toEqual([true, true]);
+    expect(both("equals", { value: "LINUX" }, { x: "Linux" })).toEqual([true, true]);
+    expect(both("lessThan", { value: "LINUX" }, { x: "a" })).toEqual([true, true]);
   });
 
   test("RD11 upper and lower case differ where the rule says so", () => {
