@@ -1,5 +1,6 @@
 /** The truth tables of the operators: each verdict by the interpreter and compiled. */
 import { describe, expect, test } from "bun:test";
+import { REGEX_INPUT_LIMIT } from "../../rules/linear_regex.ts";
 import type { NamedList } from "../model.ts";
 import { ruleProblems } from "../rule_problems.ts";
 import { conditionOf, literalOf, ruleOf, to, verdictOf } from "../test_decider.ts";
@@ -202,6 +203,11 @@ describe("the others", () => {
     expect(holds("matches", { pattern: "(a+)+" }, { x: `${"a".repeat(8_000)}!` })).toBe(false);
     expect(holds("matches", { pattern: "(a|a)*b" }, { x: "a".repeat(50_000) })).toBe(false);
     expect(performance.now() - start).toBeLessThan(500);
+    const ofLength = (length: number) => both("matches", { pattern: "a+" }, { x: "a".repeat(length) });
+    expect([ofLength(REGEX_INPUT_LIMIT), ofLength(REGEX_INPUT_LIMIT + 1)]).toEqual([
+      [true, true],
+      [false, false],
+    ]);
     const problems = (pattern: string) =>
       ruleProblems(
         ruleOf("r", [conditionOf("matches", { param: "x", pattern })], to(literalOf("http://a"))),
