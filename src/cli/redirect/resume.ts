@@ -1,5 +1,5 @@
 /** `fairlead redirect resume`. */
-import type { Resumed } from "../../planes/redirect/follower.ts";
+import type { Resumed } from "../../planes/redirect/follower_status.ts";
 import { readOptions, usageError, type Output } from "../command.ts";
 import type { ProgramParts } from "../program_parts.ts";
 import { printAnswer, WHERE_HELP, WHERE_OPTIONS } from "./ask.ts";

@@ -12,7 +12,7 @@ function isIn(text: string, ...entries: readonly string[]): boolean | null {
   return naive;
 }
 
-test("RD24 RD25 RD26 addresses and whole networks within networks", () => {
+test("RD24 addresses and whole networks within networks", () => {
   expect([isIn("50.0.2.1", "50.0.2.0/25"), isIn("50.0.2.129", "50.0.2.0/25")]).toEqual([true, false]);
   expect(isIn("73.1.196.0/24", "73.1.196.0/23")).toBe(true);
   expect(isIn("73.1.196.0/22", "73.1.196.0/23")).toBe(false);
@@ -22,8 +22,11 @@ test("RD24 RD25 RD26 addresses and whole networks within networks", () => {
   expect(isIn("10.0.0.0/23", "10.0.0.0/24", "10.0.1.0/24")).toBe(false);
 });
 
-test("RD27 RD28 an IPv6 address is no small number, and a mapped one is the IPv4 address", () => {
+test("RD27 an IPv6 address is no small number", () => {
   expect(isIn("::a00:1", "10.0.0.0/8")).toBe(false);
+});
+
+test("RD28 a mapped address is the IPv4 address", () => {
   expect(isIn("::ffff:10.0.0.1", "10.0.0.0/8")).toBe(true);
 });
 

@@ -3,7 +3,6 @@ import fc from "fast-check";
 import { rendezvous } from "../strategies/rendezvous.ts";
 import { contextOf } from "./context.ts";
 import { Decider, type Decision, type NoDecision } from "./decider.ts";
-import type { StackHosts } from "./hosts.ts";
 import type { RedirectModel } from "./model.ts";
 import { NamedLists } from "./named_lists.ts";
 import {
@@ -21,7 +20,6 @@ import {
   stackOf,
   to,
   urlOf,
-  urlParams,
 } from "./test_decider.ts";
 import { anyModel, namedLists } from "./test_models.ts";
 
@@ -42,7 +40,7 @@ function hostsOf(decider: Decider, count: number): Record<string, number> {
 }
 
 describe("where decisions lead", () => {
-  test("RD01 RD03 without rules to the default server", () => {
+  test("RD01 without rules to the default server", () => {
     expect(decisionOf(deciderOf(modelOf()))).toEqual({
       type: "DEFAULT_SERVER",
       rule: null,
@@ -98,48 +96,84 @@ describe("where decisions lead", () => {
     }
   });
 
-  test("RD43 RD44 whom a share has, it keeps when it grows", () => {
-    const decider = (percent: number) =>
-      deciderOf(
-        modelOf({
-          distribution: [
-            { percent, server: serverOf("2.0") },
-            { percent: 30, server: serverOf("3.0") },
-          ],
-        }),
-        COMPAT,
-        ["1.0", "2.0", "3.0"].map((flavor) => stackOf(`/EU/z1/${flavor}`, "10.0.0.1")),
+  /** Flavor 2.0 has the first `percent`, and 3.0 the 30 behind them. */
+  const flavorsOf = (percent: number, options = {}) => {
+    const distribution = [
+      { percent, server: serverOf("2.0") },
+      { percent: 30, server: serverOf("3.0") },
+    ];
+    const stacks = ["1.0", "2.0", "3.0"].map((flavor) => stackOf(`/EU/z1/${flavor}`, "10.0.0.1"));
+    const decider = deciderOf(modelOf({ distribution }), options, stacks);
+    return (serviceAccountId: string) => decisionOf(decider, { serviceAccountId }).flavor;
+  };
+
+  test("RD43 shares follow each other, and the default server has the rest", () => {
+    const keys = ["account-1", "account-2", "account-3", "user42"];
+    expect(keys.map(flavorsOf(20, COMPAT))).toEqual(["2.0", "3.0", "3.0", "1.0"]);
+  });
+
+  test("RD44 whom a share has, it keeps when it grows", () => {
+    const keys = Array.from({ length: 2_000 }, (_, number) => `key-${number}`);
+    for (const options of [{}, COMPAT]) {
+      const [before, after] = [flavorsOf(20, options), flavorsOf(25, options)];
+      const [first, then] = [before, after].map(
+        (flavorOf) => new Set(keys.filter((key) => flavorOf(key) === "2.0")),
       );
-    const flavorOf = (percent: number, key: string) =>
-      decisionOf(decider(percent), { serviceAccountId: key }).flavor;
-    expect(["account-1", "account-2", "user42"].map((key) => flavorOf(20, key))).toEqual([
-      "2.0",
-      "3.0",
-      "1.0",
-    ]);
-    const [before, after] = [decider(20), decider(25)];
-    for (let number = 0; number < 2_000; number++) {
-      const parameters = { mac: `key-${number}` };
-      if (decisionOf(before, parameters).flavor === "2.0")
-        expect(decisionOf(after, parameters).flavor).toBe("2.0");
+      expect(first!.size).toBeGreaterThan(300);
+      expect(then!.size).toBeGreaterThan(first!.size);
+      expect(first!.isSubsetOf(then!)).toBeTrue();
     }
   });
 
-  test("RD46 RD47 RD48 without hosts on whitelisted stacks, to the default server", () => {
-    const fallback = { type: "DEFAULT_SERVER", rule: null, is_fallback: true, stack: "/EU/z1" };
-    const shares = modelOf({ distribution: [{ percent: 99, server: serverOf("2.0") }] });
-    expect(decisionOf(deciderOf(shares), { mac: "a" })).toMatchObject(fallback);
-    expect(decisionOf(deciderOf(ruled(serverOf("2.0"))))).toMatchObject(fallback);
-    const stacks = [...ONE_HOST, stackOf("/EU/z2/1.0", "10.0.0.2")];
-    expect(decisionOf(deciderOf(ruled(serverOf("/EU/z2/1.0")), {}, stacks))).toMatchObject(fallback);
+  const FALLBACK = {
+    type: "DEFAULT_SERVER",
+    rule: null,
+    is_fallback: true,
+    locations: [{ destination: "10.0.0.1", description: "/EU/z1" }],
+  };
+
+  test("RD46 a share whose hosts are not on whitelisted stacks leads to the default server", () => {
+    const shares = modelOf({ distribution: [{ percent: 99.9, server: serverOf("2.0") }] });
+    const at = (path: string) =>
+      decisionOf(deciderOf(shares, {}, [...ONE_HOST, stackOf(path, "10.0.0.9")]), { mac: "a" });
+    expect(at("/EU/z9/2.0")).toMatchObject(FALLBACK);
+    expect(at("/EU/z1/2.0")).toMatchObject({ type: "DISTRIBUTION_RULE", is_fallback: false });
   });
 
-  test("RD49 RD50 testers go to stacks that are not whitelisted, and only there", () => {
-    const stacks = [...ONE_HOST, stackOf("/EU/z2/1.0", "10.0.0.2")];
-    const server = serverOf("/EU/z2/1.0", { not_whitelisted: true });
-    expect(decisionOf(deciderOf(ruled(server), {}, stacks))).toMatchObject({ stack: "/EU/z2", rule: "r" });
-    const both = ruled(server, { whitelist: ["/EU/z1", "/EU/z2"] });
-    expect(decisionOf(deciderOf(both, {}, stacks))).toMatchObject({ type: "DEFAULT_SERVER" });
+  test("RD47 a rule whose target has no hosts leads to the default server", () => {
+    expect(decisionOf(deciderOf(ruled(serverOf("2.0"))))).toMatchObject(FALLBACK);
+    expect(decisionOf(deciderOf(ruled(serverOf("/EU/z1/2.0"))))).toMatchObject(FALLBACK);
+  });
+
+  const TWO_STACKS = [...ONE_HOST, stackOf("/EU/z2/1.0", "10.0.0.2")];
+  const BOTH = { whitelist: ["/EU/z1", "/EU/z2"] };
+
+  test("RD48 a rule for a stack that is not whitelisted leads to the default server", () => {
+    const server = serverOf("/EU/z2/1.0");
+    expect(decisionOf(deciderOf(ruled(server), {}, TWO_STACKS))).toMatchObject(FALLBACK);
+    expect(decisionOf(deciderOf(ruled(server, BOTH), {}, TWO_STACKS))).toMatchObject({ stack: "/EU/z2" });
+  });
+
+  const TESTERS = serverOf("/EU/z2/1.0", { not_whitelisted: true });
+
+  test("RD49 testers are led to a stack that is not whitelisted", () => {
+    expect(decisionOf(deciderOf(ruled(TESTERS), {}, TWO_STACKS))).toMatchObject({
+      type: "PATH_RULE",
+      rule: "r",
+      stack: "/EU/z2",
+      is_fallback: false,
+      locations: [{ destination: "10.0.0.2" }],
+    });
+  });
+
+  test("RD50 testers are led to the default server where their stack is whitelisted", () => {
+    // By its flavor alone the default server would have hosts of both.
+    const decider = deciderOf(
+      ruled(TESTERS, { ...BOTH, default_server: serverOf("/EU/z1/1.0") }),
+      {},
+      TWO_STACKS,
+    );
+    expect(decisionOf(decider)).toMatchObject(FALLBACK);
   });
 
   test("RD51 a flavor means whitelisted stacks alone", () => {
@@ -181,22 +215,28 @@ describe("in which order rules are tried", () => {
     decisionOf(deciderOf(modelOf({ rules }), options), parameters).rule;
   const somewhere = to(literalOf("http://a"));
 
-  test("RD35 RD37 in the original the cheapest first", () => {
-    const rules = [contains, matches, equals].map((condition) =>
-      ruleOf(condition.operator, [condition], somewhere),
+  /** One rule for each of the three, with these priorities. */
+  const ofKinds = (...priorities: readonly number[]) =>
+    [contains, matches, equals].map((condition, at) =>
+      ruleOf(condition.operator, [condition], somewhere, { priority: priorities[at] ?? 0 }),
     );
-    expect(first(rules, COMPAT)).toBe("equals");
-    expect(first(rules)).toBe("contains");
+
+  test("RD35 in the original the cheapest first", () => {
+    expect(first(ofKinds(), COMPAT)).toBe("equals");
+    expect(first(ofKinds(3, 2, 1), COMPAT)).toBe("equals");
+    expect(first(ofKinds())).toBe("contains");
+  });
+
+  test("RD37 in the original what joins cheap conditions comes before chance", () => {
     const or = ruleOf("or", [conditionOf("or", { items: [equals, equals] })], somewhere);
     const random = ruleOf("random", [conditionOf("random", { percent: 100 })], somewhere);
     expect([first([random, or], COMPAT), first([random, or])]).toEqual(["or", "random"]);
   });
 
   test("RD36 else the highest priority first, equal ones as declared", () => {
-    const rules = [3, 5, 5].map((priority, number) =>
-      ruleOf(`r${number}`, [equals], somewhere, { priority }),
-    );
-    expect(first(rules)).toBe("r1");
+    expect(first(ofKinds(1, 2, 3))).toBe("equals");
+    expect(first(ofKinds(3, 5, 5))).toBe("matches");
+    expect(first(ofKinds(5, 5, 5))).toBe("contains");
   });
 
   test("RD38 what stands directly in a rule costs the sum of its parts", () => {
@@ -213,7 +253,7 @@ describe("in which order rules are tried", () => {
     expect([first(rules, COMPAT, parameters), first(rules, {}, parameters)]).toEqual(["two", "one"]);
   });
 
-  test("RD12 RD172 a rule that cannot be compiled is named, and the others decide", () => {
+  test("RD12 a rule that cannot be compiled is named, and the others decide", () => {
     const rules = [
       ruleOf("broken", [conditionOf("percent", { percent: 0 })], somewhere),
       ruleOf("whole", [equals], somewhere),
@@ -234,95 +274,6 @@ describe("in which order rules are tried", () => {
       ruleOf("r", [and(equals, conditionOf("contains", { param: "x", lists: ["nobody"] }))], somewhere),
     ];
     expect(deciderOf(modelOf({ rules })).unknown_lists).toEqual([{ rule: "r", list: "nobody" }]);
-  });
-});
-
-describe("the URL", () => {
-  const connect = { connectUrl: "xre://s:1/app?a=b&c=d" };
-
-  test("RD52 RD53 RD54 RD55 a literal URL with the client's query and the name of the rule", () => {
-    const url = (literal: string, parameters = {}) => urlOf(deciderOf(ruled(literalOf(literal))), parameters);
-    expect(url("xre://t:8080")).toBe("xre://t:8080?ruleName=r");
-    expect(url("xre://t:8080", connect)).toBe("xre://t:8080?a=b&c=d&ruleName=r");
-    expect(url("xre://t:8080?x=1")).toBe("xre://t:8080?x=1&ruleName=r");
-    expect(url("http://t/a#end")).toBe("http://t/a?ruleName=r#end");
-    expect(decisionOf(deciderOf(ruled(literalOf("http://[2001:db8::1]/a/b")))).locations[0]).toMatchObject({
-      destination: "2001:db8::1",
-      port: "",
-      urn: "a/b",
-      description: "r",
-    });
-    expect(deciderOf(ruled(literalOf("http://"))).decide(contextOf({}))).toBe("malformed_url");
-  });
-
-  test("RD56 RD141 the server's query stands there once, and nothing is changed by deciding", () => {
-    const query = [{ key: "k", value: "a b" }];
-    const model = ruled(serverOf("1.0", { query }));
-    const text = JSON.stringify(model);
-    const decider = deciderOf(model);
-    for (let number = 0; number < 10_000; number++) urlOf(decider, connect);
-    expect(urlOf(decider)).toBe("http://10.0.0.1:8080/app?k=a%20b&ruleName=r");
-    expect(JSON.stringify(model)).toBe(text);
-    const share = modelOf({
-      distribution: [{ percent: 99.9, server: serverOf("1.0", { query: [{ key: "ch", value: "b" }] }) }],
-    });
-    const decision = decisionOf(deciderOf(share), { mac: "a" });
-    expect([decision.type, decision.locations[0]!.url]).toEqual([
-      "DISTRIBUTION_RULE",
-      "http://10.0.0.1:8080/app?ch=b",
-    ]);
-  });
-
-  test("RD57 the default server gets the client's query and no name", () => {
-    expect(urlOf(deciderOf(modelOf()), connect)).toBe("http://10.0.0.1:8080/app?a=b&c=d");
-  });
-
-  test("RD142 a rule may have default in its name", () => {
-    const model = modelOf({ rules: [ruleOf("my_default_x", [ALWAYS], to(serverOf("1.0")))] });
-    const decision = decisionOf(deciderOf(model));
-    expect([decision.rule, decision.type]).toEqual(["my_default_x", "PATH_RULE"]);
-    expect(decision.locations[0]!.url).toEndWith("?ruleName=my_default_x");
-  });
-
-  test("a client's query brings nothing that a URL may not hold", () => {
-    const url = urlOf(deciderOf(modelOf()), { connectUrl: "x?a=\r\nSet-Cookie: b&c=é\ud800<>#f&%zz" });
-    expect(url).toBe("http://10.0.0.1:8080/app?a=%0D%0ASet-Cookie:%20b&c=%C3%A9%EF%BF%BD%3C%3E");
-  });
-
-  test("RD58 RD59 RD60 URL rules are joined, and the defaults fill the rest", () => {
-    const rules = [
-      ruleOf("r1", [ALWAYS], urlParams({ urn: "u", port: 0 })),
-      ruleOf(
-        "r2",
-        [conditionOf("equals", { param: "all", value: "1" })],
-        urlParams({ port: 1, ip_version: 6 }),
-      ),
-      ruleOf(
-        "r3",
-        [conditionOf("equals", { param: "all", value: "1" })],
-        urlParams({ protocol: "ws", urn: "late" }),
-      ),
-    ];
-    const decider = deciderOf(modelOf({ url_rules: rules }), {}, [stackOf("/EU/z1/1.0", "2001:db8::3")]);
-    const glued = decisionOf(decider, { all: "1" });
-    expect([glued.locations[0]!.url, glued.url_rules]).toEqual([
-      "ws://[2001:db8::3]:1/u",
-      ["r1", "r2", "r3"],
-    ]);
-    const one = decisionOf(deciderOf(modelOf({ url_rules: rules })));
-    expect([one.locations[0]!.url, one.url_rules]).toEqual(["http://10.0.0.1:8080/u", ["r1", "Default"]]);
-  });
-
-  test("RD63 RD149 brackets for addresses of IPv6 alone, and any scheme", () => {
-    const model = modelOf({ default_url: urlParams({ urn: "a", protocol: "xre", port: 1, ip_version: 6 }) });
-    const url = (host: StackHosts["hosts"][number]) =>
-      urlOf(deciderOf(model, {}, [{ stack: "/EU/z1", flavor: "1.0", hosts: [host] }]));
-    expect(url({ key: "a", ipv4: null, ipv6: "2001:db8::3", weight: 1 })).toBe("xre://[2001:db8::3]:1/a");
-    expect(url({ key: "a", ipv4: null, ipv6: "h.example", weight: 1 })).toBe("xre://h.example:1/a");
-    for (const protocol of ["ws", "wss", "xre"]) {
-      const decider = deciderOf(modelOf({ default_url: { ...DEFAULT_URL, protocol } }));
-      expect(urlOf(decider, connect)).toBe(`${protocol}://10.0.0.1:8080/app?a=b&c=d`);
-    }
   });
 });
 

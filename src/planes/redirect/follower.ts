@@ -2,18 +2,14 @@
  * One configuration of the redirector at work: follows models, lists and hosts in the store, keeps what was good last in files, and
  * publishes both to the workers. What is in the files acts until the store knows better.
  */
-import type {
-  RedirectAppPlan,
-  RedirectFeedbackPlan,
-  RedirectPlan,
-  RedirectServicePlan,
-} from "../../core/plan.ts";
+import type { RedirectPlan, RedirectServicePlan } from "../../core/plan.ts";
 import { acceptance, type AcceptanceCode } from "../../core/redirect/checks/acceptance.ts";
 import { DEFAULT_SETTINGS, minHostsOf } from "../../core/redirect/checks/settings.ts";
 import type { RedirectSettings } from "../../core/redirect/documents/service_documents.ts";
 import { contextOf } from "../../core/redirect/context.ts";
 import type { Decider } from "../../core/redirect/decider.ts";
 import type { StackHosts } from "../../core/redirect/hosts.ts";
+import { listUses, type ListUse, missingListTexts } from "../../core/redirect/list_uses.ts";
 import type { NamedList, RedirectModel } from "../../core/redirect/model.ts";
 import { NamedLists } from "../../core/redirect/named_lists.ts";
 import { explain, type Explanation } from "../../core/redirect/trial/explain.ts";
@@ -26,13 +22,11 @@ import type { Clock } from "../../platform/clock.ts";
 import type { Files } from "../../platform/files.ts";
 import { loopTurn, runInSlices } from "../../platform/slices.ts";
 import type { NameSource } from "../../platform/names.ts";
-import { storeByName } from "../../store/all.ts";
 import type { Store, StoreEnvironment } from "../../store/contract.ts";
+import { appPlan, publishedOptions, staticApplications } from "./app_settings.ts";
 import type { AppState } from "./app_state.ts";
-import { Discovery, type DiscoveryStatus } from "./discovery/discovery.ts";
-import { GatewayAcks, type GatewayState } from "./gateway_acks.ts";
-import type { FeedbackSettings } from "./feedback/app_feedback.ts";
-import { appDecider, appDeciderSlices, type DeciderParts, strategyNames } from "./gateway/app_decider.ts";
+import type { GatewayState } from "./gateway_acks.ts";
+import { appDecider, appDeciderSlices, type DeciderParts } from "./gateway/app_decider.ts";
 import { PartNames, splitModel, type SplitModel } from "./gateway/model_parts.ts";
 import {
   appDocument,
@@ -44,17 +38,14 @@ import {
   type PublishedOptions,
 } from "./gateway/published.ts";
 import type { KnownGood } from "./last_known_good/content.ts";
-import {
-  DEFAULT_MAX_FILE_BYTES,
-  LastKnownGood,
-  type LastKnownGoodStatus,
-} from "./last_known_good/last_known_good.ts";
+import { DEFAULT_MAX_FILE_BYTES, LastKnownGood } from "./last_known_good/last_known_good.ts";
 import type { KnownLists } from "./last_known_good/list_pieces.ts";
-import { ModelSource } from "./models/model_source.ts";
 import { keepLists, type KeptLists, NO_LISTS, publishedLists, type Share } from "./models/kept_lists.ts";
 import type { StoredModel } from "./models/stored.ts";
 import type { ServiceAuthenticator } from "./service/access/authenticator.ts";
-import { OfflineState, type OfflineStatus } from "./offline_state.ts";
+import { OfflineState } from "./offline_state.ts";
+import { StoreLink } from "./store_link.ts";
+import type { FollowerStatus, Resumed } from "./follower_status.ts";
 
 export interface RedirectEvent {
   readonly event: string;
@@ -89,32 +80,6 @@ export interface FollowerSurroundings {
   readonly feedback_key: string;
 }
 
-export interface AppStatus {
-  readonly app: string;
-  /** Of its model; null = none is known. */
-  readonly version: number | null;
-  readonly hosts: number;
-  /** What is odd about the model, one line each. */
-  readonly problems: readonly string[];
-}
-
-export interface FollowerStatus {
-  readonly apps: readonly AppStatus[];
-  readonly discovery: DiscoveryStatus | null;
-  readonly last_known_good: LastKnownGoodStatus | null;
-  /** Null where nothing that acts was made offline. */
-  readonly offline: OfflineStatus | null;
-}
-
-/** What became of models and lists that were made offline. */
-export interface Resumed {
-  /** Versions that act now, by application; 0 = what was made offline, until the store has any. */
-  readonly apps: Readonly<Record<string, number>>;
-  readonly lists_version: number;
-  /** Sentences about what could not be done. */
-  readonly problems: readonly string[];
-}
-
 const HOST_CODES: ReadonlySet<AcceptanceCode> = new Set([
   "CANT_REDIRECT_TO_DEFAULT",
   "NOT_ENOUGH_HOSTS_FOR_DEFAULT",
@@ -126,12 +91,13 @@ const FIRST_READ_MS = 2_000;
 const WRITE_AFTER_MS = 500;
 
 interface Known extends StoredModel {
-  /** What is odd about it, one line each. */
+  /** Rules that were left out, one line each. */
   readonly problems: readonly string[];
   /** As workers get it. */
   readonly published: SplitModel;
   /** Its parts, by the names of their documents. */
   readonly parts: Readonly<Record<string, unknown>>;
+  readonly list_uses: readonly ListUse[];
 }
 
 export class Follower {
@@ -150,11 +116,7 @@ export class Follower {
   readonly #namedOf = new WeakMap<readonly NamedList[], NamedLists>();
   /** Null = everything follows the store. */
   #offline: OfflineState | null = null;
-  #store: Store | null = null;
-  #source: ModelSource | null = null;
-  #discovery: Discovery | null = null;
-  #acks: GatewayAcks | null = null;
-  #endStateWatch: (() => void) | null = null;
+  readonly #link: StoreLink;
   /** Null = nobody has set any. */
   #settings: RedirectSettings | null = null;
   #endWait: (() => void) | null = null;
@@ -173,6 +135,7 @@ export class Follower {
     this.plan = plan;
     this.#host = host;
     this.#options = options;
+    this.#link = this.#openLink();
     const { path, generations } = plan.last_known_good;
     const settings = { path, generations, max_file_bytes: DEFAULT_MAX_FILE_BYTES };
     const ofHosts = { ...plan.discovery, static_applications: staticApplications(plan) };
@@ -185,7 +148,7 @@ export class Follower {
       before?.forgetLists();
       await this.#readLastGood();
     } else await this.#takeOver(before);
-    const reading = this.#followStore();
+    const reading = this.#link.start();
     if (this.#apps.size === 0) await Promise.race([reading, Bun.sleep(FIRST_READ_MS)]);
   }
 
@@ -215,44 +178,26 @@ export class Follower {
     });
   }
 
-  async #followStore(): Promise<void> {
-    const { type, options } = this.plan.store;
-    try {
-      const store = storeByName(type)!.open(options, this.#environment());
-      this.#store = store;
-      const { clock } = this.#options;
-      this.#discovery = new Discovery(
-        { ...this.plan.discovery, static_applications: staticApplications(this.plan) },
-        {
-          store,
-          clock,
-          initial: new Map(this.#stacks),
-          changed: (app, stacks) => this.#hostsChanged(app, stacks),
-        },
-      );
-      this.#source = new ModelSource(store, this.plan.max_model_bytes, this.#share, {
+  #openLink(): StoreLink {
+    const { plan } = this;
+    return new StoreLink({
+      plan,
+      discovery: { ...plan.discovery, static_applications: staticApplications(plan) },
+      clock: this.#options.clock,
+      share: this.#share,
+      environment: () => this.#environment(),
+      initialHosts: () => new Map(this.#stacks),
+      hostsChanged: (app, stacks) => this.#hostsChanged(app, stacks),
+      models: {
         modelChanged: (app, stored) => this.#modelChanged(app, stored),
         listsChanged: (stored) => this.#listsChanged(stored),
         settingsChanged: (settings) => (this.#settings = settings),
-        stacksReload: (app) => this.#discovery?.snapshot(app),
+        stacksReload: (app) => this.#link.snapshot(app),
         refused: (what, problem) => this.#warn("redirect_refused", `${what}: ${problem}`),
-      });
-      const acks = new GatewayAcks(
-        store,
-        clock,
-        () => this.#gatewayState(),
-        (text) => this.#warn("redirect_not_told", `the store does not know which models act here: ${text}`),
-      );
-      this.#acks = acks;
-      this.#endStateWatch = store.onState(({ kind }) => void (kind === "connected" && acks.changed()));
-      acks.changed();
-      this.#discovery.start();
-      // A model is judged by the hosts that are there.
-      await this.#discovery.whenListed();
-      if (!this.#closed) await this.#source.start();
-    } catch (error) {
-      if (!this.#closed) this.#warn("redirect_store_failed", `the store cannot be used: ${messageOf(error)}`);
-    }
+      },
+      gatewayState: () => this.#gatewayState(),
+      warn: (event, text) => this.#warn(event, text),
+    });
   }
 
   #environment(): StoreEnvironment {
@@ -305,7 +250,7 @@ export class Follower {
     if (this.#offline?.modelSeen(app, stored) === false) return this.#staysOffline(app, known, stored);
     if (known !== undefined && stored.version <= known.version) return;
     if (!(await this.#accept(app, stored))) return;
-    this.#discovery?.snapshot(app);
+    this.#link.snapshot(app);
     const instead = this.#offline?.endModel(app) === true ? " instead of the one that was made offline" : "";
     this.#host.report({
       event: "redirect_model",
@@ -333,14 +278,13 @@ export class Follower {
       sent = { parts };
       const settings = { model: stored.model, options: this.#publishedOptions(app) };
       const work = appDeciderSlices(app, settings, this.#lists.named, this.#deciderParts);
-      const { problems, unknown_lists } = await runInSlices(work);
-      const odd = [
-        ...problems.map(({ rule, message }) => `rule ${rule}: ${message}`),
-        ...unknown_lists.map(({ rule, list }) => `rule ${rule}: there is no list ${list}`),
-      ];
-      for (const text of odd) this.#warn("redirect_rule_odd", `${app}: ${text}`);
+      const decider = await runInSlices(work);
+      const problems = decider.problems.map(({ rule, message }) => `rule ${rule}: ${message}`);
+      const list_uses = await runInSlices(listUses(stored.model, decider.options.sticky_parameters));
+      for (const text of [...problems, ...this.#missingLists(list_uses)])
+        this.#warn("redirect_rule_odd", `${app}: ${text}`);
       const { version, model } = stored;
-      this.#apps.set(app, { version, model, problems: odd, published, parts });
+      this.#apps.set(app, { version, model, problems, list_uses, published, parts });
       return true;
     } catch (error) {
       if (sent !== null) this.#send(gone(sent));
@@ -362,6 +306,10 @@ export class Follower {
       this.#send({ [name]: rules });
       await loopTurn();
     }
+  }
+
+  #missingLists(uses: readonly ListUse[]): string[] {
+    return missingListTexts(uses, (list) => this.#lists.named.has(list));
   }
 
   #minHosts(app: string): number {
@@ -433,7 +381,7 @@ export class Follower {
     for (const [app, stored] of models) if (stored !== null) await this.#modelChanged(app, stored);
     const text = "models and lists follow the store again";
     this.#host.report({ event: "redirect_offline_ended", level: "info", text });
-    this.#acks?.changed();
+    this.#link.actingChanged();
     const problem = await this.#writeLastGood();
     const apps = [...models.keys()].map((app) => [app, this.#apps.get(app)?.version ?? 0] as const);
     const late = apps.filter(([, version]) => version === 0);
@@ -491,19 +439,7 @@ export class Follower {
   }
 
   #publishedOptions(app: string): PublishedOptions {
-    const {
-      discovery: _discovery,
-      health_check: _health_check,
-      strategy,
-      affinity,
-      feedback,
-      ...rest
-    } = appPlan(this.plan, app);
-    return {
-      ...rest,
-      ...strategyNames({ strategy, affinity }),
-      feedback: feedback === null ? null : feedbackSettings(feedback, this.#surroundings.feedback_key),
-    };
+    return publishedOptions(this.plan, app, this.#surroundings.feedback_key);
   }
 
   /** What changes nothing of what is kept in files. */
@@ -514,7 +450,7 @@ export class Follower {
   #publish(documents: Readonly<Record<string, unknown>>): void {
     if (this.#closed) return;
     this.#send(documents);
-    this.#acks?.changed();
+    this.#link.actingChanged();
     this.#endWait ??= this.#options.clock.every(WRITE_AFTER_MS, () => void this.#writeLastGood());
   }
 
@@ -547,11 +483,16 @@ export class Follower {
     const names = [...this.apps].toSorted();
     return {
       apps: names.map((app) => {
-        const { version = null, problems = [] } = this.#apps.get(app) ?? {};
+        const { version = null, problems = [], list_uses = [] } = this.#apps.get(app) ?? {};
         const stacks = this.#stacks.get(app) ?? [];
-        return { app, version, problems, hosts: stacks.reduce((sum, { hosts }) => sum + hosts.length, 0) };
+        return {
+          app,
+          version,
+          problems: [...problems, ...this.#missingLists(list_uses)],
+          hosts: stacks.reduce((sum, { hosts }) => sum + hosts.length, 0),
+        };
       }),
-      discovery: this.#discovery?.status ?? null,
+      discovery: this.#link.discovery,
       last_known_good: this.#lastGood.status,
       offline: this.#offline?.status ?? null,
     };
@@ -585,7 +526,7 @@ export class Follower {
 
   /** Null while it could not be opened. */
   get store(): Store | null {
-    return this.#store;
+    return this.#link.store;
   }
 
   /** Applications that have hosts, a model, or stand in the configuration. */
@@ -621,12 +562,8 @@ export class Follower {
   async close(): Promise<void> {
     this.#closed = true;
     const isDue = this.#endWait !== null;
-    this.#discovery?.close();
-    this.#endStateWatch?.();
-    await this.#acks?.close();
-    await this.#source?.close();
+    await this.#link.close();
     await this.#changing;
-    await this.#store?.close();
     if (isDue) await this.#writeLastGood();
     this.#endWait?.();
   }
@@ -635,16 +572,4 @@ export class Follower {
 /** Documents of parts that no model names any more. */
 function gone({ parts }: Pick<Known, "parts">): Record<string, null> {
   return Object.fromEntries(Object.keys(parts).map((name) => [name, null]));
-}
-
-function appPlan({ apps, defaults }: RedirectPlan, app: string): RedirectAppPlan {
-  return Object.hasOwn(apps, app) ? apps[app]! : defaults;
-}
-
-function staticApplications({ apps }: RedirectPlan): ReadonlySet<string> {
-  return new Set(Object.keys(apps).filter((app) => apps[app]!.discovery === "static"));
-}
-
-function feedbackSettings({ secret, ...rest }: RedirectFeedbackPlan, ownKey: string): FeedbackSettings {
-  return { key: secret ?? ownKey, ...rest };
 }

@@ -6,14 +6,8 @@ import type { SupervisorMetrics } from "../../observe/supervisor_metrics.ts";
 import { FeedbackLedger, type HostFeedback } from "./feedback/ledger.ts";
 import { needsOwnKey, ownKey, type OwnKey } from "./feedback/own_key.ts";
 import type { AcceptedFeedback, FeedbackResult } from "./feedback/reports.ts";
-import type {
-  AppStatus,
-  Follower,
-  FollowerStatus,
-  RedirectEvent,
-  RedirectHost,
-  RedirectPartOptions,
-} from "./follower.ts";
+import type { Follower, RedirectEvent, RedirectHost, RedirectPartOptions } from "./follower.ts";
+import type { AppStatus, FollowerStatus } from "./follower_status.ts";
 import type { GatewayAnswer, GatewayMessage, GatewayQuestion } from "./gateway/published.ts";
 import { joinTraces, type SessionTrace, type TraceQuestion } from "./gateway/session_traces.ts";
 import { type HostCounts, HostHealth, type HostProbes, type ProbeListener } from "./health/host_health.ts";

@@ -1,7 +1,8 @@
 /** Metrics of the redirector: what workers have counted, and how models, hosts and files stand. */
 import type { SupervisorMetrics } from "../../observe/supervisor_metrics.ts";
 import { type CountedRow, GATEWAY_COUNTERS, type GatewayCounter } from "./gateway/gateway_counts.ts";
-import type { RedirectEvent, FollowerStatus } from "./follower.ts";
+import type { RedirectEvent } from "./follower.ts";
+import type { FollowerStatus } from "./follower_status.ts";
 
 /** Rules of all applications that have a series of their own; further ones share one for each application. */
 export const MAX_RULE_SERIES = 1_000;

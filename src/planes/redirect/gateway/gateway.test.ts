@@ -1,6 +1,6 @@
 import { expect, test } from "bun:test";
 import { runStep, type TestRequest, type TestRun } from "../../http/middleware/test_exchange.ts";
-import type { Destination, RedirectModel } from "../../../core/redirect/model.ts";
+import type { Condition, Destination, RedirectModel } from "../../../core/redirect/model.ts";
 import {
   conditionOf,
   DEFAULT_URL,
@@ -75,9 +75,10 @@ function post(
   body: string,
   type = "application/json",
   target = "/serviceDirect/a1",
+  further: readonly string[] = [],
 ): TestRun {
   const gateway = gatewayOf(settings);
-  const fields = ["Host: a.example", `Content-Length: ${Buffer.byteLength(body)}`];
+  const fields = ["Host: a.example", `Content-Length: ${Buffer.byteLength(body)}`, ...further];
   if (type !== "") fields.push(`Content-Type: ${type}`);
   const step = gateway.step(true);
   return runStep(
@@ -128,23 +129,49 @@ test("RD03 a list of locations has the port as a text", () => {
   });
 });
 
-test("RD04 RD05 RD06 unknown, not known yet, nobody there: never a location", () => {
-  for (const answer of ["redirect", "locations"] as const) {
-    const settings: Settings = { options: { answer }, stacks: [] };
-    const unknown = ask(settings, "/serviceDirect/nobody");
-    expect([unknown.status, bodyOf(unknown)]).toEqual([
-      404,
-      { code: "unknown_application", message: "there is no such application" },
-    ]);
-    for (const [app, code] of [
-      ["coming", "no_model"],
-      ["a1", "no_host"],
-    ] as const) {
-      const run = ask(settings, `/serviceDirect/${app}`);
-      expect([run.status, location(run), run.answerField("retry-after")]).toEqual([503, null, "1"]);
-      expect(bodyOf(run)).toMatchObject({ code });
-    }
+const ANSWERS = ["redirect", "locations"] as const;
+
+/** Status, code, location and Retry-After of a refusal. */
+const refusalOf = (run: TestRun): unknown => [
+  run.status,
+  (bodyOf(run) as { code: string }).code,
+  location(run),
+  run.answerField("retry-after"),
+];
+
+test("RD04 an application that nobody knows is not found", () => {
+  for (const answer of ANSWERS) {
+    const run = ask({ options: { answer } }, "/serviceDirect/nobody");
+    expect(refusalOf(run)).toEqual([404, "unknown_application", null, null]);
+    expect(bodyOf(run)).toEqual({ code: "unknown_application", message: "there is no such application" });
   }
+});
+
+test("RD05 an application that has no model yet is to be asked again", () => {
+  for (const answer of ANSWERS) {
+    const run = ask({ options: { answer } }, "/serviceDirect/coming");
+    expect(refusalOf(run)).toEqual([503, "no_model", null, "1"]);
+  }
+});
+
+test("RD06 without any host of rule, share and default server there is no location", () => {
+  const model = modelOf({
+    rules: [ruleOf("two", [conditionOf("equals", { param: "x", value: "2" })], to(serverOf("2.0")))],
+    distribution: [{ percent: 99.9, server: serverOf("3.0") }],
+  });
+  const targets = ["?x=2", "?mac=a", ""].map((query) => `/serviceDirect/a1${query}`);
+  for (const answer of ANSWERS) {
+    const settings: Settings = { model, options: { answer }, stacks: [] };
+    for (const target of targets)
+      expect(refusalOf(ask(settings, target))).toEqual([503, "no_host", null, "1"]);
+  }
+  const there = ["2.0", "3.0", "1.0"].map((flavor) => stackOf(`/EU/z1/${flavor}`, `10.0.0.${flavor[0]}`));
+  const places = targets.map((target) => location(ask({ model, stacks: there }, target)));
+  expect(places).toEqual([
+    "http://10.0.0.2:8080/app?ruleName=two",
+    "http://10.0.0.3:8080/app",
+    "http://10.0.0.1:8080/app",
+  ]);
 });
 
 test("RD07 the query beats a field, and of a repeated key the first value counts", () => {
@@ -156,16 +183,26 @@ test("RD07 the query beats a field, and of a repeated key the first value counts
   expect(location(ask({ model: RULED }, "/serviceDirect/a1?%78=%32"))).toStartWith("xre://t:1");
 });
 
-test("RD08 a blank field was not sent", () => {
-  const model = modelOf({
-    rules: [ruleOf("none", [conditionOf("isEmpty", { param: "x" })], to(literalOf("xre://t:1")))],
-  });
-  expect(location(ask({ model }, "/serviceDirect/a1", { fields: ["Host: a", "x:  "] }))).toStartWith(
-    "xre://t:1",
-  );
-  expect(location(ask({ model }, "/serviceDirect/a1", { fields: ["Host: a", "x: y"] }))).toStartWith(
-    "http://10",
-  );
+test("RD07 the body beats a field", () => {
+  const place = (body: string, field: string): string | null =>
+    location(post({ model: RULED }, body, undefined, undefined, [field]));
+  expect(place('{"x":"2"}', "x: 1")).toStartWith("xre://t:1");
+  expect(place('{"x":"1"}', "x: 2")).toStartWith("http://10.0.0.1");
+  expect(place("{}", "x: 2")).toStartWith("xre://t:1");
+});
+
+test("RD08 a blank field is empty, as it was not sent", () => {
+  const placeBy = (condition: Condition, field: string): string | null => {
+    const model = modelOf({ rules: [ruleOf("r", [condition], to(literalOf("xre://t:1")))] });
+    return location(ask({ model }, "/serviceDirect/a1", { fields: ["Host: a", field] }));
+  };
+  // The second one holds only where nothing was sent.
+  const absent = conditionOf("equals", { param: "x", value: "none", missing: true });
+  for (const condition of [conditionOf("isEmpty", { param: "x" }), absent]) {
+    expect(placeBy(condition, "x:  ")).toStartWith("xre://t:1");
+    expect(placeBy(condition, "x:")).toStartWith("xre://t:1");
+    expect(placeBy(condition, "x: y")).toStartWith("http://10.0.0.1");
+  }
 });
 
 test("RD160 names of fields count exactly first, then in any letters", () => {
@@ -176,7 +213,7 @@ test("RD160 names of fields count exactly first, then in any letters", () => {
   expect(withFields("X: 2", "x: 1")).toStartWith("http://10.0.0.1");
 });
 
-test("RD09 RD160 a body is a flat object: scalars are texts, null is absent", () => {
+test("RD09 a body is a flat object: scalars are texts, null is absent", () => {
   const place = (body: string): string | null => location(post({ model: RULED }, body));
   for (const body of ['{"x":"2"}', '{"x":2}']) expect(place(body)).toStartWith("xre://t:1");
   for (const body of ["{}", '{"x":null}', '{"x":true}']) expect(place(body)).toStartWith("http://10.0.0.1");
@@ -227,7 +264,7 @@ test("RD162 fields that tell of the decision only where they are asked for", () 
   expect(ask({ model: RULED }, "/serviceDirect/a1?x=2").written).not.toContain("X-Fairlead");
 });
 
-test("RD160 RD140 healthCheck says OK, and 503 while nobody can be decided for", () => {
+test("RD160 healthCheck says OK, and 503 while nobody can be decided for", () => {
   const ready = ask({}, "/healthCheck");
   expect([ready.status, ready.written.endsWith("\r\n\r\nOK")]).toEqual([200, true]);
   expect(runStep(new Gateway(TEST_HOST).step(false), { target: "/healthCheck" }).status).toBe(503);
@@ -336,6 +373,22 @@ for (const scheme of ["ws", "wss", "xre"])
     const origin = ask({ model, options: { location: "origin" } }, "/serviceDirect/a1?x=1");
     expect(location(origin)).toBe(`${scheme}://t.example:9`);
   });
+
+test("RD55 a literal URL without a port has no colon in the location", () => {
+  for (const [url, origin] of [
+    ["xre://t.example", "xre://t.example"],
+    ["http://t.example/live", "http://t.example"],
+    ["http://[2001:db8::1]/live", "http://[2001:db8::1]"],
+  ] as const) {
+    const model = modelOf({
+      rules: [ruleOf("r", [conditionOf("isEmpty", { param: "x" })], to(literalOf(url)))],
+    });
+    const run = ask({ model }, "/serviceDirect/a1");
+    expect([run.status, location(run)]).toEqual([302, `${url}?ruleName=r`]);
+    const short = ask({ model, options: { location: "origin" } }, "/serviceDirect/a1");
+    expect([short.status, location(short)]).toEqual([302, origin]);
+  }
+});
 
 test("an answer is one field whatever the model says, and names of applications may be encoded", () => {
   const url = "xre://t:1/a\r\nSet-Cookie:%20b é\ud800";
