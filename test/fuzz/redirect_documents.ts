@@ -134,6 +134,14 @@ const SEEDS: Readonly<Record<string, readonly string[]>> = {
   "a test case": [
     '{"testName":"t","parameters":[{"name":"p","values":[{"value":"1"}]}],"expected":{"appliedUrlRules":["r"]}}',
   ],
+  "the snapshot of a model": [
+    `{"application":"a1","version":3,"pathRules":{"if":[${RULE}]},"whitelisted":{"paths":["/EU/a"]}}`,
+    `<snapshot><application>a1</application><pathRules>${RULE_XML}</pathRules></snapshot>`,
+  ],
+  "snapshots of all applications": [
+    '{"snapshots":[{"application":"a1"}],"applicationsNames":{"appNames":["a1"]},"namespaces":{"namespace":[]},"redirectorConfig":{"minHosts":1}}',
+    "<dataSnapshot><snapshots><application>a1</application></snapshots></dataSnapshot>",
+  ],
   "test cases": ["<testCases><items><testCase><testName>t</testName></testCase></items></testCases>"],
 };
 
