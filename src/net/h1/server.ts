@@ -44,6 +44,7 @@ const CLOSE_LINE = latin1Bytes("Connection: close\r\n");
 const KEEP_ALIVE_LINE = latin1Bytes("Connection: keep-alive\r\n");
 const CHUNKED_LINE = latin1Bytes("Transfer-Encoding: chunked\r\n");
 const CONTINUE = latin1Bytes("HTTP/1.1 100 Continue\r\n\r\n");
+const NO_BODY = new Uint8Array(0);
 const HTTP11 = "HTTP/1.1 ";
 const LF = 10;
 
@@ -638,7 +639,7 @@ export class ServerConnection extends Timed implements Downstream, Writer {
   }
 
   writeLocal(exchange: HttpExchange, status: number, fields: string, body: string | Uint8Array): void {
-    const bytes = typeof body === "string" ? Buffer.from(body, "utf8") : body;
+    const bytes = body === "" ? NO_BODY : typeof body === "string" ? Buffer.from(body, "utf8") : body;
     const bodyless = status === 204 || status === 304 || status < 200;
     if (this.state === "body" && exchange.requestLength !== 0) this.#close = true;
     const connection = this.#close
