@@ -13,13 +13,14 @@ import {
   to,
 } from "../../src/core/redirect/test_decider.ts";
 import { registerHost } from "../../src/planes/redirect/discovery/test_services.ts";
-import { LISTS, listsBytes, modelBytes, modelPath } from "../../src/planes/redirect/models/stored.ts";
+import { LISTS, listsBytes } from "../../src/planes/redirect/models/stored.ts";
 import type { Store } from "../../src/store/contract.ts";
 import { LargeDocuments } from "../../src/store/large_documents.ts";
 import { openStore, storeEnvironment } from "../support/store_tools.ts";
 import { requirement } from "../support/require.ts";
 import { startZookeeper, zookeeperLacking } from "../daemons/zookeeper.ts";
-import { type RunningFairlead, runFairlead, until } from "./processes_program.ts";
+import { runFairlead, until } from "./processes_program.ts";
+import { askRedirect, embeddedStore, writeModel } from "./redirect_program.ts";
 
 const PATIENCE = 60_000;
 const lacksZookeeper = requirement("zookeeper", zookeeperLacking());
@@ -30,28 +31,8 @@ redirect:
   apps: { a1: {} }
 `;
 
-interface Answer {
-  readonly status: number;
-  readonly location: string | null;
-  readonly text: string;
-}
-
-async function ask(
-  fairlead: RunningFairlead,
-  target = "/serviceDirect/a1",
-  init: RequestInit = {},
-): Promise<Answer> {
-  const url = `http://127.0.0.1:${fairlead.port("redirect")}${target}`;
-  const answer = await fetch(url, { redirect: "manual", ...init });
-  return { status: answer.status, location: answer.headers.get("location"), text: await answer.text() };
-}
-
-function storeOf(fairlead: RunningFairlead): Store {
-  return openStore("sqlite", {}, storeEnvironment(join(fairlead.directory, "state")));
-}
-
 const write = (store: Store, version: number, model: RedirectModel) =>
-  new LargeDocuments(store).write(modelPath("a1"), modelBytes({ version, model }));
+  writeModel(store, "a1", version, model);
 
 const BETA = modelOf({
   rules: [
@@ -63,21 +44,23 @@ test(
   "RD05 RD61 RD72 RD81 RD82 RD84 RD113 RD169 what a service writes and hosts register acts in all workers without a restart",
   async () => {
     await using fairlead = await runFairlead(CONFIGURATION);
-    expect((await ask(fairlead)).status).toBe(503);
-    expect((await ask(fairlead, "/serviceDirect/nobody")).status).toBe(404);
-    expect((await ask(fairlead, "/healthCheck")).status).toBe(503);
-    const store = storeOf(fairlead);
+    expect((await askRedirect(fairlead)).status).toBe(503);
+    expect((await askRedirect(fairlead, "/serviceDirect/nobody")).status).toBe(404);
+    expect((await askRedirect(fairlead, "/healthCheck")).status).toBe(503);
+    const store = embeddedStore(fairlead);
     const host = await registerHost(store, "/EU/z1/1.0/a1", "10.0.0.1");
     await write(store, 1, modelOf());
-    await until(async () => (await ask(fairlead)).status === 302, "a model and a host are there");
-    expect(await ask(fairlead)).toMatchObject({ status: 302, location: "http://10.0.0.1:8080/app" });
-    expect(await ask(fairlead, "/healthCheck")).toMatchObject({ status: 200, text: "OK" });
+    await until(async () => (await askRedirect(fairlead)).status === 302, "a model and a host are there");
+    expect(await askRedirect(fairlead)).toMatchObject({ status: 302, location: "http://10.0.0.1:8080/app" });
+    expect(await askRedirect(fairlead, "/healthCheck")).toMatchObject({ status: 200, text: "OK" });
 
     const start = performance.now();
     const other = await registerHost(store, "/EU/z1/1.0/a1", "10.0.0.2");
     const places = async () =>
       new Set(
-        (await Promise.all(Array.from({ length: 16 }, () => ask(fairlead)))).map(({ location }) => location),
+        (await Promise.all(Array.from({ length: 16 }, () => askRedirect(fairlead)))).map(
+          ({ location }) => location,
+        ),
       );
     await until(async () => (await places()).size === 2, "the second host is used");
     await host.close();
@@ -95,10 +78,10 @@ test(
     await write(store, 2, BETA);
     const post = { method: "POST", body: '{"mac":"m"}', headers: { "content-type": "application/json" } };
     await until(
-      async () => (await ask(fairlead, undefined, post)).location?.startsWith("xre:") === true,
+      async () => (await askRedirect(fairlead, undefined, post)).location?.startsWith("xre:") === true,
       "the rule acts",
     );
-    expect(await ask(fairlead, "/serviceDirect/a1?mac=M")).toMatchObject({
+    expect(await askRedirect(fairlead, "/serviceDirect/a1?mac=M")).toMatchObject({
       location: "xre://t:1?ruleName=beta",
     });
     // An older one does not come back, and a broken one is refused by name.
@@ -113,12 +96,12 @@ test(
       message:
         'a1: model 4 is refused: no host may be chosen for the default server at "2.0" (CANT_REDIRECT_TO_DEFAULT)',
     });
-    expect(await ask(fairlead, "/serviceDirect/a1?mac=M")).toMatchObject({
+    expect(await askRedirect(fairlead, "/serviceDirect/a1?mac=M")).toMatchObject({
       location: "xre://t:1?ruleName=beta",
     });
     await registerHost(store, "/EU/z1/2.0/a1", "10.0.0.3");
     await until(
-      async () => (await ask(fairlead)).location === "http://10.0.0.3:8080/app",
+      async () => (await askRedirect(fairlead)).location === "http://10.0.0.3:8080/app",
       "the model acts as soon as its host is there",
     );
     await other.close();
@@ -146,9 +129,9 @@ test(
     const rules = 2_000;
     const swaps = 5;
     await using fairlead = await runFairlead(CONFIGURATION.replace("a1: {}", "a1: { answer_headers: true }"));
-    const store = storeOf(fairlead);
+    const store = embeddedStore(fairlead);
     await write(store, 1, versioned(1, rules));
-    await until(async () => (await ask(fairlead)).status === 302, "a model acts");
+    await until(async () => (await askRedirect(fairlead)).status === 302, "a model acts");
     const url = `http://127.0.0.1:${fairlead.port("redirect")}/serviceDirect/a1?mac=m`;
     const seen = new Set<number>();
     const wrong: string[] = [];
@@ -209,10 +192,10 @@ test(
       '{"version":0,"snapshotList":[{"path":"/EU/z1/1.0/a1","hosts":[{"ipv4":"10.0.0.1"}]}]}',
     );
     await using fairlead = await runFairlead(`${CONFIGURATION}  last_known_good: { path: ${folder} }`);
-    const at = async (target: string) => (await ask(fairlead, target)).location;
+    const at = async (target: string) => (await askRedirect(fairlead, target)).location;
     expect(await at("/serviceDirect/a1")).toBe("http://10.0.0.1:8080/app");
     expect(await at("/serviceDirect/a1?x=1")).toBe("xre://t:1?ruleName=beta");
-    const store = storeOf(fairlead);
+    const store = embeddedStore(fairlead);
     await write(store, 3, modelOf({ default_server: literalOf("http://same-version") }));
     await write(store, 4, modelOf({ default_server: literalOf("http://newer") }));
     await until(async () => (await at("/serviceDirect/a1")) === "http://newer", "the newer model acts");
@@ -230,10 +213,10 @@ test(
   "RD03 RD162 a reload changes how applications are answered, and the section may go",
   async () => {
     await using fairlead = await runFairlead(CONFIGURATION);
-    const store = storeOf(fairlead);
+    const store = embeddedStore(fairlead);
     await registerHost(store, "/EU/z1/1.0/a1", "10.0.0.1");
     await write(store, 1, modelOf());
-    await until(async () => (await ask(fairlead)).status === 302, "it answers");
+    await until(async () => (await askRedirect(fairlead)).status === 302, "it answers");
     const redirect = (...words: string[]) =>
       fairlead.command("redirect", ...words, "--runtime-dir", join(fairlead.directory, "run"));
     const status = await redirect("status");
@@ -247,7 +230,7 @@ test(
     expect((await redirect("explain", "other")).error).toContain("other: no model is known");
     expect((await redirect("explain", "a1", "mac")).error).toContain("mac: expected NAME=VALUE");
     await fairlead.apply(CONFIGURATION.replace("a1: {}", "a1: { answer: locations, answer_headers: true }"));
-    const answer = await ask(fairlead);
+    const answer = await askRedirect(fairlead);
     expect([answer.status, JSON.parse(answer.text)]).toMatchObject([
       200,
       { location: [{ destination: "10.0.0.1", port: "8080" }] },
@@ -281,7 +264,7 @@ redirect:
     const seen = new Map<string, number>();
     const askOften = async (count: number): Promise<void> => {
       for (let number = 0; number < count; number++) {
-        const { status, location } = await ask(fairlead);
+        const { status, location } = await askRedirect(fairlead);
         const key = `${status} ${location}`;
         seen.set(key, (seen.get(key) ?? 0) + 1);
       }
@@ -300,7 +283,7 @@ redirect:
     while (performance.now() < back) await askOften(50);
     expect([...seen.keys()].toSorted()).toEqual(places.map((place) => `302 ${place}`).toSorted());
     await write(store, 2, BETA);
-    await until(async () => (await ask(fairlead)).status === 302, "it still answers");
+    await until(async () => (await askRedirect(fairlead)).status === 302, "it still answers");
     await fairlead.program.until("redirect_model", 2);
     await store.close();
     await zookeeper.stop();
@@ -324,7 +307,7 @@ test(
       const store = openStore("sqlite", { directory: blocked }, storeEnvironment(blocked));
       await registerHost(store, "/EU/z1/1.0/a1", "10.0.0.1");
       await write(store, 1, modelOf());
-      await until(async () => (await ask(fairlead)).status === 302, "the store is read");
+      await until(async () => (await askRedirect(fairlead)).status === 302, "the store is read");
       const told = fairlead.program.said.filter(({ event }) => event === "redirect_store_failed");
       expect(told).toHaveLength(1);
       await store.close();

@@ -162,20 +162,21 @@ export const revisionName = (version: number): string => String(version).padStar
 export const revisionsPath = (app: string): string => appPath(app, "revisions");
 export const LIST_REVISIONS = `${ROOT}/list_revisions`;
 
+const NO_REVISION: RevisionInfo & Versioned = {
+  version: 0,
+  at: 0,
+  action: "",
+  authors: [],
+  approver: "",
+  reason: null,
+  changes: [],
+  sha256: "",
+};
+
 export function revisionRecord(app: string, version: number): RecordKind<RevisionRecord> {
   return {
     path: `${revisionsPath(app)}/${revisionName(version)}`,
-    empty: {
-      version: 0,
-      at: 0,
-      action: "",
-      authors: [],
-      approver: "",
-      reason: null,
-      changes: [],
-      sha256: "",
-      model: EMPTY_MODEL,
-    },
+    empty: { ...NO_REVISION, model: EMPTY_MODEL },
     read: (value) => (isObject(value["model"]) ? (value as never) : null),
     is_compressed: true,
   };
@@ -184,17 +185,7 @@ export function revisionRecord(app: string, version: number): RecordKind<Revisio
 export function listRevisionRecord(version: number): RecordKind<ListRevisionRecord> {
   return {
     path: `${LIST_REVISIONS}/${revisionName(version)}`,
-    empty: {
-      version: 0,
-      at: 0,
-      action: "",
-      authors: [],
-      approver: "",
-      reason: null,
-      changes: [],
-      sha256: "",
-      lists: [],
-    },
+    empty: { ...NO_REVISION, lists: [] },
     read: (value) => (Array.isArray(value["lists"]) ? (value as never) : null),
     is_compressed: true,
   };
