@@ -582,6 +582,13 @@ const otherCalls: EndpointCall[] = [
     bad: [{ target: "/bulk/nobody", status: 404 }],
   },
   { id: "getGateways", target: "/gateways", holds: '"is_converged":true' },
+  ...["get", "clear"].map((verb): EndpointCall => ({
+    id: `${verb}Traces`,
+    target: "/traces/a1",
+    status: 404,
+    gives: "text/plain",
+    holds: "redirect.session_traces",
+  })),
   { id: "getServiceOpenApi", target: "/openapi.json", holds: "3.1.0" },
 ];
 

@@ -74,7 +74,12 @@ export class RedirectPart {
       report,
     };
     this.#options = options;
-    this.#service = new RunningService(this.#host, options, () => this.#follower);
+    this.#service = new RunningService(
+      this.#host,
+      options,
+      () => this.#follower,
+      (question) => this.traces(question),
+    );
     this.#health = new HostHealth({
       clock: options.clock,
       makeProbes: options.makeProbes,

@@ -79,3 +79,18 @@ test("RD127 nobody without credentials gets anything but health, version and a l
   expect((await service.ask("", "GET", "/nothing/here")).status).toBe(401);
   expect((await service.ask("", "DELETE", "/version")).status).toBe(401);
 });
+
+test("RD137 the trace of a session is for those with the permission alone", async () => {
+  const trace = { app: "a1", id: "s1", events: [], left_out: 0, actual: null };
+  const service = started(open, { traces: [trace, { ...trace, id: "s2" }] });
+  const who = "eve:read-rules,redirector-accessApp-a1";
+  expect((await service.ask(who, "GET", "/traces/a1?id=s1")).status).toBe(403);
+  const found = await service.ask("eve:read-traces,redirector-accessApp-a1", "GET", "/traces/a1?id=s1");
+  expect(found.json()).toEqual({ sessions: [trace] } as never);
+  expect((await service.ask("eve:read-traces,redirector-accessApp-a2", "GET", "/traces/a1")).status).toBe(
+    403,
+  );
+  expect((await service.ask("eve:read-traces,redirector-accessApp-a1", "DELETE", "/traces/a1")).status).toBe(
+    403,
+  );
+});

@@ -4,6 +4,7 @@ import type { StackHosts } from "../../../core/redirect/hosts.ts";
 import type { NamedList, RedirectModel } from "../../../core/redirect/model.ts";
 import type { Clock } from "../../../platform/clock.ts";
 import type { KnownGood } from "../last_known_good/content.ts";
+import type { SessionTrace, TraceQuestion } from "../gateway/session_traces.ts";
 import type { Login } from "./access/oidc/login.ts";
 import type { Store } from "../../../store/contract.ts";
 
@@ -31,6 +32,8 @@ export interface ServiceFacts {
   decider(app: string, model: RedirectModel, lists: readonly NamedList[]): Decider;
   /** Logins by browser; null where there are none. */
   login(): Login | null;
+  /** What became of requests that asked to be traced; null where none is. */
+  traces(question: Omit<TraceQuestion, "newest">): Promise<readonly SessionTrace[] | null>;
   report(event: {
     readonly event: string;
     readonly level: "info" | "warning" | "error";

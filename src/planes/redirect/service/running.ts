@@ -16,10 +16,17 @@ export class RunningService {
   readonly #host: RedirectHost;
   readonly #options: RedirectPartOptions;
   readonly #follower: () => Follower | null;
+  readonly #traces: ServiceFacts["traces"];
   #authenticator: ServiceAuthenticator | null = null;
 
   /** `follower` gives null while there is no section. */
-  constructor(host: RedirectHost, options: RedirectPartOptions, follower: () => Follower | null) {
+  constructor(
+    host: RedirectHost,
+    options: RedirectPartOptions,
+    follower: () => Follower | null,
+    traces: ServiceFacts["traces"],
+  ) {
+    this.#traces = traces;
     this.#host = host;
     this.#options = options;
     this.#follower = follower;
@@ -70,6 +77,7 @@ export class RunningService {
       services_root: DEFAULT_WATCH.root,
       isCompat: (app) => acting().isCompat(app),
       decider: (app, model, lists) => acting().deciderWith(app, model, lists),
+      traces: (question) => this.#traces(question),
       login: () => this.#openAuthenticator().login,
       report: (event) => this.#host.report(event),
     };

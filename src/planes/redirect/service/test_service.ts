@@ -10,6 +10,7 @@ import { realClock } from "../../../platform/clock.ts";
 import type { Store } from "../../../store/contract.ts";
 import { SqliteStore } from "../../../store/sqlite/store.ts";
 import type { KnownGood } from "../last_known_good/content.ts";
+import type { SessionTrace } from "../gateway/session_traces.ts";
 import { appDecider } from "../gateway/app_decider.ts";
 import { principal } from "./access/principal.ts";
 import { endpoints } from "./endpoints/all.ts";
@@ -48,6 +49,7 @@ export interface TestServiceOptions {
   readonly max_revisions?: number;
   /** What acts in the gateway beside it. */
   readonly known?: KnownGood;
+  readonly traces?: readonly SessionTrace[];
   /** Another service beside it has the same store. */
   readonly store?: Store;
 }
@@ -108,6 +110,8 @@ export class TestService {
         return decider;
       },
       login: () => null,
+      traces: ({ id }) =>
+        Promise.resolve(options.traces?.filter((trace) => id === null || trace.id === id) ?? null),
       report: ({ text }) => void this.reports.push(text),
     };
   }

@@ -24,6 +24,7 @@ import { summaryEndpoints } from "./summary.ts";
 import { templateSyncEndpoints } from "./template_sync.ts";
 import { trialCaseEndpoints } from "./trial_cases.ts";
 import { trafficEndpoints } from "./traffic.ts";
+import { traceEndpoints } from "./traces.ts";
 import { urlParamsEndpoints } from "./url_params.ts";
 import { whitelistEndpoints } from "./whitelist.ts";
 
@@ -45,6 +46,7 @@ export const endpoints: readonly Endpoint[] = [
   ...decisionEndpoints,
   ...bulkEndpoints,
   ...gatewayEndpoints,
+  ...traceEndpoints,
   ...stackEndpoints,
   ...stackCommentEndpoints,
   ...trialCaseEndpoints,
