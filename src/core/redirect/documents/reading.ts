@@ -27,8 +27,15 @@ export interface Read<Value> {
 /** One sentence: `rule beta: 12:5: if[3].equals[0].caseSensitive "maybe": expected true or false`. */
 export function documentProblemText({ part, place, position, message }: DocumentProblem): string {
   const where = position === null ? "" : `${position.line}:${position.column}: `;
-  return `${part === null ? "" : `${part}: `}${where}${place === "" ? "the document" : place} ${message}`;
+  return `${part === null ? "" : `${shortPart(part)}: `}${where}${place === "" ? "the document" : place} ${message}`;
 }
+
+/** Names of rules and lists come from the document: they may be of any length. */
+function shortPart(part: string): string {
+  return (part.length <= LONGEST_PART ? part : `${part.slice(0, LONGEST_PART)}...`).replace(/[\0-\x1f]/g, " ");
+}
+
+const LONGEST_PART = 120;
 
 /** More of a kind are counted, not kept. */
 const MOST_FINDINGS = 1_000;
