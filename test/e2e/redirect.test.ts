@@ -290,30 +290,3 @@ redirect:
   },
   PATIENCE,
 );
-
-test(
-  "a store that cannot be opened at the start is tried again, and told of once",
-  async () => {
-    const folder = mkdtempSync(join(tmpdir(), "fairlead-closed-store-"));
-    // Where the folder of the store should be stands a file.
-    const blocked = join(folder, "store");
-    writeFileSync(blocked, "");
-    const configuration = `workers: 1\nredirect:\n  address: "127.0.0.1:0"\n  store: { type: sqlite, directory: "${blocked}" }\n`;
-    try {
-      await using fairlead = await runFairlead(configuration);
-      await fairlead.program.until("redirect_store_failed");
-      rmSync(blocked);
-      mkdirSync(blocked);
-      const store = openStore("sqlite", { directory: blocked }, storeEnvironment(blocked));
-      await registerHost(store, "/EU/z1/1.0/a1", "10.0.0.1");
-      await write(store, 1, modelOf());
-      await until(async () => (await askRedirect(fairlead)).status === 302, "the store is read");
-      const told = fairlead.program.said.filter(({ event }) => event === "redirect_store_failed");
-      expect(told).toHaveLength(1);
-      await store.close();
-    } finally {
-      rmSync(folder, { recursive: true, force: true });
-    }
-  },
-  PATIENCE,
-);

@@ -32,7 +32,10 @@ export function documentProblemText({ part, place, position, message }: Document
 
 /** Names of rules and lists come from the document: they may be of any length. */
 function shortPart(part: string): string {
-  return (part.length <= LONGEST_PART ? part : `${part.slice(0, LONGEST_PART)}...`).replace(/[\0-\x1f]/g, " ");
+  return (part.length <= LONGEST_PART ? part : `${part.slice(0, LONGEST_PART)}...`).replace(
+    /[\0-\x1f]/g,
+    " ",
+  );
 }
 
 const LONGEST_PART = 120;
