@@ -216,12 +216,12 @@ function redirectPlan(
   state_dir: string,
 ): RedirectPlan {
   const ofAll = appPlan(DEFAULT_REDIRECT_APP, defaults);
-  const { grace, ...discovery } = config.discovery;
+  const { grace, stack_retention, ...discovery } = config.discovery;
   return {
     store: { type, options },
     max_model_bytes: config.max_model_bytes,
     trusted_from: config.trusted_from,
-    discovery: { ...discovery, grace_ms: grace },
+    discovery: { ...discovery, grace_ms: grace, stack_retention_ms: stack_retention },
     last_known_good: { ...last_known_good, path: last_known_good.path ?? join(state_dir, REDIRECT_LISTENER) },
     service: redirectServicePlan(config.service),
     session_traces: config.session_traces ?? null,

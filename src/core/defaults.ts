@@ -111,6 +111,7 @@ export const DEFAULT_REDIRECT = {
   discovery: {
     max_loss: 0.5,
     grace_ms: 60_000,
+    stack_retention_ms: 604_800_000,
     default_weight: 5,
     max_weight: 100,
     weight_from_registration: true,

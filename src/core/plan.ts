@@ -35,6 +35,8 @@ export interface RedirectPlan {
     /** Share of a stack's hosts, 0 to 1: when more of them vanish within a second, they stay in use for a time. */
     readonly max_loss: number;
     readonly grace_ms: number;
+    /** How long a stack without hosts stays in the store. */
+    readonly stack_retention_ms: number;
     /** Of hosts that name none, or nothing that is one. */
     readonly default_weight: number;
     readonly max_weight: number;

@@ -22,6 +22,7 @@ const MAX_WEIGHT = 65_535;
 const MAX_PER_MINUTE = 1_000_000;
 const MAX_TRACED_SESSIONS = 100_000;
 const DISCOVERY = DEFAULT_REDIRECT.discovery;
+const LEAST_RETENTION_MS = 60_000;
 
 const appShape = (parts: ConfigParts) => ({
   compat: z.enum(["none", "redirector-1"]).optional().meta({
@@ -140,6 +141,10 @@ const discovery = z.strictObject({
         "When a larger share of a stack's hosts vanishes within a second, or after an outage of the store, the last hosts stay in use.",
     }),
   grace: duration().prefault(formatDuration(DISCOVERY.grace_ms)).meta({ description: "For so long." }),
+  stack_retention: duration()
+    .prefault(formatDuration(DISCOVERY.stack_retention_ms))
+    .refine((value) => value >= LEAST_RETENTION_MS, { error: "expected at least 1m" })
+    .meta({ description: "The node of a stack that has no host for so long is deleted from the store." }),
   default_weight: weight(0).prefault(DISCOVERY.default_weight).meta({
     description: "Of hosts that say none.",
   }),

@@ -9,6 +9,9 @@ import type { Clock } from "../../platform/clock.ts";
 import { storeByName } from "../../store/all.ts";
 import type { Store, StoreEnvironment } from "../../store/contract.ts";
 import { Discovery, type DiscoveryOptions, type DiscoveryStatus } from "./discovery/discovery.ts";
+import { listed } from "../../core/redirect/checks/problem.ts";
+import { DEFAULT_WATCH } from "./discovery/service_watch.ts";
+import { StackRetention } from "./service/stack_retention.ts";
 import { GatewayAcks, type GatewayState } from "./gateway_acks.ts";
 import type { Share } from "./models/kept_lists.ts";
 import { type ModelListener, ModelSource } from "./models/model_source.ts";
@@ -37,6 +40,7 @@ export class StoreLink {
   #discovery: Discovery | null = null;
   #source: ModelSource | null = null;
   #acks: GatewayAcks | null = null;
+  #retention: StackRetention | null = null;
   #endStateWatch: (() => void) | null = null;
   #endRetry: (() => void) | null = null;
   #retryMs = FIRST_RETRY_MS;
@@ -92,6 +96,17 @@ export class StoreLink {
     this.#acks = acks;
     this.#endStateWatch = store.onState(({ kind }) => void (kind === "connected" && acks.changed()));
     acks.changed();
+    this.#retention = new StackRetention(
+      store,
+      clock,
+      {
+        root: DEFAULT_WATCH.root,
+        retention_ms: plan.discovery.stack_retention_ms,
+        max_bytes: plan.max_model_bytes,
+      },
+      (paths) =>
+        warn("redirect_stacks_deleted", `stacks that had no host for long are deleted: ${listed(paths)}`),
+    );
     this.#discovery.start();
     // A model is judged by the hosts that are there.
     await this.#discovery.whenListed();
@@ -125,10 +140,12 @@ export class StoreLink {
 
   async #closeAll(): Promise<void> {
     const [discovery, acks, source, store] = [this.#discovery, this.#acks, this.#source, this.#store];
-    this.#discovery = this.#acks = this.#source = this.#store = null;
+    const retention = this.#retention;
+    this.#discovery = this.#acks = this.#source = this.#store = this.#retention = null;
     discovery?.close();
     this.#endStateWatch?.();
     this.#endStateWatch = null;
+    await retention?.close();
     await acks?.close();
     await source?.close();
     await store?.close();

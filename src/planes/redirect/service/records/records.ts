@@ -105,10 +105,10 @@ export class Records {
     }
   }
 
-  /** Deletes plain nodes without children, those that are none any more left out. Rejects with ServiceError 503 */
-  async deleteNode(path: string): Promise<boolean> {
+  /** Deletes a node; false where it has children, or another revision than `expect`. Rejects with ServiceError 503. */
+  async deleteNode(path: string, expect?: Revision): Promise<boolean> {
     try {
-      await this.#opened().delete(path);
+      await this.#opened().delete(path, expect);
       return true;
     } catch (error) {
       if (error instanceof StoreConflict) return false;
