@@ -190,3 +190,47 @@ test(
   },
   PATIENCE,
 );
+
+test(
+  "RD169 gateway and service in two processes over SQLite: an approval is seen within 2 s, and the check says what SQLite cannot do",
+  async () => {
+    await using fairlead = await runFairlead(`workers: 1\nredirect:\n  address: "127.0.0.1:0"${SERVICE}`);
+    const state = mkdtempSync(join(tmpdir(), "fairlead-control-"));
+    const args = [
+      "-c",
+      fairlead.file,
+      "--log-format",
+      "json",
+      "--state-dir",
+      state,
+      "--address",
+      "127.0.0.1:0",
+    ];
+    const control = new Program(args, PROGRAM, "control");
+    try {
+      const { address } = await control.until("redirect_service_listening");
+      const base = `http://${String(address)}/admin/redirect`;
+      const store = storeOf(join(fairlead.directory, "state"));
+      await registerHost(store, "/EU/z1/1.0/a1", "10.0.0.1");
+      await makeModel(base);
+      await until(async () => (await decision(fairlead)) !== null, "the first model acts");
+      const parameters = {
+        urlRule: { urn: "other", protocol: "http", port: "8080", ipProtocolVersion: "4" },
+      };
+      await call(base, "ann", "POST", "/urlRules/a1/urlParams/default", parameters);
+      const { version } = (await call(base, "bob", "GET", "/changes/a1")).json();
+      expect((await call(base, "bob", "POST", `/changes/a1/approve/${String(version)}`)).status).toBe(200);
+      const start = performance.now();
+      await until(async () => (await decision(fairlead))?.endsWith("/other") === true, "the change acts");
+      expect(performance.now() - start).toBeLessThan(2_000);
+      await store.close();
+    } finally {
+      await control.kill();
+      rmSync(state, { recursive: true, force: true });
+    }
+    fairlead.write(`redirect:\n  service: { address: "192.0.2.1:10540" }\n`);
+    const checked = await fairlead.command("check", "-c", fairlead.file);
+    expect(checked.out + checked.error).toContain("need the store zookeeper");
+  },
+  PATIENCE,
+);

@@ -1,5 +1,6 @@
 /** Who is who in the management service, and logins that lack something. Works on malformed values too. */
 import { ANONYMOUS, OPERATOR } from "../../core/redirect/access/grant.ts";
+import { isLocalAddress, parseListenAddress } from "../../core/schema/listen_address.ts";
 import type { Finding } from "../finding.ts";
 import { listOr, mapOr } from "../plain_value.ts";
 import type { Path } from "../problem.ts";
@@ -7,13 +8,30 @@ import type { Path } from "../problem.ts";
 const SERVICE: Path = ["redirect", "service"];
 
 export function checkRedirectService(root: unknown): Finding[] {
-  const service = mapOr(mapOr(mapOr(root)["redirect"])["service"]);
+  const redirect = mapOr(mapOr(root)["redirect"]);
+  const service = mapOr(redirect["service"]);
   const tokens = listOr(service["tokens"]).map(mapOr);
   return [
     ...duplicates("name", tokens, (name) => `a second token has the name ${JSON.stringify(name)}`),
     ...duplicates("token", tokens, () => "is another one's token as well; expected one for each name"),
     ...reservedNames(tokens),
     ...loginFindings(mapOr(service["oidc"])),
+    ...storeFindings(service["address"], mapOr(redirect["store"])["type"] ?? "sqlite"),
+  ];
+}
+
+/** Whoever serves other machines may mean gateways on them. */
+function storeFindings(address: unknown, store: unknown): Finding[] {
+  const parsed = typeof address === "string" ? parseListenAddress(address) : null;
+  if (store !== "sqlite" || parsed === null || isLocalAddress(parsed)) return [];
+  return [
+    {
+      path: [...SERVICE, "address"],
+      what: "value",
+      message:
+        "is reached from other machines, but the store sqlite serves the programs of this machine alone; gateways on other machines need the store zookeeper",
+      severity: "warning",
+    },
   ];
 }
 
