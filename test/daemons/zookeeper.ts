@@ -38,17 +38,25 @@ export interface ZookeeperOptions {
   readonly tls?: IssuedCertificate;
   /** Further lines of zoo.cfg. */
   readonly settings?: readonly string[];
+  /** Where a single server runs and listens; default: here, at 127.0.0.1. */
+  readonly place?: { readonly address: string; readonly enter: readonly string[] };
 }
 
 /** One server; it may be killed and started again on its data. */
 export class ZookeeperMember {
   readonly port: number;
   readonly securePort: number | null;
+  readonly #host: string;
   readonly #command: readonly string[];
   readonly #directory: string;
   #child: Bun.Subprocess<"ignore", "ignore", "ignore"> | null = null;
 
-  constructor(port: number, securePort: number | null, command: readonly string[], directory: string) {
+  constructor(
+    [host, port, securePort]: readonly [string, number, number | null],
+    command: readonly string[],
+    directory: string,
+  ) {
+    this.#host = host;
     this.port = port;
     this.securePort = securePort;
     this.#command = command;
@@ -56,7 +64,7 @@ export class ZookeeperMember {
   }
 
   get address(): string {
-    return `127.0.0.1:${this.port}`;
+    return `${this.#host}:${this.port}`;
   }
 
   start(): void {
@@ -93,7 +101,7 @@ export class ZookeeperMember {
     let answer = "";
     const end = () => resolve(answer);
     Bun.connect({
-      hostname: "127.0.0.1",
+      hostname: this.#host,
       port: this.port,
       socket: {
         open: (socket) => void socket.write(word),
@@ -155,7 +163,8 @@ export class Zookeeper {
 
 /** Starts the servers and waits until they serve. `stop` them in the end. */
 export async function startZookeeper(options: ZookeeperOptions = {}): Promise<Zookeeper> {
-  const { members: count = 1, tls, settings = [] } = options;
+  const { members: count = 1, tls, settings = [], place } = options;
+  const host = place?.address ?? "127.0.0.1";
   const directory = mkdtempSync(join(tmpdir(), "fairlead-zookeeper-"));
   const ports = await freePorts(count * 4);
   const numbers = Array.from({ length: count }, (_, index) => index);
@@ -179,7 +188,7 @@ export async function startZookeeper(options: ZookeeperOptions = {}): Promise<Zo
       `tickTime=${TICK_MS}`,
       `dataDir=${home}/data`,
       `clientPort=${port}`,
-      "clientPortAddress=127.0.0.1",
+      `clientPortAddress=${host}`,
       "admin.enableServer=false",
       `minSessionTimeout=${2 * TICK_MS}`,
       "maxSessionTimeout=60000",
@@ -190,7 +199,8 @@ export async function startZookeeper(options: ZookeeperOptions = {}): Promise<Zo
       ...settings,
     ];
     writeFileSync(join(home, "zoo.cfg"), `${lines.join("\n")}\n`);
-    return new ZookeeperMember(port, tls === undefined ? null : securePort, command(home, count, tls), home);
+    const words = [...(place?.enter ?? []), ...command(home, count, tls)];
+    return new ZookeeperMember([host, port, tls === undefined ? null : securePort], words, home);
   });
   const zookeeper = new Zookeeper(members, directory);
   try {

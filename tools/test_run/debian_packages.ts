@@ -13,12 +13,15 @@ const PACKAGES = [
   // ZooKeeper without its service, user and configuration, which are the package `zookeeper`.
   "libzookeeper-java",
   "default-jre-headless",
+  // Cuts networks of tests; its service is not started.
+  "nftables",
 ];
 /** Programs of packages that have none of their own name, and files of those that have no program. */
 const PROGRAMS: Readonly<Record<string, string>> = {
   "bind9-dnsutils": "dig",
   "libzookeeper-java": "/usr/share/java/zookeeper.jar",
   "default-jre-headless": "java",
+  nftables: "nft",
 };
 const INSTALL_TIMEOUT_MS = 240_000;
 /** Package scripts ask this file before they start a service; 101 = "not allowed". */
