@@ -1,0 +1,53 @@
+/** What somebody may not see, change or approve is not reached in another way either. */
+import { afterEach, expect, test } from "bun:test";
+import { ANN, BOB, ROOT, started } from "./test_app.ts";
+import type { TestService } from "./test_service.ts";
+
+const open: TestService[] = [];
+
+afterEach(async () => {
+  for (const service of open.splice(0)) await service.close();
+});
+
+const LINES = { type: "text/plain" } as const;
+
+/** A list that acts. */
+async function withList(service: TestService, name: string, body: string): Promise<void> {
+  const target = `/namespacedLists/addNewNamespaced/${name}?live=true`;
+  const answer = await service.ask(ROOT, "POST", target, { ...LINES, body });
+  expect(answer, answer.text).toMatchObject({ status: 201 });
+}
+
+test("an edit of a list that acts at once takes nothing along that waits for approval", async () => {
+  const service = started(open);
+  await withList(service, "l", "one");
+  await withList(service, "other", "two");
+  const pending = await service.ask(ANN, "PUT", "/namespacedLists/l/addValues", { ...LINES, body: "bad" });
+  expect(pending.status).toBe(200);
+  await service.ask(ANN, "PUT", "/namespacedLists/other/addValues", { ...LINES, body: "worse" });
+
+  const added = await service.ask(ROOT, "PUT", "/namespacedLists/l/addValues?live=true", {
+    ...LINES,
+    body: "good",
+  });
+  expect(added, added.text).toMatchObject({ status: 200 });
+  const gone = await service.ask(
+    ROOT,
+    "POST",
+    "/namespacedLists/deleteEntitiesFromNamespacedLists?live=true",
+    { ...LINES, body: "two" },
+  );
+  expect(gone, gone.text).toMatchObject({ status: 200 });
+
+  const acting = await service.ask(BOB, "GET", "/namespacedLists/getAllNamespacedLists");
+  for (const answer of [added, acting]) {
+    expect(answer.text).toContain("good");
+    expect(answer.text).not.toContain("bad");
+  }
+  expect(acting.text).not.toContain("worse");
+  expect(acting.text).not.toContain("two");
+  // What waits was made to another list than the one that acts now.
+  const version = (await service.ask(BOB, "GET", "/namespacedListChanges")).version();
+  const late = await service.ask(BOB, "POST", `/namespacedListChanges/approve/l/${version}`);
+  expect(late.status).toBe(409);
+});
