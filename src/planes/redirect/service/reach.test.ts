@@ -1,6 +1,6 @@
 /** What somebody may not see, change or approve is not reached in another way either. */
 import { afterEach, expect, test } from "bun:test";
-import { ANN, BOB, ROOT, started } from "./test_app.ts";
+import { ANN, BOB, ROOT, started, withModel } from "./test_app.ts";
 import type { TestService } from "./test_service.ts";
 
 const open: TestService[] = [];
@@ -50,4 +50,29 @@ test("an edit of a list that acts at once takes nothing along that waits for app
   const version = (await service.ask(BOB, "GET", "/namespacedListChanges")).version();
   const late = await service.ask(BOB, "POST", `/namespacedListChanges/approve/l/${version}`);
   expect(late.status).toBe(409);
+});
+
+test("a bulk file needs the permissions of all that it changes or shows", async () => {
+  const service = started(open);
+  await withModel(service);
+  const rights = ["rules", "urlRules", "templates", "distributions", "servers", "whitelist"];
+  const writer = `eve:redirector-accessApp-a1,${rights.map((each) => `write-${each}`).join(",")}`;
+  const file = (body: string) => ({ type: "application/x-ndjson", body });
+  const rollout = await service.ask(writer, "POST", "/bulk/a1", file('{"delete":{"rollout":"beta"}}'));
+  expect(rollout, rollout.text).toMatchObject({ status: 403 });
+  const own = await service.ask(writer, "POST", "/bulk/a1", file('{"delete":{"distribution":"default"}}'));
+  expect(own, own.text).toMatchObject({ status: 200 });
+
+  const reader = "eve:redirector-accessApp-a1,read-rules";
+  expect(await service.ask(reader, "GET", "/bulk/a1")).toMatchObject({ status: 403 });
+  expect(await service.ask(BOB, "GET", "/bulk/a1")).toMatchObject({ status: 200 });
+});
+
+test("a bulk file takes no default away under another name", async () => {
+  const service = started(open);
+  await withModel(service);
+  const line = '{"delete":{"default_url":"other"}}';
+  const answer = await service.ask(ANN, "POST", "/bulk/a1", { type: "application/x-ndjson", body: line });
+  expect(answer, answer.text).toMatchObject({ status: 400 });
+  expect(answer.text).toContain("expected default");
 });
