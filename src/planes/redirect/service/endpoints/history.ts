@@ -171,10 +171,11 @@ export const historyEndpoints: readonly Endpoint[] = [
       before: "Only entries with a number of at most this.",
       limit: `How many are looked at; ${MOST_ENTRIES} at most.`,
     },
-    gives: json("Entries of the audit log."),
+    gives: json("Entries of the audit log; those about applications that one may not see are left out."),
     async handle(call, service) {
       const page = await readAudit(service.records, {
         app: call.query.get("app"),
+        maySee: (app) => call.maySee("audit", app),
         before: countIn(call, "before", Number.MAX_SAFE_INTEGER, Number.MAX_SAFE_INTEGER),
         limit: countIn(call, "limit", 100, MOST_ENTRIES),
       });
