@@ -96,7 +96,11 @@ test("audit and searches leave out applications that one may not see", async () 
     expect(answer, answer.text).toMatchObject({ status: 201 });
   }
   const one = "eve:redirector-accessApp-a1,read-audit,read-namespacedLists";
-  for (const target of ["/audit", "/namespacedLists/search/one", "/namespacedLists/dependingRulesMultiple/l"]) {
+  for (const target of [
+    "/audit",
+    "/namespacedLists/search/one",
+    "/namespacedLists/dependingRulesMultiple/l",
+  ]) {
     const [all, some] = [await service.ask(ROOT, "GET", target), await service.ask(one, "GET", target)];
     for (const answer of [all, some]) expect(answer, answer.text).toMatchObject({ status: 200 });
     expect(all.text).toContain("rule_of_a1");
@@ -121,7 +125,9 @@ test("changes of a list are shown to, and approved by, those who may read it", a
   const version = shown.version();
   const [all, one] = [`approveAll/${version}`, `approve/secret/${version}`];
   for (const target of [all, one])
-    expect(await service.ask(some, "POST", `/namespacedListChanges/${target}`)).toMatchObject({ status: 403 });
+    expect(await service.ask(some, "POST", `/namespacedListChanges/${target}`)).toMatchObject({
+      status: 403,
+    });
   const own = await service.ask(some, "POST", `/namespacedListChanges/approve/open/${version}`);
   expect(own, own.text).toMatchObject({ status: 200 });
 });
