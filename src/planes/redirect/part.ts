@@ -51,6 +51,8 @@ export class RedirectPart {
   readonly #rollouts: RolloutKeeper;
   readonly #service: RunningService;
   #follower: Follower | null = null;
+  /** Also while one follower takes the place of another one: the service then answers that it is not ready. */
+  #isMounted = false;
   #knownKey: OwnKey | null = null;
   #endMeasuring: (() => void) | null = null;
   readonly commands = {
@@ -99,7 +101,7 @@ export class RedirectPart {
 
   /** What answers at the addresses for operators. */
   mounts(): readonly MountedService[] {
-    return this.#follower === null ? [] : [this.#service.mounted];
+    return this.#isMounted ? [this.#service.mounted] : [];
   }
 
   told(part: string, message: unknown): void {
@@ -113,6 +115,7 @@ export class RedirectPart {
     const before = this.#follower;
     if (JSON.stringify(redirect) === JSON.stringify(before?.plan ?? null)) return;
     this.#follower = null;
+    this.#isMounted = redirect !== null;
     await before?.close();
     if (redirect !== null) {
       // Loaded by those who want it: it brings stores along.

@@ -35,6 +35,14 @@ export function reloadPath(app: string): string {
   return `${APPS}/${encodeURIComponent(app)}/stacks_reload`;
 }
 
+/** In the store, where other names stand behind it. */
+const LONGEST_NAME = 1_000;
+
+/** Whether anything can be stored of an application with this name. */
+export function isStorableName(app: string): boolean {
+  return app !== "." && app !== ".." && encodeURIComponent(app).length <= LONGEST_NAME;
+}
+
 /** The application that a path below `APPS` belongs to, or null. */
 export function appOfPath(path: string): string | null {
   if (!path.startsWith(`${APPS}/`)) return null;

@@ -75,10 +75,21 @@ export interface AuditPage {
   readonly is_intact: boolean;
 }
 
-/** The last `limit` entries with a number of at most `before`, and of them those that are about `app`, where one is given. */
+export interface AuditQuestion {
+  /** Only entries about this application; null = about whatever. */
+  readonly app: string | null;
+  /** From the entry with this number backwards. */
+  readonly before: number;
+  /** So many entries are looked at. */
+  readonly limit: number;
+  /** Whether entries about an application are told; without it all are. */
+  readonly maySee?: (app: string) => boolean;
+}
+
+/** The last `limit` entries with a number of at most `before`, and of them those that are asked for and may be told. */
 export async function readAudit(
   records: Records,
-  { app, before, limit }: { readonly app: string | null; readonly before: number; readonly limit: number },
+  { app, before, limit, maySee = () => true }: AuditQuestion,
 ): Promise<AuditPage> {
   const node = await records.node(HEAD);
   if (node === null) return { entries: [], is_intact: true };
@@ -94,7 +105,8 @@ export async function readAudit(
     if (found === null) break;
     const entry = JSON.parse(decoder.decode(found.value)) as AuditEntry;
     expected = entry.previous;
-    if (app === null || entry.app === app) entries.push(entry);
+    const isAsked = app === null || entry.app === app;
+    if (isAsked && (entry.app === null || maySee(entry.app))) entries.push(entry);
   }
   return { entries, is_intact: isIntact };
 }

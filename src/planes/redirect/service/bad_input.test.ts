@@ -49,6 +49,21 @@ test("no endpoint breaks over a body that it does not expect", async () => {
   expect(service.reports).toEqual([]);
 });
 
+test("an application whose name the store cannot hold is not found, wherever one asks for it", async () => {
+  const service = started(open);
+  const broken: string[] = [];
+  const ofApps = endpoints.filter(({ path }) => path.includes("{app}"));
+  for (const { id, method, path } of ofApps)
+    for (const app of ["..", ".", "%2e%2E", "x".repeat(4_100)]) {
+      const target = path.replace("{app}", app).replace(/\{[^}]+\}/g, "1");
+      const { status, text } = await service.ask(ROOT, method, target);
+      if (status !== 404) broken.push(`${id} ${app.slice(0, 10)}: ${status} ${text}`);
+    }
+  expect(ofApps.length).toBeGreaterThan(50);
+  expect(broken).toEqual([]);
+  expect(service.reports).toEqual([]);
+});
+
 test("a text that XML cannot hold is refused where it comes, and breaks no document that tells it", async () => {
   const service = started(open);
   await withModel(service);

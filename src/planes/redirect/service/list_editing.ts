@@ -32,7 +32,7 @@ import { ServiceError } from "./service_error.ts";
 export interface ListsView {
   readonly lists: Kept<StoredLists>;
   readonly changes: Kept<ListChangesRecord>;
-  /** With all that is pending. */
+  /** With all that is pending; for an edit that acts at once, without. */
   readonly next: readonly NamedList[];
 }
 
@@ -64,14 +64,17 @@ export class ListEditing {
     return { lists, changes, next: listsWith(lists.value.lists, changes.value.changes) };
   }
 
-  /** Saves edits as pending changes, or `live`: they act at once. Rejects with ServiceError as `Editing.save` does. */
+  /**
+   * Saves edits as pending changes, or `live`: they act at once, and are made to the lists that act, as nobody has approved what is
+   * pending. Rejects with ServiceError as `Editing.save` does.
+   */
   async save(
     act: Act,
     is_live: boolean,
     make: (view: ListsView) => ListWish | Promise<ListWish>,
   ): Promise<ListsView> {
     await this.#records.change(async () => {
-      const view = await this.view();
+      const view = await this.#editedView(is_live);
       const { edits, problems } = await make(view);
       refuseErrors(problems);
       refuseOffline(view.changes.value.offline, "named lists");
@@ -79,7 +82,12 @@ export class ListEditing {
       return is_live ? this.#liveOutcome(view, edits, act) : this.#pendingOutcome(view, edits, act);
     });
     if (is_live) await this.#prune();
-    return this.view();
+    return this.#editedView(is_live);
+  }
+
+  async #editedView(is_live: boolean): Promise<ListsView> {
+    const view = await this.view();
+    return is_live ? { ...view, next: view.lists.value.lists } : view;
   }
 
   async #pendingOutcome(view: ListsView, edits: readonly ListEdit[], act: Act): Promise<Outcome<null>> {

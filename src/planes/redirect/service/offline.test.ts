@@ -447,3 +447,31 @@ test("whoever may not read all of it gets no snapshots, and nobody uploads witho
   const names = (await service.ask(ANN, "GET", "/redirectorOffline/applications")).json();
   expect(names).toEqual({ version: 0, appNames: ["a1", "a2"] } as unknown as Json);
 });
+
+test("a bundle changes no list, and shows no hosts, that whoever sends it has no right to", async () => {
+  const service = await started();
+  const bytes = await bundle(service, ({ namespaces }) => {
+    namespaces.namespace[0]!.valueSet.push({ value: "def" });
+  });
+  const send = (who: string) =>
+    service.ask(who, "POST", "/redirectorOffline/a1/getOfflinePendingChanges", {
+      body: bytes,
+      type: "application/zip",
+    });
+  const rights = "redirector-accessApp-a1,write-backups,write-namespacedLists";
+  expect(await send(`eve:${rights},deny-write-namespacedLists-macs`)).toMatchObject({ status: 403 });
+  expect(await send(`eve:${rights}`)).toMatchObject({ status: 200 });
+
+  const all = (await service.ask(ANN, "GET", "/redirectorOffline/allSnapshots")).text;
+  const make = (who: string) =>
+    service.ask(who, "POST", "/redirectorOffline/downloadCoreBackup", { body: all });
+  expect(await make("eve:read-backups,redirector-accessApp-a1")).toMatchObject({ status: 403 });
+  expect(await make("eve:read-backups,redirector-accessApp-*")).toMatchObject({ status: 200 });
+  const names = await service.ask(
+    "eve:read-backups,redirector-accessApp-a1",
+    "GET",
+    "/redirectorOffline/applications",
+  );
+  expect(names.text).toContain("a1");
+  expect(names.text).not.toContain("a2");
+});

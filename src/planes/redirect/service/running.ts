@@ -53,8 +53,10 @@ export class RunningService {
 
   #acting(): Follower {
     const follower = this.#follower();
-    if (follower === null) throw new ServiceError(503, "the configuration has no section redirect any more");
-    return follower;
+    if (follower !== null) return follower;
+    throw new ServiceError(503, "the service is not ready: its configuration is changing", {
+      fields: "Retry-After: 1\r\n",
+    });
   }
 
   #facts(): ServiceFacts {

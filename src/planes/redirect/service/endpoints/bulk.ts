@@ -86,6 +86,9 @@ function isAbout(entry: BulkEntry, { path, rule }: Problem): boolean {
   return path.startsWith(place) && (rule === null || rule === entry.id);
 }
 
+/** What a file has beside rules, as permissions call it. */
+const HELD = ["urlRules", "templates", "distributions", "servers", "whitelist"] as const;
+
 export const bulkEndpoints: readonly Endpoint[] = [
   {
     id: "importBulk",
@@ -100,11 +103,11 @@ export const bulkEndpoints: readonly Endpoint[] = [
     },
     gives: json("The changes that are pending now."),
     async handle(call, service) {
-      for (const endpoint of ["urlRules", "templates", "distributions", "servers", "whitelist"])
-        call.expectPermission("write", endpoint);
+      for (const endpoint of HELD) call.expectPermission("write", endpoint);
       const entries = readBulk(call.text());
       for (const entry of entries)
         if ("list" in entry) call.expectPermission("write", "namespacedLists", entry.list);
+        else if (entry.kind === "rollout") call.expectPermission("write", "rollouts");
       const at = service.facts.clock.wall();
       const saved = await service.editing.save(call.app, call.act, (view) => wishOf(entries, view, at));
       const changes = saved.pending.changes.map(changeText);
@@ -119,6 +122,7 @@ export const bulkEndpoints: readonly Endpoint[] = [
     permission: "rules",
     gives: { description: "Lines of JSON.", types: ["application/x-ndjson"] },
     async handle(call, service) {
+      for (const endpoint of HELD) call.expectPermission("read", endpoint);
       const { approved } = await service.view(call.app);
       return { status: 200, type: "application/x-ndjson", body: bulkFile(approved) };
     },

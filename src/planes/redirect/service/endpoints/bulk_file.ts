@@ -71,6 +71,8 @@ const KEYED: Readonly<Record<string, DocumentKind<unknown>>> = {
   default_server: serverDocument as DocumentKind<unknown>,
   default_url: defaultUrlDocument as DocumentKind<unknown>,
 };
+/** Of which a model has one. */
+const ONLY_KINDS: readonly EntityKind[] = ["default_server", "default_url", "distribution"];
 const EXPECTED = 'expected one of "rule", "url_rule", "list", "whitelist", … as the only key';
 
 function entryIn(line: string, place: string): BulkEntry {
@@ -122,6 +124,8 @@ function deletion(given: unknown, place: string): BulkEntry {
   if (key === "list") return { place, list: id, value: null };
   const kind = ENTITY_KINDS.find((each) => each === key);
   if (kind === undefined) throw new LineProblem(`delete: expected list or one of ${ENTITY_KINDS.join(", ")}`);
+  if (ONLY_KINDS.includes(kind) && id !== ONLY_ID)
+    throw new LineProblem(`delete: ${kind} has the name ${JSON.stringify(id)}; expected ${ONLY_ID}`);
   return { place, kind, id, value: null };
 }
 

@@ -11,6 +11,7 @@ import {
   LIST_REVISIONS,
   listRevisionRecord,
   type RevisionRecord,
+  revisionRecord,
   SETTINGS_RECORD,
 } from "../records/kinds.ts";
 import { putModel, readRevision, revisionVersions } from "../revisions.ts";
@@ -49,10 +50,14 @@ export const historyEndpoints: readonly Endpoint[] = [
       const versions = (await revisionVersions(service.records, call.app)).filter(
         (version) => version < before,
       );
-      const found = versions
-        .slice(0, limit)
-        .map((version) => readRevision(service.records, call.app, version));
-      return giveJson({ revisions: (await Promise.all(found)).map(infoOf) });
+      const revisions = [];
+      // One after the other: each has a whole model, which is not kept.
+      for (const version of versions.slice(0, limit)) {
+        const kept = await service.records.readFresh(revisionRecord(call.app, version));
+        // One that was taken away meanwhile is left out.
+        if (kept.revision !== null) revisions.push(infoOf(kept.value));
+      }
+      return giveJson({ revisions });
     },
   },
   {
@@ -136,10 +141,12 @@ export const historyEndpoints: readonly Endpoint[] = [
     async handle(call, service) {
       const limit = countIn(call, "limit", 20, MOST_REVISIONS);
       const versions = (await service.records.names(LIST_REVISIONS)).map(Number).toReversed();
-      const found = versions
-        .slice(0, limit)
-        .map((version) => service.records.readFresh(listRevisionRecord(version)));
-      const revisions = (await Promise.all(found)).map(({ value: { lists: _lists, ...info } }) => info);
+      const revisions = [];
+      for (const version of versions.slice(0, limit)) {
+        const { value, revision } = await service.records.readFresh(listRevisionRecord(version));
+        const { lists: _lists, ...info } = value;
+        if (revision !== null) revisions.push(info);
+      }
       return giveJson({ revisions });
     },
   },
@@ -171,10 +178,11 @@ export const historyEndpoints: readonly Endpoint[] = [
       before: "Only entries with a number of at most this.",
       limit: `How many are looked at; ${MOST_ENTRIES} at most.`,
     },
-    gives: json("Entries of the audit log."),
+    gives: json("Entries of the audit log; those about applications that one may not see are left out."),
     async handle(call, service) {
       const page = await readAudit(service.records, {
         app: call.query.get("app"),
+        maySee: (app) => call.maySee("audit", app),
         before: countIn(call, "before", Number.MAX_SAFE_INTEGER, Number.MAX_SAFE_INTEGER),
         limit: countIn(call, "limit", 100, MOST_ENTRIES),
       });

@@ -36,6 +36,12 @@ const OFFLINE: Paths = {
   cancel_all: "/redirectorOffline/cancelAllNamespacesChanges/{version}",
 };
 
+/** A change of a list holds its values: who may not read the list sees and approves none. */
+function mayRead({ who }: Call, name: string): boolean {
+  const access = { mode: "read", endpoint: "namespacedLists", entity: name, app: null } as const;
+  return who.permissions.allows(access);
+}
+
 function endpointsOf(source: Source, paths: Paths, suffix: string): Endpoint[] {
   const version = json("The version of the pending changes of lists.");
   const named = (call: Call) => (change: ListChange) => change.name === call.parameter("name");
@@ -87,13 +93,16 @@ function endpointsOf(source: Source, paths: Paths, suffix: string): Endpoint[] {
       path: paths.get,
       summary: "Pending changes of named lists, with authors and times",
       permission: PERMISSION,
-      gives: json("The changes."),
-      async handle(_call, service) {
+      gives: json("The changes; `hidden`: how many are of lists that one may not read."),
+      async handle(call, service) {
         const { lists, changes } = await service.lists.view();
+        const all = listChangesOf(changes.value, source);
+        const shown = all.filter(({ name }) => mayRead(call, name));
         return giveJson({
           version: changes.value.version,
           lists_version: lists.value.version,
-          changes: listChangesOf(changes.value, source).map((change) => ({
+          hidden: all.length - shown.length,
+          changes: shown.map((change) => ({
             ...change,
             type: listChangeType(change),
             before: lists.value.lists.find(({ name }) => name === change.name) ?? null,
@@ -119,7 +128,12 @@ async function approve(
     call.expectPermission("write", "breakGlass");
     if (breakGlass.trim() === "") throw new ServiceError(400, "break_glass: expected a reason");
   }
-  const choice = { source, version: call.number("version"), takes };
+  const takesSeen = (change: ListChange): boolean => {
+    if (!takes(change)) return false;
+    call.expectPermission("read", "namespacedLists", change.name);
+    return true;
+  };
+  const choice = { source, version: call.number("version"), takes: takesSeen };
   const view = await service.lists.approve(call.act, choice, breakGlass);
   return giveJson({ version: view.changes.value.version, lists_version: view.lists.value.version });
 }

@@ -53,8 +53,10 @@ function withoutValues(list: NamedList, gone: ReadonlySet<string>): NamedList {
   return { ...list, values: list.values.filter(({ value }) => !gone.has(value)) };
 }
 
-async function allViews(service: Service): Promise<AppView[]> {
-  return Promise.all((await service.applications()).map((app) => service.view(app)));
+/** Of the applications that whoever asks may see. */
+async function visibleViews(call: Call, service: Service): Promise<AppView[]> {
+  const apps = (await service.applications()).filter((app) => call.maySee(PERMISSION, app));
+  return Promise.all(apps.map((app) => service.view(app)));
 }
 
 /** A list as it is saved under `name`; with `autoResolve` its values leave the lists that have them. */
@@ -163,7 +165,7 @@ const reading: readonly Endpoint[] = [
     permission: PERMISSION,
     gives: json("The lists that match, the values that do, and the rules."),
     async handle(call, service) {
-      const [{ lists }, views] = [await service.lists.view(), await allViews(service)];
+      const [{ lists }, views] = [await service.lists.view(), await visibleViews(call, service)];
       const wanted = call.parameter("value");
       const found = readable(call, lists.value.lists).flatMap((list) => {
         const match = matchOf(list, wanted);
@@ -210,7 +212,7 @@ const reading: readonly Endpoint[] = [
     permission: PERMISSION,
     gives: json("The rules by list."),
     async handle(call, service) {
-      const views = await allViews(service);
+      const views = await visibleViews(call, service);
       const found = call
         .parameter("names")
         .split(",")

@@ -28,10 +28,13 @@ import { ServiceError } from "../service_error.ts";
 
 const PERMISSION = "backups";
 
+function expectReadable(call: Call, app: string): void {
+  expectAllowed(call.who, { mode: "read", endpoint: PERMISSION, entity: null, app });
+}
+
 /** Throws ServiceError with 403 for whoever may not read all applications and lists: half of them is worse than none. */
 function expectAll(call: Call, { applications, lists: { lists } }: DataSnapshot): void {
-  for (const app of applications)
-    expectAllowed(call.who, { mode: "read", endpoint: PERMISSION, entity: null, app });
+  for (const app of applications) expectReadable(call, app);
   for (const { name } of lists) call.expectPermission("read", "namespacedLists", name);
 }
 
@@ -159,9 +162,13 @@ const snapshotEndpoints: readonly Endpoint[] = [
     path: "/redirectorOffline/applications",
     summary: "Names of all applications",
     permission: PERMISSION,
-    gives: document("The names."),
+    gives: document("Those of them that one may see."),
     async handle(call, service) {
-      return call.give(applicationNamesDocument, await service.applications());
+      const names = await service.applications();
+      return call.give(
+        applicationNamesDocument,
+        names.filter((app) => call.maySee(PERMISSION, app)),
+      );
     },
   },
 ];
@@ -193,7 +200,10 @@ const bundleEndpoints: readonly Endpoint[] = [
     gives: zip(`The file ${BUNDLE_FILE}, with checksums.`),
     async handle(call, service) {
       const given = uploadedText(call, "snapshots");
-      const snapshot = given === null ? await readableSnapshots(call, service) : snapshotsIn(given);
+      if (given === null) return bundleAnswer(service, await readableSnapshots(call, service));
+      const snapshot = snapshotsIn(given);
+      // The bundle gets hosts of applications whose snapshots have none.
+      for (const { application: app } of snapshot.snapshots) expectReadable(call, app);
       return bundleAnswer(service, snapshot);
     },
   },

@@ -5,6 +5,7 @@ import { auditOperations } from "../audit.ts";
 import { reloadRecord } from "../records/kinds.ts";
 import { recordWrite } from "../records/records.ts";
 import { putModel } from "../revisions.ts";
+import { ServiceError } from "../service_error.ts";
 
 export const reloadEndpoints: readonly Endpoint[] = [
   {
@@ -30,7 +31,10 @@ export const reloadEndpoints: readonly Endpoint[] = [
     async handle(call, service) {
       const { version } = await putModel(service.records, service.facts, call.app, call.act, {
         action: "reload",
-        make: (current) => current,
+        make(current, version) {
+          if (version === 0) throw new ServiceError(404, `${call.app} has no approved model`);
+          return current;
+        },
         subject: "the same model again",
       });
       return giveText(String(version));

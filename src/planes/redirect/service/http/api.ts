@@ -6,6 +6,7 @@ import type {
   MountedService,
 } from "../../../../core/mounted_service.ts";
 import { type Authenticator, expectAllowed, type Principal, principal } from "../access/principal.ts";
+import { isStorableName } from "../../models/stored.ts";
 import { SERVICE_PREFIXES } from "../prefixes.ts";
 import type { Service } from "../service.ts";
 import { ServiceError } from "../service_error.ts";
@@ -18,6 +19,8 @@ const NOBODY = principal("anonymous", []);
 const METHODS: readonly Method[] = ["GET", "POST", "PUT", "DELETE"];
 /** Requests that take no body may still bring a small one. */
 const SMALL_BODY_BYTES = 65_536;
+/** Longer names are cut in refusals. */
+const LONGEST_TOLD = 200;
 
 export class ServiceApi implements MountedService {
   readonly prefixes = SERVICE_PREFIXES;
@@ -60,6 +63,9 @@ export class ServiceApi implements MountedService {
     if (found === null) throw new ServiceError(404, `nothing stands at ${JSON.stringify(path)}`);
     if (!isFound) throw methodRefused(found as readonly Method[]);
     expectPermitted(found.endpoint, found.parameters, who);
+    const { app } = found.parameters;
+    if (app !== undefined && !isStorableName(app))
+      throw new ServiceError(404, `Application not found: ${app.slice(0, LONGEST_TOLD)}`);
     return { match: found, who };
   }
 

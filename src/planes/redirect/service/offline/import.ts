@@ -2,6 +2,7 @@
 import { edited } from "../../../../core/redirect/changes/pending.ts";
 import type { NamedListSet } from "../../../../core/redirect/documents/named_lists.ts";
 import type { NamedList, RedirectModel } from "../../../../core/redirect/model.ts";
+import { expectAllowed } from "../access/principal.ts";
 import type { AppView } from "../app_view.ts";
 import { viewOf } from "../app_view.ts";
 import { auditOperations } from "../audit.ts";
@@ -41,7 +42,8 @@ export interface Imported {
 
 /**
  * Rejects with ServiceError: 409 where the store has a newer model than the bundle and they are not to be merged, where both have changed
- * the same, and where earlier changes that were made offline are not resolved; 404 and 503 as everywhere.
+ * the same, and where earlier changes that were made offline are not resolved; 403 where it changes lists that one may not write; 404
+ * and 503 as everywhere.
  */
 export async function importBundle(
   service: Service,
@@ -57,6 +59,8 @@ export async function importBundle(
     const base = await baseModel(service, view, wish);
     const model = mergedModel({ base, bundle, live: view.approved }, wish.preference);
     const lists = await listsOf(service, view, wish);
+    for (const { name } of lists.edits)
+      expectAllowed(act.who, { mode: "write", endpoint: "namespacedLists", entity: name, app: null });
     const conflicts = [...model.conflicts, ...lists.conflicts];
     if (wish.preference === null) refuseConflicts(app, conflicts);
     const by = { author: act.who.name, at: facts.clock.wall() };
