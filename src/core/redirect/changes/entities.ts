@@ -26,8 +26,23 @@ interface Entity<Value> {
   ids(model: RedirectModel): readonly string[];
   /** Null where the model has none. */
   get(model: RedirectModel, id: string): Value | null;
-  /** The model with another value in its place, a new one behind the others, or without it. */
-  set(model: RedirectModel, id: string, value: Value | null): RedirectModel;
+  /** As `get`, made for many ids of one model. */
+  index(model: RedirectModel): (id: string) => Value | null;
+  /** The model with other values in their places, new ones behind the others, and without those that are null. */
+  setAll(model: RedirectModel, values: ReadonlyMap<string, Value | null>): RedirectModel;
+}
+
+/** For kinds that a model has one of. */
+function single<Value>(
+  get: (model: RedirectModel) => Value | null,
+  put: (model: RedirectModel, value: Value | null) => RedirectModel,
+): Entity<Value> {
+  return {
+    ids: (model) => (get(model) === null ? [] : [ONLY_ID]),
+    get,
+    index: (model) => () => get(model),
+    setAll: (model, values) => [...values.values()].reduce(put, model),
+  };
 }
 
 type NamedKey = "rules" | "rule_templates" | "url_rules" | "url_rule_templates" | "rollouts";
@@ -39,46 +54,56 @@ function namedUnder<Key extends NamedKey>(key: Key): Entity<NamedOf<Key>> {
   return {
     ids: (model) => allOf(model).map(({ id }) => id),
     get: (model, wanted) => allOf(model).find(({ id }) => id === wanted) ?? null,
-    set(model, id, value) {
-      const all = allOf(model);
-      const place = all.findIndex((one) => one.id === id);
-      if (value === null) return { ...model, [key]: all.filter((one) => one.id !== id) };
-      return { ...model, [key]: place < 0 ? [...all, value] : all.with(place, value) };
+    index(model) {
+      const byId = new Map<string, NamedOf<Key>>();
+      for (const one of allOf(model)) if (!byId.has(one.id)) byId.set(one.id, one);
+      return (id) => byId.get(id) ?? null;
+    },
+    setAll(model, values) {
+      const fresh = new Map(values);
+      const kept: NamedOf<Key>[] = [];
+      for (const one of allOf(model)) {
+        const value = values.get(one.id);
+        if (value === undefined) kept.push(one);
+        // Where two have one id, as only a damaged model has, the first is replaced.
+        else if (value !== null) kept.push(fresh.delete(one.id) ? value : one);
+        else fresh.delete(one.id);
+      }
+      for (const value of fresh.values()) if (value !== null) kept.push(value);
+      return { ...model, [key]: kept };
     },
   };
 }
-
-const defaultUrl: Entity<UrlParams> = {
-  ids: ({ default_url }) => (default_url === null ? [] : [ONLY_ID]),
-  get: ({ default_url }) => default_url,
-  set: (model, _id, default_url) => ({ ...model, default_url }),
-};
-
-const defaultServer: Entity<Server> = {
-  ids: ({ default_server }) => (default_server === null ? [] : [ONLY_ID]),
-  get: ({ default_server }) => default_server,
-  set: (model, _id, default_server) => ({ ...model, default_server }),
-};
 
 export const ENTITIES: { readonly [Kind in EntityKind]: Entity<EntityValues[Kind]> } = {
   rule: namedUnder("rules"),
   rule_template: namedUnder("rule_templates"),
   url_rule: namedUnder("url_rules"),
   url_rule_template: namedUnder("url_rule_templates"),
-  default_url: defaultUrl,
-  default_server: defaultServer,
-  distribution: {
-    ids: ({ distribution }) => (distribution.length === 0 ? [] : [ONLY_ID]),
-    get: ({ distribution }) => (distribution.length === 0 ? null : distribution),
-    set: (model, _id, value) => ({ ...model, distribution: value ?? [] }),
-  },
+  default_url: single(
+    ({ default_url }) => default_url,
+    (model, default_url) => ({ ...model, default_url }),
+  ),
+  default_server: single(
+    ({ default_server }) => default_server,
+    (model, default_server) => ({ ...model, default_server }),
+  ),
+  distribution: single(
+    ({ distribution }) => (distribution.length === 0 ? null : distribution),
+    (model, value) => ({ ...model, distribution: value ?? [] }),
+  ),
   whitelist: {
     ids: ({ whitelist }) => whitelist,
     get: ({ whitelist }, path) => (whitelist.includes(path) ? true : null),
-    set(model, path, value) {
-      const others = model.whitelist.filter((each) => each !== path);
-      if (value === null) return { ...model, whitelist: others };
-      return model.whitelist.includes(path) ? model : { ...model, whitelist: [...others, path] };
+    index({ whitelist }) {
+      const paths = new Set(whitelist);
+      return (path) => (paths.has(path) ? true : null);
+    },
+    setAll(model, values) {
+      const listed = new Set(model.whitelist);
+      const kept = model.whitelist.filter((path) => values.get(path) !== null);
+      const fresh = [...values].filter(([path, value]) => value !== null && !listed.has(path));
+      return { ...model, whitelist: [...kept, ...fresh.map(([path]) => path)] };
     },
   },
   rollout: namedUnder("rollouts"),

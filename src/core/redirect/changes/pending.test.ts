@@ -148,3 +148,28 @@ test("a rollout is edited as any other entity and keeps its place", () => {
   expect(next.rollouts).toEqual([paused, rolloutOf({ id: "next" })]);
   expect(difference(next, approved)).toEqual([{ kind: "rollout", id: "beta", value: rolloutOf() }]);
 });
+
+test("many edits at once take no time for each pair of them", () => {
+  const many = 40_000;
+  const edits = Array.from({ length: many }, (_, index) => edit(`r${index}`, String(index)));
+  const paths = edits.map(({ id }): Edit => ({ kind: "whitelist", id: `/EU/${id}`, value: true }));
+  const start = performance.now();
+  const pending = edited([], APPROVED, [...edits, ...paths], ANN);
+  const next = nextModel(APPROVED, pending);
+  expect(outdated(APPROVED, pending)).toEqual([]);
+  expect(difference(next, APPROVED).length).toBe(2 * many);
+  expect(without(pending, pending)).toEqual([]);
+  // Pair by pair it is a minute.
+  expect(performance.now() - start).toBeLessThan(5_000);
+  expect(next.rules.length).toBe(many + 2);
+});
+
+test("changes that are taken together make the model that they make one after the other", () => {
+  fc.assert(
+    fc.property(anyModel, anyModel, (approved, wanted) => {
+      const pending = edited([], approved, difference(approved, wanted), ANN);
+      const oneByOne = pending.reduce((model, change) => nextModel(model, [change]), approved);
+      expect(nextModel(approved, pending)).toEqual(oneByOne);
+    }),
+  );
+});

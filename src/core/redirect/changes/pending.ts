@@ -67,39 +67,55 @@ export function edited(
   edits: readonly Edit[],
   { author, at }: Editor,
 ): Pending {
-  let result = pending;
-  for (const { kind, id, value } of edits) {
-    const known = changeOf(result, kind, id);
-    const current = entityOf(kind).get(approved, id);
-    const before = known === null ? current : known.before;
-    const others = result.filter((change) => change !== known);
-    if (sameValue(current, value) && sameValue(before, current)) {
-      result = others;
+  // Files hold thousands of edits: nothing is searched for each of them.
+  const result = new Map(pending.map((change) => [keyOf(change), change]));
+  const currentOf = indexed(approved);
+  for (const edit of edits) {
+    const { kind, id, value } = edit;
+    const known = result.get(keyOf(edit));
+    const now = currentOf(kind, id);
+    const before = known === undefined ? now : known.before;
+    if (sameValue(now, value) && sameValue(before, now)) {
+      result.delete(keyOf(edit));
       continue;
     }
     const authors = [...new Set([...(known?.authors ?? []), author])];
-    const change = { kind, id, before, after: value, authors, at } as Change;
-    result = known === null ? [...others, change] : result.map((each) => (each === known ? change : each));
+    result.set(keyOf(edit), { kind, id, before, after: value, authors, at } as Change);
   }
-  return result;
+  return [...result.values()];
 }
+
+/** The entities of a model, for many questions. */
+function indexed(model: RedirectModel): (kind: EntityKind, id: string) => unknown {
+  const byKind = new Map(ENTITY_KINDS.map((kind) => [kind, entityOf(kind).index(model)]));
+  return (kind, id) => byKind.get(kind)!(id);
+}
+
+const keyOf = ({ kind, id }: Pick<Change, "kind" | "id">): string => `${kind} ${id}`;
 
 /** The model with all changes, or those of `pending` that are handed in: what would act after their approval. */
 export function nextModel(approved: RedirectModel, pending: Pending): RedirectModel {
-  return pending.reduce((model, { kind, id, after }) => entityOf(kind).set(model, id, after), approved);
+  const byKind = new Map<EntityKind, Map<string, unknown>>();
+  for (const { kind, id, after } of pending) {
+    const values = byKind.get(kind) ?? new Map<string, unknown>();
+    byKind.set(kind, values.set(id, after));
+  }
+  return [...byKind].reduce((model, [kind, values]) => entityOf(kind).setAll(model, values), approved);
 }
 
 /** Changes that were made to something which has been approved otherwise meanwhile: who approves them would undo that. */
 export function outdated(approved: RedirectModel, pending: Pending): Change[] {
+  const currentOf = indexed(approved);
   return pending.filter(({ kind, id, before, after }) => {
-    const current = entityOf(kind).get(approved, id);
+    const current = currentOf(kind, id);
     return !sameValue(current, before) && !sameValue(current, after);
   });
 }
 
 /** What is left when `taken` have been approved or cancelled. */
 export function without(pending: Pending, taken: Pending): Pending {
-  return pending.filter((change) => !taken.includes(change));
+  const gone = new Set(taken);
+  return pending.filter((change) => !gone.has(change));
 }
 
 /** The changes that lead from one model to the other: of an import, a revert, or an offline edit. */
@@ -107,9 +123,10 @@ export function difference(from: RedirectModel, to: RedirectModel): Edit[] {
   return ENTITY_KINDS.flatMap((kind) => {
     const entity = entityOf(kind);
     const ids = new Set([...entity.ids(from), ...entity.ids(to)]);
+    const [before, after] = [entity.index(from), entity.index(to)];
     return [...ids].flatMap((id) => {
-      const value = entity.get(to, id);
-      return sameValue(entity.get(from, id), value) ? [] : [{ kind, id, value } as Edit];
+      const value = after(id);
+      return sameValue(before(id), value) ? [] : [{ kind, id, value } as Edit];
     });
   });
 }

@@ -50,8 +50,9 @@ export function bulkFile(model: RedirectModel): string {
   const lines: unknown[] = ENTITY_KINDS.flatMap((kind) => {
     const form = Object.hasOwn(KEYED, kind) ? KEYED[kind] : undefined;
     if (form === undefined) return [];
-    const entity = entityOf(kind);
-    return entity.ids(model).map((id) => ({ [kind]: writeJson(form, entity.get(model, id)) }));
+    const { ids, index } = entityOf(kind);
+    const valueOf = index(model);
+    return ids(model).map((id) => ({ [kind]: writeJson(form, valueOf(id)) }));
   });
   if (model.distribution.length > 0)
     lines.push({

@@ -23,11 +23,11 @@ const HISTORY_MS = 60 * 24 * 3_600_000;
 
 /** The edits that make `wanted` the whitelist. */
 function whitelistWish(view: AppView, wanted: readonly string[]): Wish {
-  const unique = [...new Set(wanted)];
-  const gone = view.next.whitelist.filter((path) => !unique.includes(path));
+  const unique = new Set(wanted);
+  const gone = view.next.whitelist.filter((path) => !unique.has(path));
   const edits: Edit[] = [
     ...gone.map((id): Edit => ({ kind: "whitelist", id, value: null })),
-    ...unique.map((id): Edit => ({ kind: "whitelist", id, value: true })),
+    ...[...unique].map((id): Edit => ({ kind: "whitelist", id, value: true })),
   ];
   return { edits, problems: whitelistProblems(wanted, checkFactsOf(view)) };
 }

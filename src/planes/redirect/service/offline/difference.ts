@@ -53,9 +53,10 @@ export function mergedModel(
   const edits: Edit[] = [];
   const conflicts: Conflict[] = [];
   for (const kind of KINDS) {
-    const { ids, get } = entityOf(kind);
+    const { ids, index } = entityOf(kind);
+    const [inBase, inBundle, inLive] = [index(base), index(bundle), index(live)];
     for (const id of new Set([...ids(bundle), ...ids(base)])) {
-      const [before, wanted, now] = [get(base, id), get(bundle, id), get(live, id)];
+      const [before, wanted, now] = [inBase(id), inBundle(id), inLive(id)];
       if (sameEntity(kind, before, wanted) || sameEntity(kind, now, wanted)) continue;
       const isConflict = !sameEntity(kind, before, now);
       if (isConflict) conflicts.push({ kind, id });
