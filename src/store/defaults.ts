@@ -27,9 +27,12 @@ export const DEFAULT_STORE = {
     connect_timeout_ms: 2_000,
     /** A request without answer for so long means that the connection is of no use. */
     request_timeout_ms: 15_000,
-    /** Pause after all servers have failed, doubled with each further round. */
+    /**
+     * Pause after all servers have failed, doubled with each further round, by chance up to half as long again. At its longest it is
+     * below the 2 s within which everything is to be known after an outage.
+     */
     first_retry_ms: 100,
-    last_retry_ms: 2_000,
+    last_retry_ms: 1_000,
     /** Pause before the next server of the same round. */
     next_server_ms: 10,
     /** The default of a server's jute.maxbuffer: it closes a connection that sends a longer frame. */

@@ -41,14 +41,18 @@ export class ServerList {
     this.#failures = 0;
   }
 
-  /** Notes a failure. Gives the pause before the next try: short within a round, then longer and longer, by chance. */
-  failed(): number {
+  /**
+   * Notes a failure after an attempt of `attemptMs`. Gives the pause before the next try: short within a round, then longer and longer,
+   * by chance. After a round the attempt counts for it, so that long attempts are not followed by long pauses.
+   */
+  failed(attemptMs: number): number {
     const round = Math.floor(++this.#failures / this.#servers.length);
     const isRoundOver = this.#failures % this.#servers.length === 0;
-    const pause = isRoundOver
-      ? Math.min(first_retry_ms * 2 ** Math.min(round - 1, 30), last_retry_ms)
-      : next_server_ms;
-    return pause * (0.5 + this.#random());
+    const spread = 0.5 + this.#random();
+    const shortest = next_server_ms * spread;
+    if (!isRoundOver) return shortest;
+    const pause = Math.min(first_retry_ms * 2 ** Math.min(round - 1, 30), last_retry_ms);
+    return Math.max(shortest, pause * spread - attemptMs);
   }
 }
 

@@ -152,6 +152,29 @@ test("expired: a new session, from the beginning", async () => {
   expect([session.id, told.at(-1)]).toEqual([78n, "new"]);
 });
 
+test("after a long outage: the next try is near, and a session that expired meanwhile costs no further wait", async () => {
+  const { clock, connections, dialled, told } = started();
+  const first = await dialled(1);
+  await greeted(first);
+  first.greet(77n);
+  for (let failures = 1; failures <= 10; failures++) {
+    connections.at(-1)!.events.closed("refused");
+    for (let passed = 0; connections.length === failures; passed += 50) {
+      expect(passed).toBeLessThanOrEqual(1_000);
+      clock.advance(50);
+      for (let turn = 0; turn < 5; turn++) await Promise.resolve();
+    }
+  }
+  const last = await dialled(11);
+  await greeted(last);
+  last.greet(0n, 0);
+  clock.advance(100);
+  const next = await dialled(12);
+  await greeted(next);
+  next.greet(78n);
+  expect(told.at(-1)).toBe("new");
+});
+
 test("silence: pings, then another server after two thirds of the session's timeout", async () => {
   const { clock, dialled, told } = started({}, 2);
   const first = await dialled(1);
@@ -170,12 +193,17 @@ test("silence: pings, then another server after two thirds of the session's time
   expect(second.address).not.toBe(first.address);
 });
 
-test("a server that connects and says nothing is left after the connect timeout; pauses grow with each round", async () => {
+/** Pauses before each of 12 tries of two servers, of which each lasts `attemptMs` and then fails as `fail` says. */
+async function pausesOf(
+  attemptMs: number,
+  fail: (connection: FakeConnection) => void,
+): Promise<{ readonly pauses: number[]; readonly connections: FakeConnection[] }> {
   const { clock, connections, dialled } = started({}, 2);
   const pauses: number[] = [];
   for (let tries = 1; tries <= 12; tries++) {
-    await dialled(tries);
-    clock.advance(500);
+    const connection = await dialled(tries);
+    clock.advance(attemptMs);
+    fail(connection);
     let pause = 0;
     while (connections.length === tries && pause < 5_000) {
       clock.advance(10);
@@ -184,7 +212,17 @@ test("a server that connects and says nothing is left after the connect timeout;
     }
     pauses.push(pause);
   }
-  expect(pauses).toEqual([10, 100, 10, 200, 10, 400, 10, 800, 10, 1_600, 10, 2_000]);
+  return { pauses, connections };
+}
+
+test("servers that refuse are tried again after pauses that grow with each round", async () => {
+  const { pauses } = await pausesOf(0, ({ events }) => events.closed("refused"));
+  expect(pauses).toEqual([10, 100, 10, 200, 10, 400, 10, 800, 10, 1_000, 10, 1_000]);
+});
+
+test("a server that connects and says nothing is left after the connect timeout, which counts for the pause", async () => {
+  const { pauses, connections } = await pausesOf(500, () => {});
+  expect(pauses).toEqual([10, 10, 10, 10, 10, 10, 10, 300, 10, 500, 10, 500]);
   expect(connections.slice(0, 12).every(({ isClosed }) => isClosed)).toBe(true);
 });
 

@@ -89,6 +89,8 @@ export class Session {
   #heardAt = 0;
   /** Grows with each dial, so that what an earlier one still tells is not taken for the present one. */
   #dials = 0;
+  /** When the present dial began. */
+  #dialledAt = 0;
   #stopTimer: () => void = () => {};
 
   constructor(options: SessionOptions, environment: SessionEnvironment, events: SessionEvents, dial: Dial) {
@@ -190,6 +192,7 @@ export class Session {
     const server = this.#servers.next();
     this.#server = serverText(server);
     const dial = ++this.#dials;
+    this.#dialledAt = this.#environment.clock.now();
     const limit = this.#options.connect_timeout_ms ?? connect_timeout_ms;
     this.#stopTimer = once(this.#environment.clock, limit, () => this.#lost(`no answer within ${limit} ms`));
     const { names, random } = this.#environment;
@@ -222,9 +225,12 @@ export class Session {
   #lost(reason: string): void {
     if (this.#phase === "closed") return;
     const text = `${this.#server}: ${reason}`;
+    const { clock } = this.#environment;
+    // A server that has been waited for in vain has not been bothered meanwhile.
+    const waitedMs = this.#phase === "connected" ? 0 : clock.now() - this.#dialledAt;
     this.#phase = "dialling";
     this.#drop(text);
-    this.#stopTimer = once(this.#environment.clock, this.#servers.failed(), () => this.#connect());
+    this.#stopTimer = once(clock, this.#servers.failed(waitedMs), () => this.#connect());
     this.#events.disconnected(text);
   }
 
@@ -247,6 +253,8 @@ export class Session {
       this.#session = NO_SESSION;
       // What comes after it is another history; the old position would be ahead of a server that was set up anew.
       this.#lastZxid = 0n;
+      // The server is there: waiting as after its failures would only make the outage longer.
+      this.#servers.succeeded();
       this.#lost("the session has expired");
       return;
     }
