@@ -260,7 +260,10 @@ redirect:
     const status = await fairlead.command("redirect", "status", "--runtime-dir", `${fairlead.directory}/run`);
     expect(status.out).toMatch(/^a1: rollout beta at 40 %, rolled_back, \d+ of \d+ samples? fail$/m);
     expect((await storedModel(store)).version).toBe(4);
-    const records = new Records(() => store, 2 ** 20);
+    const records = new Records(
+      () => store,
+      () => 2 ** 20,
+    );
     const { entries } = await readAudit(records, { app: "a1", before: 99, limit: 1 });
     expect(entries).toMatchObject([
       {

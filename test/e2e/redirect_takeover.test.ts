@@ -169,7 +169,10 @@ test.skipIf(lacking !== null)(
     });
     expect(await treeOf(store)).toEqual(before);
 
-    const records = new Records(() => store, MAX_BYTES);
+    const records = new Records(
+      () => store,
+      () => MAX_BYTES,
+    );
     const { version, model } = (await records.readFresh(modelRecord("a1"))).value;
     expect(version).toBe(modelVersion);
     expect(model.rules).toEqual(TREE_MODEL.rules);
@@ -268,7 +271,10 @@ async function importedFrom(folder: string, name: string, ...more: string[]) {
   const { code, out, error } = await redirect("import", folder, "--to", file, "--json", ...more);
   expect([code, error, out]).toEqual([0, "", expect.stringContaining('"written":true')]);
   const opened = openStore("sqlite", { directory: store }, storeEnvironment(directory));
-  const records = new Records(() => opened, MAX_BYTES);
+  const records = new Records(
+    () => opened,
+    () => MAX_BYTES,
+  );
   const stored = (await records.readFresh(modelRecord("a1"))).value;
   const lists = (await records.readFresh(LISTS_RECORD)).value.lists;
   await opened.close();

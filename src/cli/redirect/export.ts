@@ -91,7 +91,10 @@ async function exported(
   static_applications: ReadonlySet<string>,
 ): Promise<ReadonlyMap<string, Uint8Array>> {
   return await withStore(choice.open(), async (store) => {
-    const records = new Records(() => store, choice.max_model_bytes);
+    const records = new Records(
+      () => store,
+      () => choice.max_model_bytes,
+    );
     const { content, whitelist_updates } = await readStoredContent(store, records);
     if (content.models.size === 0 && content.lists.lists.length === 0)
       throw new Error(`${choice.name} has no models and no lists`);

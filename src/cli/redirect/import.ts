@@ -129,7 +129,10 @@ async function imported(
       ? await treeInstallation(values, program, max_model_bytes)
       : readOriginalFiles(await filesIn(folder, values.app ?? null), DEFAULT_MAX_FILE_BYTES);
   return await withStore(target.open(), async (store) => {
-    const records = new Records(() => store, max_model_bytes);
+    const records = new Records(
+      () => store,
+      () => max_model_bytes,
+    );
     const present = await presentAlready(records, installation);
     const isBlocked =
       (present.length > 0 && !values.replace) ||

@@ -20,7 +20,10 @@ export class ServiceRolloutWriter implements RolloutWriter {
   async setStep(app: string, rollout: string, change: RolloutChange, reason: string): Promise<void> {
     const facts = this.#facts;
     // Nothing that was read before: the step must be that of now.
-    const records = new Records(() => facts.store(), facts.max_model_bytes);
+    const records = new Records(
+      () => facts.store(),
+      () => facts.max_model_bytes,
+    );
     const { from, step, state } = change;
     await putModel(
       records,

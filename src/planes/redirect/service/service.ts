@@ -17,7 +17,10 @@ export class Service {
 
   constructor(facts: ServiceFacts) {
     this.facts = facts;
-    this.records = new Records(() => facts.store(), facts.max_model_bytes);
+    this.records = new Records(
+      () => facts.store(),
+      () => facts.max_model_bytes,
+    );
     this.editing = new Editing(this.records, facts);
     this.approval = new Approval(this.records, facts);
     this.lists = new ListEditing(this.records, facts);

@@ -56,7 +56,10 @@ export class StackRetention {
     this.#store = store;
     this.#clock = clock;
     this.#deleted = deleted;
-    this.#records = new Records(() => store, options.max_bytes);
+    this.#records = new Records(
+      () => store,
+      () => options.max_bytes,
+    );
     const pause = Math.min(LONGEST_PAUSE_MS, Math.max(SHORTEST_PAUSE_MS, options.retention_ms / LOOKS));
     this.#end = clock.every(pause, () => {
       this.#sweeping = this.#sweeping.then(() => this.sweep());

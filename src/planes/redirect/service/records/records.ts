@@ -29,11 +29,11 @@ const LONGEST_WAIT_MS = 100;
 
 export class Records {
   readonly #store: () => Store | null;
-  readonly #maxBytes: number;
+  readonly #maxBytes: () => number;
   readonly #held = new Map<string, { readonly value: unknown; readonly revision: Revision | null }>();
 
-  /** `store` gives null while it could not be opened. */
-  constructor(store: () => Store | null, maxBytes: number) {
+  /** `store` gives null while it could not be opened; records are at most `maxBytes` long, which a reload may change. */
+  constructor(store: () => Store | null, maxBytes: () => number) {
     this.#store = store;
     this.#maxBytes = maxBytes;
   }
@@ -153,7 +153,7 @@ export class Records {
   }
 
   #documents(): LargeDocuments {
-    return new LargeDocuments(this.#opened(), this.#maxBytes);
+    return new LargeDocuments(this.#opened(), this.#maxBytes());
   }
 }
 
