@@ -1,14 +1,11 @@
 /** The management service as people and old gateways see it: beside a gateway, and as a program of its own. */
 import { expect, test } from "bun:test";
-import { mkdtempSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { registerHost } from "../../src/planes/redirect/discovery/test_services.ts";
 import type { Store } from "../../src/store/contract.ts";
 import { openStore, storeEnvironment } from "../support/store_tools.ts";
-import { Program } from "./processes_fixture.ts";
 import { type RunningFairlead, runFairlead, until } from "./processes_program.ts";
-import { PROGRAM } from "../support/program.ts";
+import { startControl } from "./redirect_control.ts";
 
 const PATIENCE = 60_000;
 const token = (name: string): string => `${name}-${"x".repeat(32)}`;
@@ -108,34 +105,17 @@ test(
   "RD152 the service stands alone where old clients look for it, and a gateway beside it follows",
   async () => {
     await using fairlead = await runFairlead(`workers: 1\nredirect:\n  address: "127.0.0.1:0"${SERVICE}`);
-    const state = mkdtempSync(join(tmpdir(), "fairlead-control-"));
-    const args = [
-      "-c",
-      fairlead.file,
-      "--log-format",
-      "json",
-      "--state-dir",
-      state,
-      "--address",
-      "127.0.0.1:0",
-    ];
-    const control = new Program(args, PROGRAM, "control");
-    try {
-      const { address } = await control.until("redirect_service_listening");
-      const base = `http://${String(address)}/redirectorWebService/data`;
-      const store = storeOf(join(fairlead.directory, "state"));
-      await registerHost(store, "/EU/z1/1.0/a1", "10.0.0.1");
-      await makeModel(base);
-      await until(async () => (await decision(fairlead)) !== null, "the model acts");
-      expect(await call(base, "", "GET", "/healthCheck")).toMatchObject({ status: 200, text: "OK" });
-      await store.close();
-      control.child.kill("SIGTERM");
-      expect(await control.child.exited).toBe(0);
-      expect(await decision(fairlead)).toBe("http://10.0.0.1:8080/app");
-    } finally {
-      await control.kill();
-      rmSync(state, { recursive: true, force: true });
-    }
+    await using control = await startControl(fairlead);
+    const base = `${control.origin}/redirectorWebService/data`;
+    const store = storeOf(join(fairlead.directory, "state"));
+    await registerHost(store, "/EU/z1/1.0/a1", "10.0.0.1");
+    await makeModel(base);
+    await until(async () => (await decision(fairlead)) !== null, "the model acts");
+    expect(await call(base, "", "GET", "/healthCheck")).toMatchObject({ status: 200, text: "OK" });
+    await store.close();
+    control.program.child.kill("SIGTERM");
+    expect(await control.program.child.exited).toBe(0);
+    expect(await decision(fairlead)).toBe("http://10.0.0.1:8080/app");
   },
   PATIENCE,
 );
@@ -195,39 +175,22 @@ test(
   "RD169 gateway and service in two processes over SQLite: an approval is seen within 2 s, and the check says what SQLite cannot do",
   async () => {
     await using fairlead = await runFairlead(`workers: 1\nredirect:\n  address: "127.0.0.1:0"${SERVICE}`);
-    const state = mkdtempSync(join(tmpdir(), "fairlead-control-"));
-    const args = [
-      "-c",
-      fairlead.file,
-      "--log-format",
-      "json",
-      "--state-dir",
-      state,
-      "--address",
-      "127.0.0.1:0",
-    ];
-    const control = new Program(args, PROGRAM, "control");
-    try {
-      const { address } = await control.until("redirect_service_listening");
-      const base = `http://${String(address)}/admin/redirect`;
-      const store = storeOf(join(fairlead.directory, "state"));
-      await registerHost(store, "/EU/z1/1.0/a1", "10.0.0.1");
-      await makeModel(base);
-      await until(async () => (await decision(fairlead)) !== null, "the first model acts");
-      const parameters = {
-        urlRule: { urn: "other", protocol: "http", port: "8080", ipProtocolVersion: "4" },
-      };
-      await call(base, "ann", "POST", "/urlRules/a1/urlParams/default", parameters);
-      const { version } = (await call(base, "bob", "GET", "/changes/a1")).json();
-      expect((await call(base, "bob", "POST", `/changes/a1/approve/${String(version)}`)).status).toBe(200);
-      const start = performance.now();
-      await until(async () => (await decision(fairlead))?.endsWith("/other") === true, "the change acts");
-      expect(performance.now() - start).toBeLessThan(2_000);
-      await store.close();
-    } finally {
-      await control.kill();
-      rmSync(state, { recursive: true, force: true });
-    }
+    await using control = await startControl(fairlead);
+    const base = `${control.origin}/admin/redirect`;
+    const store = storeOf(join(fairlead.directory, "state"));
+    await registerHost(store, "/EU/z1/1.0/a1", "10.0.0.1");
+    await makeModel(base);
+    await until(async () => (await decision(fairlead)) !== null, "the first model acts");
+    const parameters = {
+      urlRule: { urn: "other", protocol: "http", port: "8080", ipProtocolVersion: "4" },
+    };
+    await call(base, "ann", "POST", "/urlRules/a1/urlParams/default", parameters);
+    const { version } = (await call(base, "bob", "GET", "/changes/a1")).json();
+    expect((await call(base, "bob", "POST", `/changes/a1/approve/${String(version)}`)).status).toBe(200);
+    const start = performance.now();
+    await until(async () => (await decision(fairlead))?.endsWith("/other") === true, "the change acts");
+    expect(performance.now() - start).toBeLessThan(2_000);
+    await store.close();
     fairlead.write(`redirect:\n  service: { address: "192.0.2.1:10540" }\n`);
     const checked = await fairlead.command("check", "-c", fairlead.file);
     expect(checked.out + checked.error).toContain("need the store zookeeper");

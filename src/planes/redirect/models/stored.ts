@@ -10,7 +10,7 @@ export const LISTS = `${ROOT}/lists`;
 export const SETTINGS = `${ROOT}/settings`;
 
 /** Another format is of a newer program, whose models this one might misread. */
-const FORMAT = 1;
+export const FORMAT = 1;
 
 const NO_ROLLOUTS: Partial<RedirectModel> = { rollouts: [] };
 
@@ -131,7 +131,8 @@ function* jsonSlices(bytes: Uint8Array, arrays: readonly LongArray[]): Generator
 
 type Head = Readonly<Record<string, unknown>> & { readonly version: number };
 
-function headOf(document: unknown): Head {
+/** Throws Error in words for a document of another format, or without a version. */
+export function headOf(document: unknown): Head {
   const value = document as { format?: unknown; version?: unknown } | null;
   if (value?.format !== FORMAT)
     throw new Error(`the document has the format ${JSON.stringify(value?.format)}; expected ${FORMAT}`);

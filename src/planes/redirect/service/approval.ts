@@ -15,6 +15,7 @@ import { type AppView, viewOf } from "./app_view.ts";
 import { auditOperations } from "./audit.ts";
 import { type Act, changeText } from "./editing.ts";
 import type { ServiceFacts } from "./facts.ts";
+import { chosenChanges, refuseOwn } from "./four_eyes.ts";
 import {
   modelRecord,
   pendingRecord,
@@ -63,7 +64,7 @@ export class Approval {
       const view = await viewOf(this.#records, this.#facts, app);
       const taken = chosen(view, wish);
       refuseOutdated(view, taken);
-      if (wish.break_glass === null) this.#refuseOwn(taken, act);
+      if (wish.break_glass === null) refuseOwn(taken, act, this.#facts, changeText);
       const next = nextModel(view.approved, taken);
       if (wish.is_validated) await this.#refuseUseless(view, taken, next, wish.source);
       return this.#approved(view, taken, next, act, wish);
@@ -99,16 +100,6 @@ export class Approval {
         result: pending,
       };
     });
-  }
-
-  #refuseOwn(taken: Pending, { who }: Act): void {
-    if (this.#facts.self_approval) return;
-    const own = taken.filter(({ authors }) => authors.includes(who.name));
-    if (own.length === 0) return;
-    throw new ServiceError(
-      403,
-      `${who.name} has made ${own.map(changeText).join(", ")}; expected the approval of somebody else`,
-    );
   }
 
   async #refuseUseless(view: AppView, taken: Pending, next: RedirectModel, source: Source): Promise<void> {
@@ -179,16 +170,10 @@ function pendingWithout(pending: PendingRecord, taken: Pending, source: Source):
   return { ...pending, version, offline: left.length === 0 ? null : { ...pending.offline!, changes: left } };
 }
 
-function chosen({ app, pending }: AppView, { source, version, takes }: Choice): Pending {
+function chosen({ app, pending }: AppView, choice: Choice): Pending {
   const { value } = pending;
-  if (version !== value.version)
-    throw new ServiceError(
-      409,
-      `${app}: the pending changes are out of date: they have version ${value.version}, the request is about version ${version}`,
-    );
-  const taken = pendingOf(value, source).filter(takes);
-  if (taken.length === 0) throw new ServiceError(404, `${app}: there is no such pending change`);
-  return taken;
+  const changes = pendingOf(value, choice.source);
+  return chosenChanges({ subject: app, version: value.version, changes }, choice);
 }
 
 /** What was approved otherwise meanwhile would be undone unseen. */

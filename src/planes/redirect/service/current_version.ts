@@ -3,6 +3,9 @@ import type { Call } from "./http/call.ts";
 import type { AppView } from "./app_view.ts";
 import { ServiceError } from "./service_error.ts";
 
+/** What the descriptions of calls say about `?version=`. */
+export const MODEL_VERSION_QUERY = { version: "409 where the model has another one by now." };
+
 /** Throws ServiceError: 409 where the model has another version than `?version=`, 400 for what is no number. */
 export function expectVersion(call: Call, { app, stored }: Pick<AppView, "app" | "stored">): void {
   expectVersionOf(call, `the model of ${app}`, stored.value.version);

@@ -183,7 +183,7 @@ export function changeText(change: Change): string {
   return `${changeType(change)} ${change.kind} ${change.id}`;
 }
 
-const listEditText = ({ name, value }: ListEdit): string =>
+export const listEditText = ({ name, value }: ListEdit): string =>
   `${value === null ? "DELETE" : "SAVE"} list ${name}`;
 
 export function listChangeType({ before_version, after }: ListChange): "ADD" | "UPDATE" | "DELETE" {

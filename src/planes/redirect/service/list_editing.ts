@@ -10,11 +10,13 @@ import {
   type Act,
   listChangeType,
   type ListEdit,
+  listEditText,
   refuseErrors,
   refuseOffline,
   withListEdits,
 } from "./editing.ts";
 import type { ServiceFacts } from "./facts.ts";
+import { chosenChanges, refuseOwn } from "./four_eyes.ts";
 import {
   LIST_CHANGES_RECORD,
   LIST_REVISIONS,
@@ -96,7 +98,7 @@ export class ListEditing {
     const next = withListEdits(view.changes, view.lists.value.lists, edits, by);
     return {
       writes: [recordWrite(LIST_CHANGES_RECORD, next, view.changes.revision)],
-      operations: await this.#audit(act, "save", editsText(edits)),
+      operations: await this.#audit(act, "save", edits.map(listEditText).join(", ")),
       result: null,
     };
   }
@@ -125,7 +127,7 @@ export class ListEditing {
     await this.#records.change(async () => {
       const view = await this.view();
       const taken = chosen(view, choice);
-      if (break_glass === null) this.#refuseOwn(taken, act);
+      if (break_glass === null) refuseOwn(taken, act, this.#facts, changeText);
       refuseErrors(await this.#problemsNow(view, taken));
       const left = leftOf(view.changes.value, taken, choice.source);
       const action = break_glass === null ? "approve" : "break glass";
@@ -166,16 +168,6 @@ export class ListEditing {
     });
     await this.#prune();
     return this.view();
-  }
-
-  #refuseOwn(taken: readonly ListChange[], { who }: Act): void {
-    if (this.#facts.self_approval) return;
-    const own = taken.filter(({ authors }) => authors.includes(who.name));
-    if (own.length === 0) return;
-    throw new ServiceError(
-      403,
-      `${who.name} has made ${changesText(own)}; expected the approval of somebody else`,
-    );
   }
 
   /** What was in order when it was saved may meet other lists and rules by now. */
@@ -248,11 +240,9 @@ export class ListEditing {
 
 const NO_CHANGES: ListChangesRecord = { version: 0, changes: [], offline: null };
 
-const editsText = (edits: readonly ListEdit[]): string =>
-  edits.map(({ name, value }) => `${value === null ? "DELETE" : "SAVE"} list ${name}`).join(", ");
+const changeText = (change: ListChange): string => `${listChangeType(change)} list ${change.name}`;
 
-const changesText = (changes: readonly ListChange[]): string =>
-  changes.map((change) => `${listChangeType(change)} list ${change.name}`).join(", ");
+const changesText = (changes: readonly ListChange[]): string => changes.map(changeText).join(", ");
 
 export function listChangesOf(
   { changes, offline }: ListChangesRecord,
@@ -261,16 +251,9 @@ export function listChangesOf(
   return source === "online" ? changes : (offline ?? []);
 }
 
-function chosen({ changes }: ListsView, { source, version, takes }: ListChoice): readonly ListChange[] {
-  const { value } = changes;
-  if (version !== value.version)
-    throw new ServiceError(
-      409,
-      `named lists: the pending changes are out of date: they have version ${value.version}, the request is about version ${version}`,
-    );
-  const taken = listChangesOf(value, source).filter(takes);
-  if (taken.length === 0) throw new ServiceError(404, "named lists: there is no such pending change");
-  return taken;
+function chosen({ changes: { value } }: ListsView, choice: ListChoice): readonly ListChange[] {
+  const changes = listChangesOf(value, choice.source);
+  return chosenChanges({ subject: "named lists", version: value.version, changes }, choice);
 }
 
 function leftOf(record: ListChangesRecord, taken: readonly ListChange[], source: Source): ListChangesRecord {

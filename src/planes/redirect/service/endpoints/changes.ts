@@ -66,17 +66,12 @@ const ofWhitelist = ({ kind }: Change): boolean => kind === "whitelist";
 const all = (): boolean => true;
 
 function wishOf(call: Call, source: Source, takes: Choice["takes"], isValidated: boolean): ApprovalWish {
-  const breakGlass = call.query.get("break_glass");
-  if (breakGlass !== null) {
-    call.expectPermission("write", "breakGlass");
-    if (breakGlass.trim() === "") throw new ServiceError(400, "break_glass: expected a reason");
-  }
   return {
     source,
     version: call.number("version"),
     takes,
     is_validated: isValidated,
-    break_glass: breakGlass,
+    break_glass: call.breakGlass,
   };
 }
 

@@ -7,7 +7,6 @@ import type { Call } from "../http/call.ts";
 import { type Endpoint, json } from "../http/endpoint.ts";
 import { listChangesOf } from "../list_editing.ts";
 import type { Service } from "../service.ts";
-import { ServiceError } from "../service_error.ts";
 
 const PERMISSION = "changes";
 
@@ -123,11 +122,7 @@ async function approve(
   source: Source,
   takes: (change: ListChange) => boolean,
 ): Promise<ReturnType<typeof giveJson>> {
-  const breakGlass = call.query.get("break_glass");
-  if (breakGlass !== null) {
-    call.expectPermission("write", "breakGlass");
-    if (breakGlass.trim() === "") throw new ServiceError(400, "break_glass: expected a reason");
-  }
+  const { breakGlass } = call;
   const takesSeen = (change: ListChange): boolean => {
     if (!takes(change)) return false;
     call.expectPermission("read", "namespacedLists", change.name);

@@ -3,7 +3,7 @@ import { rolloutProblems } from "../../../../core/redirect/checks/rollouts.ts";
 import { readRollouts } from "../../../../core/redirect/documents/rollouts.ts";
 import type { Rollout } from "../../../../core/redirect/model.ts";
 import { type AppView, checkFactsOf } from "../app_view.ts";
-import { expectVersion } from "../current_version.ts";
+import { expectVersion, MODEL_VERSION_QUERY } from "../current_version.ts";
 import { giveJson } from "../http/answer.ts";
 import type { Call } from "../http/call.ts";
 import { type Endpoint, json } from "../http/endpoint.ts";
@@ -19,7 +19,7 @@ export const rolloutEndpoints: readonly Endpoint[] = [
     path: "/rollouts/{app}",
     summary: "All approved rollouts, in the order in which they are tried",
     permission: PERMISSION,
-    query: { version: "409 where the model has another one by now." },
+    query: MODEL_VERSION_QUERY,
     gives: json("`rollouts`."),
     async handle(call, service) {
       const view = await service.view(call.app);

@@ -19,7 +19,7 @@ import {
 import type { Destination, RedirectModel, Rule, UrlParams } from "../../../../core/redirect/model.ts";
 import type { AppView } from "../app_view.ts";
 import { checkFactsOf } from "../app_view.ts";
-import { expectVersion } from "../current_version.ts";
+import { expectVersion, MODEL_VERSION_QUERY } from "../current_version.ts";
 import { giveJson } from "../http/answer.ts";
 import type { Call } from "../http/call.ts";
 import { document, type Endpoint, json } from "../http/endpoint.ts";
@@ -127,7 +127,7 @@ function readingEndpoints<Result>(family: Family<Result>): Endpoint[] {
       path: `${path}/{app}`,
       summary: `All approved ${words}s`,
       permission,
-      query: { version: "409 where the model has another one by now." },
+      query: MODEL_VERSION_QUERY,
       gives: document(`The ${words}s.`),
       async handle(call, service) {
         const view = await service.view(call.app);

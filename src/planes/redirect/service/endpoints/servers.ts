@@ -11,13 +11,11 @@ import {
 import { serverDocument } from "../../../../core/redirect/documents/servers.ts";
 import type { RedirectModel, Server, Share } from "../../../../core/redirect/model.ts";
 import { checkFactsOf, type AppView } from "../app_view.ts";
-import { expectVersion } from "../current_version.ts";
+import { expectVersion, MODEL_VERSION_QUERY } from "../current_version.ts";
 import type { Wish } from "../editing.ts";
 import { document, type Endpoint } from "../http/endpoint.ts";
 import { ServiceError } from "../service_error.ts";
 import { giveSaved } from "./saved.ts";
-
-const VERSION = { version: "409 where the model has another one by now." };
 
 function defaultServer({ default_server }: RedirectModel, app: string): Server {
   if (default_server === null) throw new ServiceError(404, `${app} has no default server`);
@@ -61,7 +59,7 @@ export const serverEndpoints: readonly Endpoint[] = [
     path: "/servers/{app}/default",
     summary: "The approved default server",
     permission: "servers",
-    query: VERSION,
+    query: MODEL_VERSION_QUERY,
     gives: document("The server."),
     async handle(call, service) {
       const view = await service.view(call.app);
@@ -106,7 +104,7 @@ export const serverEndpoints: readonly Endpoint[] = [
     path: "/distributions/{app}",
     summary: "The approved distribution",
     permission: "distributions",
-    query: VERSION,
+    query: MODEL_VERSION_QUERY,
     gives: document("The shares."),
     async handle(call, service) {
       const view = await service.view(call.app);

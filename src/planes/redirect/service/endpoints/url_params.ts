@@ -5,7 +5,7 @@ import {
   defaultUrlDocument,
   savedDefaultUrlDocument,
 } from "../../../../core/redirect/documents/url_params.ts";
-import { expectVersion } from "../current_version.ts";
+import { expectVersion, MODEL_VERSION_QUERY } from "../current_version.ts";
 import { document, type Endpoint } from "../http/endpoint.ts";
 import { ServiceError } from "../service_error.ts";
 import { giveSaved } from "./saved.ts";
@@ -17,7 +17,7 @@ export const urlParamsEndpoints: readonly Endpoint[] = [
     path: "/urlRules/{app}/defaultUrlParams",
     summary: "The approved default URL parameters",
     permission: "urlRules",
-    query: { version: "409 where the model has another one by now." },
+    query: MODEL_VERSION_QUERY,
     gives: document("The parameters."),
     async handle(call, service) {
       const view = await service.view(call.app);

@@ -8,7 +8,7 @@ import {
   whitelistUpdatesDocument,
 } from "../../../../core/redirect/documents/whitelist.ts";
 import { type AppView, checkFactsOf } from "../app_view.ts";
-import { expectVersion } from "../current_version.ts";
+import { expectVersion, MODEL_VERSION_QUERY } from "../current_version.ts";
 import type { Wish } from "../editing.ts";
 import { giveText } from "../http/answer.ts";
 import type { Call } from "../http/call.ts";
@@ -73,7 +73,7 @@ export const whitelistEndpoints: readonly Endpoint[] = [
     path: "/whitelist/{app}",
     summary: "The approved whitelist",
     permission: "whitelist",
-    query: { version: "409 where the model has another one by now." },
+    query: MODEL_VERSION_QUERY,
     gives: document("Paths of stacks."),
     async handle(call, service) {
       const view = await service.view(call.app);

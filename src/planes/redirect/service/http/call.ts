@@ -62,6 +62,15 @@ export class Call {
     throw new ServiceError(400, `${name}: ${JSON.stringify(given)}; expected a whole number`);
   }
 
+  /** Why somebody approves changes of their own, null = they do not. Throws ServiceError: 403 without the permission, 400 for no reason. */
+  get breakGlass(): string | null {
+    const reason = this.query.get("break_glass");
+    if (reason === null) return null;
+    this.expectPermission("write", "breakGlass");
+    if (reason.trim() === "") throw new ServiceError(400, "break_glass: expected a reason");
+    return reason;
+  }
+
   /** Throws ServiceError with 403. */
   expectPermission(mode: "read" | "write", endpoint: string, entity: string | null = null): void {
     const app = this.#input.parameters["app"] ?? null;

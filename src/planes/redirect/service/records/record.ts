@@ -1,8 +1,6 @@
 /** What the management service keeps in the store: documents in JSON, each with a format and a version that grows with each write. */
 import type { Revision } from "../../../../store/contract.ts";
-
-/** Another format is of a newer program, which this one might misread. */
-const FORMAT = 1;
+import { FORMAT, headOf } from "../../models/stored.ts";
 
 export interface Versioned {
   readonly version: number;
@@ -38,11 +36,7 @@ export function recordBytes<Value extends Versioned>(kind: RecordKind<Value>, va
 
 /** Throws Error in words. */
 export function readRecord<Value extends Versioned>(kind: RecordKind<Value>, bytes: Uint8Array): Value {
-  const value = objectIn(kind.is_compressed === true ? decompressed(bytes) : bytes);
-  if (value["format"] !== FORMAT)
-    throw new Error(`the document has the format ${JSON.stringify(value["format"])}; expected ${FORMAT}`);
-  if (!Number.isSafeInteger(value["version"])) throw new Error("the document has no version");
-  const record = kind.read(value);
+  const record = kind.read(headOf(objectIn(kind.is_compressed === true ? decompressed(bytes) : bytes)));
   if (record === null) throw new Error(`the document at ${kind.path} is no such record`);
   return record;
 }
