@@ -155,7 +155,9 @@ test(
     a.holds = true;
     await set(fairlead, "drain", "b");
     const [first, get, post] = await Promise.all([1, 2, 3].map(() => rawClient(fairlead.port())));
+    // The first is with `a` before the others leave, so that `held[0]` is its answer.
     first!.send(GET);
+    await until(() => a.held.length === 1, "the first is with a");
     get!.send(GET);
     post!.send("POST / HTTP/1.1\r\nHost: a.example\r\nContent-Length: 4\r\n\r\nbody");
     await until(() => a.held.length === 3, "all are with a");

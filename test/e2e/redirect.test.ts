@@ -20,7 +20,7 @@ import { openStore, storeEnvironment } from "../support/store_tools.ts";
 import { requirement } from "../support/require.ts";
 import { startZookeeper, zookeeperLacking } from "../daemons/zookeeper.ts";
 import { runFairlead, until } from "./processes_program.ts";
-import { askRedirect, embeddedStore, writeModel } from "./redirect_program.ts";
+import { askRedirect, embeddedStore, writeModel, untilAllDecide } from "./redirect_program.ts";
 
 const PATIENCE = 60_000;
 const lacksZookeeper = requirement("zookeeper", zookeeperLacking());
@@ -50,7 +50,7 @@ test(
     const store = embeddedStore(fairlead);
     const host = await registerHost(store, "/EU/z1/1.0/a1", "10.0.0.1");
     await write(store, 1, modelOf());
-    await until(async () => (await askRedirect(fairlead)).status === 302, "a model and a host are there");
+    await untilAllDecide(fairlead);
     expect(await askRedirect(fairlead)).toMatchObject({ status: 302, location: "http://10.0.0.1:8080/app" });
     expect(await askRedirect(fairlead, "/healthCheck")).toMatchObject({ status: 200, text: "OK" });
 
@@ -131,7 +131,7 @@ test(
     await using fairlead = await runFairlead(CONFIGURATION.replace("a1: {}", "a1: { answer_headers: true }"));
     const store = embeddedStore(fairlead);
     await write(store, 1, versioned(1, rules));
-    await until(async () => (await askRedirect(fairlead)).status === 302, "a model acts");
+    await untilAllDecide(fairlead);
     const url = `http://127.0.0.1:${fairlead.port("redirect")}/serviceDirect/a1?mac=m`;
     const seen = new Set<number>();
     const wrong: string[] = [];
@@ -216,7 +216,7 @@ test(
     const store = embeddedStore(fairlead);
     await registerHost(store, "/EU/z1/1.0/a1", "10.0.0.1");
     await write(store, 1, modelOf());
-    await until(async () => (await askRedirect(fairlead)).status === 302, "it answers");
+    await untilAllDecide(fairlead);
     const redirect = (...words: string[]) =>
       fairlead.command("redirect", ...words, "--runtime-dir", join(fairlead.directory, "run"));
     const status = await redirect("status");
@@ -283,7 +283,7 @@ redirect:
     while (performance.now() < back) await askOften(50);
     expect([...seen.keys()].toSorted()).toEqual(places.map((place) => `302 ${place}`).toSorted());
     await write(store, 2, BETA);
-    await until(async () => (await askRedirect(fairlead)).status === 302, "it still answers");
+    await untilAllDecide(fairlead);
     await fairlead.program.until("redirect_model", 2);
     await store.close();
     await zookeeper.stop();

@@ -20,7 +20,7 @@ import { type Fairlead, until as untilHere } from "../support/fairlead.ts";
 import { openStore, storeEnvironment } from "../support/store_tools.ts";
 import { rawClient, tlsClient } from "../support/raw_client.ts";
 import { runFairlead, until } from "./processes_program.ts";
-import { askRedirect, embeddedStore, startGateway, writeModel } from "./redirect_program.ts";
+import { askRedirect, embeddedStore, startGateway, writeModel, untilAllDecide } from "./redirect_program.ts";
 
 const PATIENCE = 60_000;
 const FILES = Object.fromEntries(Object.entries(testFiles()).map(([path, text]) => [path.slice(1), text]));
@@ -227,7 +227,7 @@ test(
     );
     const store = embeddedStore(fairlead);
     await writeModel(store, "a1", 1, BY_ADDRESS);
-    await until(async () => (await askRedirect(fairlead)).status === 302, "it answers");
+    await untilAllDecide(fairlead);
     await store.close();
     for (const asked of SECRETIVE) {
       using client = await rawClient(fairlead.port("redirect"));
@@ -300,7 +300,7 @@ test(
     ];
     await writeModel(store, "a1", 4, modelOf({ rules }));
     await registerHost(store, "/EU/z1/1.0/a1", "10.0.0.1");
-    await until(async () => (await askRedirect(fairlead)).status === 302, "it answers");
+    await untilAllDecide(fairlead);
     const metric = (name: string, ...labels: string[]) => fairlead.metric(`redirect_${name}`, ...labels);
     await until(async () => (await metric("decisions_total")) > 0, "the first decision is told");
     const before = await metric("decisions_total", 'type="DEFAULT_SERVER"');
@@ -415,7 +415,7 @@ test(
     await using fairlead = await runFairlead(CONFIGURATION);
     const store = embeddedStore(fairlead);
     await writeModel(store, "a1", 1, modelOf({ default_server: literalOf("xre://else:1") }));
-    await until(async () => (await askRedirect(fairlead)).status === 302, "it answers");
+    await untilAllDecide(fairlead);
     await store.close();
     const traces = (...words: string[]) =>
       fairlead.command("redirect", "traces", ...words, "--runtime-dir", join(fairlead.directory, "run"));

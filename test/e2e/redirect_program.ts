@@ -7,7 +7,7 @@ import type { Store } from "../../src/store/contract.ts";
 import { LargeDocuments } from "../../src/store/large_documents.ts";
 import { openStore, storeEnvironment } from "../support/store_tools.ts";
 import { type Fairlead, startFairlead, until } from "../support/fairlead.ts";
-import type { RunningFairlead } from "./processes_program.ts";
+import { type RunningFairlead, until as untilAsked } from "./processes_program.ts";
 
 export interface RedirectAnswer {
   readonly status: number;
@@ -25,6 +25,13 @@ export async function askRedirect(
   const answer = await fetch(url, { redirect: "manual", ...init });
   return { status: answer.status, location: answer.headers.get("location"), text: await answer.text() };
 }
+
+/** Waits until every worker has a model: so many connections at once reach all of them. */
+export const untilAllDecide = (fairlead: RunningFairlead): Promise<void> =>
+  untilAsked(async () => {
+    const answers = await Promise.all(Array.from({ length: 32 }, () => askRedirect(fairlead)));
+    return answers.every(({ status }) => status === 302);
+  }, "all workers decide");
 
 /** The store of a program with the default one; whoever asks closes it. */
 export function embeddedStore(fairlead: RunningFairlead): Store {

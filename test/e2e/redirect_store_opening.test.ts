@@ -8,7 +8,7 @@ import { LISTS, listsBytes } from "../../src/planes/redirect/models/stored.ts";
 import { LargeDocuments } from "../../src/store/large_documents.ts";
 import { openStore, storeEnvironment } from "../support/store_tools.ts";
 import { runFairlead, until } from "./processes_program.ts";
-import { askRedirect, embeddedStore, writeModel } from "./redirect_program.ts";
+import { askRedirect, embeddedStore, writeModel, untilAllDecide } from "./redirect_program.ts";
 
 const PATIENCE = 60_000;
 const LITERAL = modelOf({ default_server: literalOf("http://here") });
@@ -33,7 +33,7 @@ redirect:
     rmSync(directory);
     const store = openStore("sqlite", { directory }, storeEnvironment(folder));
     await writeModel(store, "a1", 1, LITERAL);
-    await until(async () => (await askRedirect(fairlead)).status === 302, "the model acts");
+    await untilAllDecide(fairlead);
     const failures = fairlead.program.said.filter(({ event }) => event === "redirect_store_failed");
     expect(failures.length).toBe(1);
     await store.close();
