@@ -5,7 +5,7 @@
 import { DEFAULT_REDIRECT_APP } from "./core/defaults.ts";
 import type { RedirectAppPlan } from "./core/plan.ts";
 import { contextOf } from "./core/redirect/context.ts";
-import type { Decision, Location } from "./core/redirect/decider.ts";
+import type { Decision, Location } from "./core/redirect/decision.ts";
 import type { StackHosts } from "./core/redirect/hosts.ts";
 import type { NamedList, RedirectModel } from "./core/redirect/model.ts";
 import { NamedLists } from "./core/redirect/named_lists.ts";

@@ -2,7 +2,7 @@
  * The programs that answer: each sends a client to the place of its key, and writes a line per answer with the same fields as in the
  * bench of HTTP.
  */
-import { writeFileSync } from "node:fs";
+import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { freePorts } from "../http/ports.ts";
 import type { FoundPeer } from "../http/programs.ts";
@@ -103,13 +103,16 @@ frontend web
 
 function fairlead(binary: string, { directory, port, workers, app = "{}" }: Place): Prepared {
   const config = join(directory, "fairlead.yaml");
+  // Not beside the configuration, whose directory is watched.
+  const logs = join(directory, "logs");
+  mkdirSync(logs, { recursive: true });
   writeFileSync(
     config,
     `workers: ${workers}
 runtime_dir: ${directory}/run
 state_dir: ${directory}/state
 redirect: { address: "127.0.0.1:${port}", max_model_bytes: 256MiB, apps: { a1: ${app} } }
-observability: { access_log: { path: "${directory}/access.log" } }
+observability: { access_log: { path: "${logs}/access.log" } }
 admin: { address: "127.0.0.1:0" }
 `,
   );

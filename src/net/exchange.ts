@@ -211,6 +211,11 @@ export interface Exchange {
   readonly method: string;
   /** The raw request target in origin form (path and query), as it will be sent. Assigning it rewrites it. */
   target: string;
+  /** Where the target stands in `request.bytes` as it came, */
+  readonly targetFrom: number;
+  readonly targetTo: number;
+  /** and what it is instead where it was rewritten, or came in the absolute form; else null. */
+  readonly rewrittenTarget: string | null;
   /** Path part of `target`, normalised for matching (dot segments resolved, slashes merged, %2f kept). */
   readonly matchPath: string;
   /** Lower-case host without port and trailing dot, "" when none. */

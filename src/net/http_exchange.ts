@@ -20,7 +20,7 @@ import {
 } from "./exchange.ts";
 import { Head } from "./head.ts";
 import { newRequestId } from "./request_id.ts";
-import { latin1Text } from "./latin1.ts";
+import { isText, latin1Text } from "./latin1.ts";
 
 /** What the http plane does with exchanges. */
 export interface ExchangeHandler {
@@ -56,6 +56,8 @@ const NOBODY: Client = { address: "", port: 0, localPort: 0, peerAddress: "", tr
 
 /** Largest number of request body bytes kept because no backend takes them yet; then the client is paused. */
 export const HOLD_BYTES = 64 * 1024;
+
+const MOST_KNOWN_PATH = 128;
 
 export class HttpExchange extends Timed implements Exchange {
   down!: Downstream;
@@ -109,6 +111,8 @@ export class HttpExchange extends Timed implements Exchange {
   #target = "";
   #path = "";
   #matchPath = "";
+  /** Path of an earlier request: many ask for the same. */
+  #knownPath = "";
 
   routeName = "";
   /** The plane's own record of the route that took the request. */
@@ -268,10 +272,18 @@ export class HttpExchange extends Timed implements Exchange {
         const { bytes } = this.request;
         let end = this.targetFrom;
         while (end < this.targetTo && bytes[end] !== 63) end++;
-        this.#path = this.#text(this.targetFrom, end);
+        this.#path = this.#pathText(this.targetFrom, end);
       }
     }
     return this.#path;
+  }
+
+  #pathText(from: number, to: number): string {
+    if (isText(this.request.bytes, from, to, this.#knownPath)) return this.#knownPath;
+    const text = this.#text(from, to);
+    // What is kept here is kept by all exchanges that wait for a request.
+    if (text.length <= MOST_KNOWN_PATH) this.#knownPath = text;
+    return text;
   }
 
   get matchPath(): string {

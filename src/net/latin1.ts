@@ -5,3 +5,10 @@ const { latin1Slice } = Buffer.prototype;
 export function latin1Text(bytes: Uint8Array, from: number, to: number): string {
   return latin1Slice.call(bytes as Buffer, from, to);
 }
+
+/** True when the bytes `[from, to)` are those of a latin1 text. */
+export function isText(bytes: Uint8Array, from: number, to: number, text: string): boolean {
+  if (to - from !== text.length) return false;
+  for (let at = from; at < to; at++) if (bytes[at] !== text.charCodeAt(at - from)) return false;
+  return true;
+}

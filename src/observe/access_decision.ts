@@ -3,6 +3,7 @@ import { VALUE_LIMITS } from "./access_line.ts";
 import type { LoggedDecision, LoggedDecider } from "./access_record.ts";
 import {
   type LineOutput,
+  lineOutput,
   type Piece,
   piece,
   putInteger,
@@ -23,6 +24,8 @@ const FALLBACK = piece('","fallback":true}');
 const NO_FALLBACK = piece('","fallback":false}');
 const REFUSED = piece('"refused":"');
 const END_REFUSED = piece('"}');
+/** Five names, the URL rules, keys, and what is written beyond the end. */
+const LONGEST_DECISION_BYTES = 5 * VALUE_LIMITS.decision_name + VALUE_LIMITS.url_rules + 1_024;
 const QUOTE = 34;
 const COMMA = 44;
 const SPACE = 32;
@@ -30,6 +33,22 @@ const FALLBACK_WORD = piece(" fallback");
 
 /** A member `decision` behind those of a line that has not ended. */
 export function putDecisionJson(
+  out: LineOutput,
+  at: number,
+  decider: LoggedDecider | null,
+  decision: LoggedDecision | string,
+): number {
+  if (typeof decision === "string" || decision.kept === undefined) return putJson(out, at, decider, decision);
+  const { kept } = decision;
+  if (kept.json === null) {
+    const made = lineOutput(LONGEST_DECISION_BYTES);
+    const length = putJson(made, 0, decider, decision);
+    kept.json = piece(Buffer.from(made.bytes.buffer, 0, length).latin1Slice());
+  }
+  return putPiece(out, at, kept.json);
+}
+
+function putJson(
   out: LineOutput,
   at: number,
   decider: LoggedDecider | null,

@@ -9,6 +9,7 @@ import { accessLogOf } from "../core/test_plan.ts";
 import { ManualClock } from "../platform/clock.ts";
 import { AccessLog, type AccessRecord } from "./access_log.ts";
 import { LONGEST_LINE_BYTES } from "./access_line.ts";
+import { KeptText } from "./access_record.ts";
 import { openLogFile } from "./log_file.ts";
 import type { LogSink } from "./log_sink.ts";
 import { headlessRecord, testRecord } from "./test_access_record.ts";
@@ -346,6 +347,18 @@ test("a decision stands behind the rest of a line, before its share", () => {
   expect(clfLine(record, plan)).toEndWith(
     ' "b" "a\\x20\\x221\\x22 7 PATH_RULE two one,Default /EU/z1 1.0 fallback" 1',
   );
+  for (const rule of ["two", '"\u00e9\n'.repeat(1_000)]) {
+    // The second line is made of what the first one kept.
+    const once = testRecord({}, { status: 500, decider, decision: { ...decision, rule } });
+    const often = testRecord(
+      {},
+      { status: 500, decider, decision: { ...decision, rule, kept: new KeptText() } },
+    );
+    expect([jsonLine(often, plan), jsonLine(often, plan)]).toEqual([
+      jsonLine(once, plan),
+      jsonLine(once, plan),
+    ]);
+  }
   const refused = testRecord({}, { decider, decision: "no_host" });
   expect(jsonLine(refused).decision).toEqual({ app: 'a "1"', version: 7, refused: "no_host" });
   expect(clfLine(refused)).toEndWith('"a\\x20\\x221\\x22 7 no_host"');

@@ -1,5 +1,6 @@
 /** What the access log needs of a request that has ended. A plane hands over its own exchange: nothing is built for it. */
 import type { ErrorCode } from "../core/errors.ts";
+import type { Piece } from "./line_bytes.ts";
 
 /** Positions kept per field in `LoggedHead.positions`: start and end of the name, start and end of the value. */
 export const POSITIONS_PER_FIELD = 4;
@@ -27,6 +28,13 @@ export interface LoggedDecision {
   readonly stack: string | null;
   readonly flavor: string | null;
   readonly is_fallback: boolean;
+  /** Of a decision that comes again: its part of a line is kept here. */
+  readonly kept?: KeptText;
+}
+
+/** What the log writes of a decision of one decider. */
+export class KeptText {
+  json: Piece | null = null;
 }
 
 export interface AccessRecord {

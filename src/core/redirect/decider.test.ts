@@ -2,7 +2,8 @@ import { describe, expect, test } from "bun:test";
 import fc from "fast-check";
 import { rendezvous } from "../strategies/rendezvous.ts";
 import { contextOf } from "./context.ts";
-import { Decider, type Decision, type NoDecision } from "./decider.ts";
+import { Decider } from "./decider.ts";
+import { type Decision, type NoDecision, SharedNote } from "./decision.ts";
 import type { RedirectModel } from "./model.ts";
 import { NamedLists } from "./named_lists.ts";
 import {
@@ -62,6 +63,7 @@ describe("where decisions lead", () => {
       flavor: "1.0",
       is_fallback: false,
       spill: "local",
+      shared: new SharedNote(),
     });
   });
 
@@ -189,6 +191,51 @@ describe("where decisions lead", () => {
     expect(hostsOf(deciderOf(model, {}, mixed), 50)).toEqual({ "2001:db8::3": 50 });
   });
 
+  describe("decisions that clients share", () => {
+    const stacks = [stackOf("/EU/z1/1.0", "10.0.0.1", "10.0.0.2")];
+    const literal = ruleOf(
+      "l",
+      [conditionOf("equals", { param: "x", value: "1" })],
+      to(literalOf("xre://t:1")),
+    );
+
+    test("one for each target and host, until there are other hosts", () => {
+      const decider = deciderOf(modelOf({ rules: [literal] }), {}, stacks);
+      const [one, two, again] = [1, 2, 3].map(() => decisionOf(decider));
+      expect(urlsOf([one!, two!]).toSorted()).toEqual([
+        "http://10.0.0.1:8080/app",
+        "http://10.0.0.2:8080/app",
+      ]);
+      expect(again).toBe(one!);
+      expect(decisionOf(decider, { x: "1" })).toBe(decisionOf(decider, { x: "1" }));
+      decider.setHosts([stackOf("/EU/z1/1.0", one!.locations[0]!.destination)]);
+      const later = decisionOf(decider);
+      expect(later).not.toBe(one!);
+      expect(later).toEqual(one!);
+    });
+
+    test("none where the client or a URL rule has a say in the URL", () => {
+      const connectUrl = "xre://c/?a=b";
+      const decider = deciderOf(modelOf({ rules: [literal] }), {}, stacks);
+      for (const parameters of [{ connectUrl }, { connectUrl, x: "1" }])
+        expect(decisionOf(decider, parameters).shared).toBeNull();
+      expect(decisionOf(decider).shared).not.toBeNull();
+      const urn = { urn: "other", protocol: null, port: null, ip_version: null };
+      const url_rules = [ruleOf("u", [conditionOf("equals", { param: "x", value: "1" })], urn)];
+      const ruled = deciderOf(modelOf({ url_rules }));
+      expect(decisionOf(ruled).shared).toBeNull();
+      expect(urlsOf([decisionOf(ruled, { x: "1" })])).toEqual(["http://10.0.0.1:8080/other"]);
+    });
+
+    test("not more than fit", () => {
+      const hosts = Array.from({ length: 5_000 }, (_, index) => `10.0.${index >> 8}.${index & 255}`);
+      const decider = deciderOf(modelOf(), {}, [stackOf("/EU/z1/1.0", ...hosts)]);
+      const decisions = hosts.map(() => decisionOf(decider));
+      expect(decisions.filter(({ shared }) => shared !== null).length).toBe(4_096);
+      expect(new Set(urlsOf(decisions)).size).toBe(5_000);
+    });
+  });
+
   test("RD64 a server group is a location for each member with hosts", () => {
     const servers = ["1.0", "2.0", "/EU/z1/1.0"].map((path) => serverOf(path, { name: path }));
     const rule = ruleOf("g", [ALWAYS], {
@@ -205,6 +252,8 @@ describe("where decisions lead", () => {
     ]);
   });
 });
+
+const urlsOf = (decisions: readonly Decision[]) => decisions.map(({ locations }) => locations[0]!.url);
 
 describe("in which order rules are tried", () => {
   const contains = conditionOf("contains", { param: "x", values: ["1"] });

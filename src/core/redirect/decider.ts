@@ -7,7 +7,8 @@ import { hashText } from "../strategies/hash.ts";
 import type { Random, Strategy } from "../strategies/contract.ts";
 import { CompiledRules, type MatchedRule } from "./compiled_rules.ts";
 import type { Context } from "./context.ts";
-import { addressOf, type HostCandidate, type HostPool, HostPools, type StackHosts } from "./hosts.ts";
+import { type Decision, type Location, type NoDecision, SharedNote } from "./decision.ts";
+import { addressOf, type HostCandidate, type FamilyPool, HostPools, type StackHosts } from "./hosts.ts";
 import { ruleResults, type RuleFacts, type Trace } from "./interpreter.ts";
 import type { Destination, RedirectModel, Rule, Server, UrlParams } from "./model.ts";
 import type { NamedLists } from "./named_lists.ts";
@@ -18,7 +19,7 @@ import { rolloutRules } from "./rollout_rules.ts";
 import { listsOfRule, type RuleProblem } from "./rule_problems.ts";
 import type { Hash64 } from "./sip_hash.ts";
 import { type Bound, boundOf, isWithin, positionOf } from "./sticky.ts";
-import { type DecisionType, Target, targetOf } from "./target.ts";
+import { Target, targetOf } from "./target.ts";
 import {
   DEFAULT_URL_RULE,
   FALLBACK_URL,
@@ -35,46 +36,6 @@ export interface DeciderTrace {
   readonly rollouts: Trace;
   readonly url_rules: Trace;
 }
-
-export type { DecisionType };
-
-/** One place to go to. */
-export interface Location {
-  readonly url: string;
-  /** Host name or address, without brackets. */
-  readonly destination: string;
-  readonly protocol: string;
-  /** "" where a literal URL names none. */
-  readonly port: string;
-  readonly urn: string;
-  /** Null for a literal URL. */
-  readonly ip_version: 4 | 6 | null;
-  /** `/datacenter/zone` of the host, or the name of the rule for a literal URL. */
-  readonly description: string;
-  /** Query pairs of the server. */
-  readonly context: Readonly<Record<string, string>>;
-}
-
-export interface Decision {
-  readonly type: DecisionType;
-  /** The flavor rule or the rollout, or null. */
-  readonly rule: string | null;
-  /** Number of the share of the distribution, or null. */
-  readonly share: number | null;
-  /** URL rules that gave something, `Default` for the model's own defaults. */
-  readonly url_rules: readonly string[];
-  /** More than one for a server group. */
-  readonly locations: readonly Location[];
-  readonly stack: string | null;
-  readonly flavor: string | null;
-  /** Where the decision first led had no hosts. */
-  readonly is_fallback: boolean;
-  /** How the chosen host was looked up; null for a literal URL. */
-  readonly spill: HostPool["spill"] | null;
-}
-
-/** Why nobody can be sent anywhere. */
-export type NoDecision = "no_default_server" | "no_host" | "wrong_family" | "malformed_url";
 
 export interface AppOptions {
   readonly app: string;
@@ -235,7 +196,8 @@ export class Decider {
       .map((server) => this.#tryTarget(new Target(server, "PATH_RULE", rule), parameters))
       .filter((decision) => typeof decision !== "string");
     const [first] = found;
-    if (first !== undefined) return { ...first, locations: found.flatMap(({ locations }) => locations) };
+    if (first !== undefined)
+      return { ...first, locations: found.flatMap(({ locations }) => locations), shared: null };
     return this.#tryTarget(this.#fallback!, parameters);
   }
 
@@ -247,7 +209,11 @@ export class Decider {
   }
 
   #tryTarget(target: Target, parameters: Parameters): Decision | NoDecision {
-    if (target.isLiteral) return this.#literal(target, parameters);
+    const isAlike = this.#isAlikeForAll(parameters);
+    if (target.isLiteral) {
+      if (!isAlike) return this.#literal(target, parameters, null);
+      return (target.literal ??= this.#literal(target, parameters, new SharedNote()));
+    }
     const parts = this.#glue(parameters);
     const { compat } = this.options;
     const wanted = parts.ip_version || FALLBACK_URL.ip_version;
@@ -255,10 +221,37 @@ export class Decider {
     const chosen = found?.pool.picker.pick!(this.#affinityHash(parameters), NOT_TRIED) as
       HostCandidate | null | undefined;
     if (found === null || chosen === null || chosen === undefined) return "no_host";
-    const { ip_version } = found;
+    if (!isAlike) return this.#towards(target, found, chosen, parameters, null);
+    return target.decisions.get(chosen) ?? this.#shared(target, found, chosen, parameters);
+  }
+
+  /** Nothing that the client sends changes the URL of the host that it is sent to. */
+  #isAlikeForAll(parameters: Parameters): boolean {
+    return this.model.url_rules.length === 0 && parameters.value(this.#connectUrlSlot) === undefined;
+  }
+
+  #shared(
+    target: Target,
+    found: FamilyPool,
+    chosen: HostCandidate,
+    parameters: Parameters,
+  ): Decision | NoDecision {
+    if (!this.#pools.mayShare()) return this.#towards(target, found, chosen, parameters, null);
+    const decision = this.#towards(target, found, chosen, parameters, new SharedNote());
+    target.decisions.set(chosen, decision);
+    return decision;
+  }
+
+  #towards(
+    target: Target,
+    { pool, ip_version }: FamilyPool,
+    chosen: HostCandidate,
+    parameters: Parameters,
+    shared: SharedNote | null,
+  ): Decision | NoDecision {
     const destination = addressOf(chosen.host, ip_version);
     if (destination === null) return "wrong_family";
-    const { urn, protocol, port } = parts.full();
+    const { urn, protocol, port } = this.#parts.full();
     const filled = fillUrl(target.template, destination, urn, protocol, port);
     const location: Location = {
       url: this.#withPairs(filled, target, parameters),
@@ -274,12 +267,13 @@ export class Decider {
       type: target.type,
       rule: target.rule,
       share: target.share,
-      url_rules: parts.rules,
+      url_rules: this.#parts.rules,
       locations: [location],
       stack: chosen.stack,
       flavor: chosen.flavor,
       is_fallback: target.isFallback,
-      spill: found.pool.spill,
+      spill: pool.spill,
+      shared,
     };
   }
 
@@ -290,7 +284,7 @@ export class Decider {
     return key === null ? Math.floor(this.options.random() * 2 ** 32) : hashText(key);
   }
 
-  #literal(target: Target, parameters: Parameters): Decision | NoDecision {
+  #literal(target: Target, parameters: Parameters, shared: SharedNote | null): Decision | NoDecision {
     const { server, type, rule, share } = target;
     const url = this.#withPairs(server.url, target, parameters);
     const parts = urlParts(url);
@@ -308,6 +302,7 @@ export class Decider {
       flavor: null,
       is_fallback: target.isFallback,
       spill: null,
+      shared,
     };
   }
 

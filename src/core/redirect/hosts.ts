@@ -56,6 +56,8 @@ export interface FamilyPool {
 }
 
 const NO_OPTIONS: object = {};
+/** Decisions that are kept for the clients to come: about 1 KiB each with what is made of them. */
+const MOST_SHARED = 4_096;
 
 /** Pools of hosts, made when they are first asked for. Turns go on from the pools before. */
 export class HostPools {
@@ -67,6 +69,7 @@ export class HostPools {
   /** By what is wanted. */
   readonly #families = new Map<string, FamilyPool | null>();
   #unhealthy: ReadonlySet<string>;
+  #shared = 0;
 
   constructor(stacks: readonly StackHosts[], options: HostPoolsOptions, before: HostPools | null) {
     this.stacks = stacks;
@@ -110,6 +113,13 @@ export class HostPools {
       this.#families.set(key, found);
     }
     return found;
+  }
+
+  /** Counts a decision that is kept for the clients to come; false when there are enough of them. */
+  mayShare(): boolean {
+    if (this.#shared === MOST_SHARED) return false;
+    this.#shared++;
+    return true;
   }
 
   /** Keys of hosts whose checks fail. */

@@ -1,10 +1,9 @@
 /** A server with everything of a decision for it that does not depend on the client: made once, and kept beside its rule. */
 import type { MatchedRule } from "./compiled_rules.ts";
-import type { FamilyPool, HostPools, Selection } from "./hosts.ts";
+import type { Decision, DecisionType, NoDecision } from "./decision.ts";
+import type { FamilyPool, HostCandidate, HostPools, Selection } from "./hosts.ts";
 import { type Destination, type Server, TEMPLATE_URL } from "./model.ts";
 import { encodedPair } from "./url.ts";
-
-export type DecisionType = "PATH_RULE" | "ROLLOUT_RULE" | "DISTRIBUTION_RULE" | "DEFAULT_SERVER";
 
 const NO_CONTEXT: Readonly<Record<string, string>> = {};
 
@@ -32,6 +31,10 @@ export class Target {
   /** For each wanted family. */
   #ipv4: FamilyPool | null = null;
   #ipv6: FamilyPool | null = null;
+  /** Those that all clients share, by the host that they lead to. */
+  readonly decisions = new Map<HostCandidate, Decision | NoDecision>();
+  /** The one that all clients share where the URL is answered as it is. */
+  literal: Decision | NoDecision | null = null;
 
   constructor(
     server: Server,
@@ -66,6 +69,7 @@ export class Target {
     if (source !== this.#source) {
       this.#source = source;
       this.#ipv4 = this.#ipv6 = null;
+      this.decisions.clear();
     }
     if (wanted === 4) return (this.#ipv4 ??= source.forFamily(this.#selection, wanted, compat));
     return (this.#ipv6 ??= source.forFamily(this.#selection, wanted, compat));

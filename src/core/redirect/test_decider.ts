@@ -2,7 +2,8 @@
 import { DEFAULT_REDIRECT_APP } from "../defaults.ts";
 import { roundRobin } from "../strategies/round_robin.ts";
 import { contextOf } from "./context.ts";
-import { type AppOptions, Decider, type DeciderTrace, type Decision } from "./decider.ts";
+import { type AppOptions, Decider, type DeciderTrace } from "./decider.ts";
+import type { Decision } from "./decision.ts";
 import type { StackHosts } from "./hosts.ts";
 import type { Trace } from "./interpreter.ts";
 import {

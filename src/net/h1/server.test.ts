@@ -9,12 +9,12 @@ import { ServerConnection } from "./server.ts";
 const CLIENT = { address: "192.0.2.7", port: 1, localPort: 80, peerAddress: "192.0.2.7", trusted: false };
 const BODY = "x".repeat(1_000);
 
-/** A connection whose requests are answered with `BODY` as soon as their heads are there. */
-function answeredAtOnce(socket: MemorySocket) {
+/** A connection whose requests are answered with `BODY`, and with the lines `fields`, as soon as their heads are there. */
+function answeredAtOnce(socket: MemorySocket, fields = "") {
   const clock = new ManualClock();
   const reasons: string[] = [];
   const handler = {
-    onRequest: (exchange) => void exchange.respond(200, "", BODY),
+    onRequest: (exchange) => void exchange.respond(200, fields, BODY),
     onDone: (exchange) => reasons.push(exchange.reason),
   } as Partial<ExchangeHandler> as ExchangeHandler;
   const connection = new ServerConnection(
@@ -65,4 +65,16 @@ test("a client that does not take an early answer is cut in time although its re
   connection.onData(Buffer.from("1"));
   clock.advance(DEFAULT_TIMEOUTS.idle_progress * 2);
   expect([reasons, socket.reset]).toEqual([["FL_CLIENT_TOO_SLOW"], true]);
+});
+
+test("an answer of our own may have more fields than a segment, and waits as a whole", () => {
+  for (const length of [0, 40_000]) {
+    const socket = new MemorySocket(100);
+    const fields = `X-Long: ${"y".repeat(length)}\r\n`;
+    const { connection } = answeredAtOnce(socket, fields);
+    connection.onData(Buffer.from("GET / HTTP/1.1\r\nHost: a\r\n\r\n"));
+    socket.window = Infinity;
+    connection.onDrain();
+    expect(socket.bytes.toString()).toBe(`HTTP/1.1 200 OK\r\n${fields}Content-Length: 1000\r\n\r\n${BODY}`);
+  }
 });

@@ -5,7 +5,6 @@
  */
 import type { ErrorCode } from "../../core/errors.ts";
 import type { Limits } from "../../core/plan.ts";
-import { REASON_PHRASES } from "../../core/reason_phrases.ts";
 import { sendFin } from "../../platform/send_before_fin.ts";
 import { unacknowledgedBytes, unreadBytes } from "../../platform/socket_queue.ts";
 import { Timed } from "../../platform/timer_wheel.ts";
@@ -13,13 +12,23 @@ import { UNKNOWN_LENGTH, type Downstream } from "../exchange.ts";
 import { FIELD_STRIDE, type Head } from "../head.ts";
 import type { HttpExchange } from "../http_exchange.ts";
 import { takeAbsoluteForm } from "./absolute_form.ts";
-import { latin1Bytes, writeBytes, writeText } from "./bytes.ts";
+import { latin1Bytes, writeBytes, writeLatin1, writeText } from "./bytes.ts";
 import { ChunkRelay, sendChunk, sendLastChunk } from "./chunk_relay.ts";
 import { framing, isAuthority, judgeRequest, routingHost } from "./framing.ts";
 import { GrowingBytes } from "./growing_bytes.ts";
+import { lengthLine, statusLine } from "./local_lines.ts";
 import { mostOfHead, tooLarge } from "./head_limits.ts";
 import { compactHead } from "./head_writer.ts";
-import { dropOutput, flushStaged, send, sendWaiting, stage, type ByteSocket, type Writer } from "./output.ts";
+import {
+  dropOutput,
+  flushAnyStaged,
+  flushStaged,
+  send,
+  sendWaiting,
+  stage,
+  type ByteSocket,
+  type Writer,
+} from "./output.ts";
 import {
   BAD_FIELD,
   BAD_LINE,
@@ -33,7 +42,7 @@ import {
 } from "./parse.ts";
 import { LINGER_MS, UNREAD_MS } from "./end_times.ts";
 import { ProgressWatch } from "./progress_watch.ts";
-import { FIRST_LOOK_BYTES, scratch } from "./scratch.ts";
+import { FIRST_LOOK_BYTES, JOIN_BYTES, scratch } from "./scratch.ts";
 import type { ConnectionOrigin, ServerHost } from "./server_host.ts";
 import { dropNominated, keptTrailers, trailerLines } from "./trailers.ts";
 import { spanBytes, spans } from "./chunks.ts";
@@ -45,7 +54,6 @@ const KEEP_ALIVE_LINE = latin1Bytes("Connection: keep-alive\r\n");
 const CHUNKED_LINE = latin1Bytes("Transfer-Encoding: chunked\r\n");
 const CONTINUE = latin1Bytes("HTTP/1.1 100 Continue\r\n\r\n");
 const NO_BODY = new Uint8Array(0);
-const HTTP11 = "HTTP/1.1 ";
 const LF = 10;
 
 /** How often a body's rate is looked at. */
@@ -647,18 +655,23 @@ export class ServerConnection extends Timed implements Downstream, Writer {
       : exchange.minor === 0
         ? "Connection: keep-alive\r\n"
         : "";
-    const length = bodyless ? "" : `Content-Length: ${bytes.length}\r\n`;
-    const head = latin1Bytes(
-      `${HTTP11}${status} ${REASON_PHRASES[status] ?? ""}\r\n${fields}${length}${connection}\r\n`,
-    );
     this.#answerOpen = true;
     this.#answerChunked = false;
-    if (exchange.isHead || bodyless || bytes.length === 0) send(this, head, 0, head.length);
-    else {
-      const all = Buffer.concat([head, bytes]);
-      send(this, all, 0, all.length);
-    }
+    this.#stageLocalHead(status, fields, `${bodyless ? "" : lengthLine(bytes.length)}${connection}\r\n`);
+    if (!exchange.isHead && !bodyless && bytes.length > 0) send(this, bytes, 0, bytes.length);
     this.rawEnd(exchange);
+  }
+
+  #stageLocalHead(status: number, fields: string, last: string): void {
+    flushAnyStaged();
+    if (fields.length > JOIN_BYTES) {
+      for (const bytes of [statusLine(status), latin1Bytes(`${fields}${last}`)])
+        send(this, bytes, 0, bytes.length);
+      return;
+    }
+    let end = writeBytes(scratch, 0, statusLine(status));
+    end = writeLatin1(scratch, end, fields);
+    stage(this, 0, writeText(scratch, end, last));
   }
 
   openTunnel(exchange: HttpExchange, head: Head): void {

@@ -88,6 +88,8 @@ export class HttpPlane implements ExchangeHandler {
   accessLog: AccessLog | null = null;
   readonly #host: PlaneHost;
   readonly #view = new RequestView();
+  /** A path that is its own normal form, of an earlier request: many ask for the same. */
+  #knownPath = "/";
   #runtime: PlaneRuntime | null = null;
 
   constructor(host: PlaneHost) {
@@ -127,11 +129,12 @@ export class HttpPlane implements ExchangeHandler {
     const { runtime } = cache;
     exchange.route = runtime.noRoute;
     const { path } = exchange;
-    const normal = matchPath(path);
+    const normal = path === this.#knownPath ? path : matchPath(path);
     if (normal === null) {
       this.onFail(exchange, "FL_BAD_TARGET", "malformed path");
       return;
     }
+    if (normal === path) this.#knownPath = path;
     if (normal !== path) exchange.matchPath = normal;
     if (cache.misdirected) {
       this.onFail(exchange, "FL_MISDIRECTED", "");

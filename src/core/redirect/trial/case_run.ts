@@ -1,6 +1,7 @@
 /** Runs test cases of the original's form: parameters in, and what is expected compared with the decision. */
 import { contextOf } from "../context.ts";
-import type { Decider, Decision, NoDecision } from "../decider.ts";
+import type { Decider } from "../decider.ts";
+import type { Decision, NoDecision } from "../decision.ts";
 import { EXPECTED_PARTS, type ExpectedPart, type TestCase } from "../documents/service_documents.ts";
 
 export interface TestCaseResult {

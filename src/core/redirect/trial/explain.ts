@@ -1,6 +1,7 @@
 /** Why a client goes where it goes: the same decision by the interpreter, with all that was looked at on the way. */
 import type { Context } from "../context.ts";
-import { Decider, type Decision, type NoDecision } from "../decider.ts";
+import { Decider } from "../decider.ts";
+import type { Decision, NoDecision } from "../decision.ts";
 import type { Trace } from "../interpreter.ts";
 import type { Condition } from "../model.ts";
 import { operatorOf } from "../operators/all.ts";

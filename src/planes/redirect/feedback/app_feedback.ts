@@ -2,7 +2,7 @@
  * Feedback of one application in a worker: tokens for its answers, and what clients report with them. Limits and memory are those of
  * this worker; the supervisor takes a token once, whichever workers it went to.
  */
-import type { Decision } from "../../../core/redirect/decider.ts";
+import type { Decision } from "../../../core/redirect/decision.ts";
 import type { Clock } from "../../../platform/clock.ts";
 import { Nonces, Rates } from "./limits.ts";
 import type { FeedbackGatherer, FeedbackResult } from "./reports.ts";

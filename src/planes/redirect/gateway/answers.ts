@@ -1,5 +1,5 @@
 /** Answers of the gateway: where to go, or why nobody can say. */
-import type { Decision, Location } from "../../../core/redirect/decider.ts";
+import type { Decision, Location } from "../../../core/redirect/decision.ts";
 import { inUrl } from "../../../core/redirect/url.ts";
 import { dateLine, NO_STORE_LINE } from "../../../net/answer_lines.ts";
 import type { Exchange, RESPOND } from "../../../net/exchange.ts";
@@ -50,24 +50,31 @@ export function decisionText(
   return JSON.stringify({ location: locations, type, rule, stack, flavor, version, ...token });
 }
 
-export function answerDecision(
+/** A list of places. */
+export function answerLocations(
   exchange: Exchange,
   decision: Decision,
   options: AnswerOptions,
   version: number,
-  feedback: string | null = null,
+  feedback: string | null,
 ): typeof RESPOND {
   const told = options.answer_headers ? decisionLines(decision, version) : "";
-  const fields = `${NO_STORE_LINE}${told}${dateLine()}`;
-  if (options.answer === "locations") {
-    const token = feedback === null ? {} : { feedback };
-    const body = `${JSON.stringify({ location: decision.locations, ...token })}\n`;
-    return exchange.respond(200, `${JSON_TYPE}${fields}`, body);
-  }
+  const token = feedback === null ? {} : { feedback };
+  const body = `${JSON.stringify({ location: decision.locations, ...token })}\n`;
+  return exchange.respond(200, `${JSON_TYPE}${NO_STORE_LINE}${told}${dateLine()}`, body);
+}
+
+/** A redirect with what `redirectFields` has made. */
+export function answerRedirect(exchange: Exchange, fields: string, feedback: string | null): typeof RESPOND {
+  return exchange.respond(302, feedback === null ? fields : `X-Fairlead-Feedback: ${feedback}\r\n${fields}`);
+}
+
+/** The fields of a redirect but for its Date. */
+export function redirectFields(decision: Decision, options: AnswerOptions, version: number): string {
   const [first] = decision.locations;
   const url = options.location === "full" ? first!.url : originOf(first!);
-  const token = feedback === null ? "" : `X-Fairlead-Feedback: ${feedback}\r\n`;
-  return exchange.respond(302, `Location: ${visibleAscii(url)}\r\n${token}${fields}`);
+  const told = options.answer_headers ? decisionLines(decision, version) : "";
+  return `Location: ${visibleAscii(url)}\r\n${NO_STORE_LINE}${told}`;
 }
 
 function originOf({ protocol, destination, port }: Location): string {

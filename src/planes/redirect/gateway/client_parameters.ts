@@ -6,6 +6,7 @@ import type { Context } from "../../../core/redirect/context.ts";
 import { isBlank } from "../../../core/redirect/context.ts";
 import { AddressSet, parseAddressRange } from "../../../core/redirect/address_set.ts";
 import type { Exchange } from "../../../net/exchange.ts";
+import { QueryPairs } from "../../../net/query_pairs.ts";
 
 /** Set by us from the connection, the PROXY header or trusted forwarding fields; what a client says is not looked at. */
 export const CLIENT_ADDRESS = "clientAddress";
@@ -33,8 +34,7 @@ export class ClientParameters {
   readonly #trusted: TrustedSources;
   #exchange: Exchange | null = null;
   #body: ReadonlyMap<string, string> | null = null;
-  readonly #names: string[] = [];
-  readonly #values: string[] = [];
+  readonly #query = new QueryPairs();
   #hasQuery = false;
   #dropped = 0;
 
@@ -46,12 +46,12 @@ export class ClientParameters {
   begin(exchange: Exchange, body: ReadonlyMap<string, string> | null): void {
     this.#exchange = exchange;
     this.#body = body;
-    this.#names.length = this.#values.length = 0;
     this.#hasQuery = false;
   }
 
   end(): void {
     this.#exchange = this.#body = null;
+    if (this.#hasQuery) this.#query.end();
   }
 
   /** How often a parameter was not looked at because its sender may not say it, since this was last asked. */
@@ -79,26 +79,14 @@ export class ClientParameters {
 
   #sent(name: string): string | undefined {
     if (this.#body !== null) return this.#body.get(name);
-    if (!this.#hasQuery) this.#readQuery(this.#exchange!.target);
-    const at = this.#names.indexOf(name);
-    return at < 0 ? undefined : this.#values[at];
+    if (!this.#hasQuery) this.#readQuery(this.#exchange!);
+    return this.#query.value(name);
   }
 
-  /** Of a name that stands there more than once the first value counts. */
-  #readQuery(target: string): void {
+  #readQuery({ request, rewrittenTarget, targetFrom, targetTo }: Exchange): void {
     this.#hasQuery = true;
-    let at = target.indexOf("?") + 1;
-    while (at > 0 && at < target.length) {
-      let end = target.indexOf("&", at);
-      if (end < 0) end = target.length;
-      const equals = target.indexOf("=", at);
-      const nameEnd = equals < 0 || equals > end ? end : equals;
-      if (nameEnd > at) {
-        this.#names.push(decoded(target.slice(at, nameEnd)));
-        this.#values.push(nameEnd === end ? "" : decoded(target.slice(nameEnd + 1, end)));
-      }
-      at = end + 1;
-    }
+    if (rewrittenTarget === null) this.#query.read(request.bytes, targetFrom, targetTo);
+    else this.#query.read(Buffer.from(rewrittenTarget, "latin1"), 0, rewrittenTarget.length);
   }
 }
 
@@ -126,17 +114,4 @@ function fieldOf({ request }: Exchange, name: string): string | undefined {
     found ??= value;
   }
   return found;
-}
-
-const NEEDS_DECODING = /[%+]/;
-
-/** A pair that is not encoded as it should is taken as it stands. */
-function decoded(text: string): string {
-  if (!NEEDS_DECODING.test(text)) return text;
-  const spaced = text.replaceAll("+", " ");
-  try {
-    return decodeURIComponent(spaced);
-  } catch {
-    return spaced;
-  }
 }

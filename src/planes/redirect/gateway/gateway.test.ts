@@ -20,7 +20,8 @@ import { trustedSources } from "./client_parameters.ts";
 import { AppFeedback } from "../feedback/app_feedback.ts";
 import { FeedbackGatherer } from "../feedback/reports.ts";
 import { ManualClock } from "../../../platform/clock.ts";
-import { Gateway, type GatewayApp } from "./gateway.ts";
+import { Gateway } from "./gateway.ts";
+import type { GatewayApp } from "./gateway_app.ts";
 import { TEST_HOST } from "./test_gateway.ts";
 
 const REDIRECT: AnswerOptions = { answer: "redirect", location: "full", answer_headers: false };

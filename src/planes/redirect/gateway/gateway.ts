@@ -3,23 +3,26 @@
  * assignment, so every decision is of exactly one version.
  */
 import { acceptance } from "../../../core/redirect/checks/acceptance.ts";
-import type { Decider, Decision, NoDecision } from "../../../core/redirect/decider.ts";
+import type { Decider } from "../../../core/redirect/decider.ts";
+import type { Decision, NoDecision } from "../../../core/redirect/decision.ts";
 import { type BodyUse, type Exchange, NEXT, type Step, type StepResult } from "../../../net/exchange.ts";
 import { dateLine, NO_STORE_LINE } from "../../../net/answer_lines.ts";
 import { webSocketHandshake } from "../../../net/websocket/handshake.ts";
-import type { AppFeedback } from "../feedback/app_feedback.ts";
 import {
-  answerDecision,
   answerFeedback,
-  type AnswerOptions,
+  answerLocations,
+  answerRedirect,
   answerRefusal,
   decisionText,
+  redirectFields,
 } from "./answers.ts";
 import { isJsonType, readBodyParameters, readParameters } from "./body_parameters.ts";
 import { ClientParameters, type TrustedSources } from "./client_parameters.ts";
 import { DecisionSocket, type DecisionSocketHost } from "./decision_socket.ts";
 import { GatewayCounts, NO_APPLICATION } from "./gateway_counts.ts";
 import { refusal, type RefusalCode } from "./refusals.ts";
+import type { GatewayApp } from "./gateway_app.ts";
+import { SharedAnswer } from "./shared_answer.ts";
 import { SessionTraces } from "./session_traces.ts";
 import { versionFacts, versionPage } from "./version_page.ts";
 
@@ -35,17 +38,6 @@ const READING_METHODS: ReadonlySet<string> = new Set(["GET", "HEAD"]);
 
 /** Bytes of the largest body that a client may send. */
 export const MAX_BODY_BYTES = 65_536;
-
-export interface GatewayApp {
-  readonly name: string;
-  /** Null while no model is known: clients are told to come again. */
-  readonly decider: Decider | null;
-  /** Of the model. */
-  readonly version: number;
-  readonly options: AnswerOptions;
-  /** Null where clients may not say how they fared. */
-  readonly feedback: AppFeedback | null;
-}
 
 export interface GatewayState {
   readonly apps: ReadonlyMap<string, GatewayApp>;
@@ -63,6 +55,9 @@ export interface GatewayHost extends Pick<DecisionSocketHost, "later" | "after">
 export class Gateway {
   #state: GatewayState = { apps: new Map(), trusted: new Map(), traced_sessions: 0 };
   #parameters = new ClientParameters(this.#state.trusted);
+  /** The application of the path of an earlier request: many ask for the same. */
+  #knownPath = "";
+  #knownApp: GatewayApp | null = null;
   readonly counts = new GatewayCounts();
   /** Null = requests are not traced. */
   traces: SessionTraces | null = null;
@@ -82,6 +77,7 @@ export class Gateway {
     else if (this.traces === null) this.traces = new SessionTraces(traced_sessions);
     else this.traces.most = traced_sessions;
     this.#state = state;
+    this.#knownApp = null;
   }
 
   /** The step for requests without a body, or with one that is taken in as a whole. */
@@ -94,6 +90,8 @@ export class Gateway {
 
   #answer(exchange: Exchange, takesBody: boolean): StepResult {
     const path = exchange.matchPath;
+    const known = path === this.#knownPath ? this.#knownApp : null;
+    if (known !== null) return this.#decideFor(exchange, known, takesBody);
     if (path.startsWith(DECISION_PATH))
       return this.#decide(exchange, path.slice(DECISION_PATH.length), takesBody);
     if (path === HEALTH_PATH) return this.#health(exchange);
@@ -105,6 +103,12 @@ export class Gateway {
     const app = this.#state.apps.get(nameOf(name));
     if (app === undefined && takesBody && name.endsWith(FEEDBACK_PATH)) return this.#feedback(exchange, name);
     if (app === undefined) return this.#refuse(exchange, null, "unknown_application");
+    this.#knownPath = exchange.matchPath;
+    this.#knownApp = app;
+    return this.#decideFor(exchange, app, takesBody);
+  }
+
+  #decideFor(exchange: Exchange, app: GatewayApp, takesBody: boolean): StepResult {
     if (!takesBody && !READING_METHODS.has(exchange.method))
       return this.#refuse(exchange, app, "method_not_allowed");
     if (app.decider === null) return this.#refuse(exchange, app, "no_model");
@@ -133,11 +137,16 @@ export class Gateway {
   ): StepResult {
     const decision = this.#decision(exchange, app, decider, body);
     if (typeof decision === "string") return this.#refuse(exchange, app, decision);
+    const { options, version } = app;
+    const shared = SharedAnswer.of(app, decision);
     this.counts.decided(app.name, decision);
     exchange.decider = app;
-    exchange.decision = decision;
+    exchange.decision = shared === null ? decision : shared.logged;
     const token = app.feedback?.token(decision) ?? null;
-    return answerDecision(exchange, decision, app.options, app.version, token);
+    if (options.answer === "locations") return answerLocations(exchange, decision, options, version, token);
+    const date = dateLine();
+    const fields = shared === null ? redirectFields(decision, options, version) + date : shared.fields(date);
+    return answerRedirect(exchange, fields, token);
   }
 
   #decision(

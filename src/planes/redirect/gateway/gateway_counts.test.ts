@@ -1,7 +1,7 @@
 import { expect, test } from "bun:test";
 import { SupervisorMetrics } from "../../../observe/supervisor_metrics.ts";
 import { SeriesSums } from "../../../observe/series_sums.ts";
-import type { Decision } from "../../../core/redirect/decider.ts";
+import type { Decision } from "../../../core/redirect/decision.ts";
 import { MAX_RULE_SERIES, RedirectMetrics } from "../redirect_metrics.ts";
 import { GatewayCounts } from "./gateway_counts.ts";
 
@@ -15,6 +15,7 @@ const decision = (changes: Partial<Decision> = {}): Decision => ({
   flavor: null,
   is_fallback: false,
   spill: null,
+  shared: null,
   ...changes,
 });
 

@@ -1,5 +1,5 @@
 /** What the gateway of a worker has counted since it last told: the names of applications and rules are those of models, so their number is bounded by these. */
-import type { Decision } from "../../../core/redirect/decider.ts";
+import type { Decision } from "../../../core/redirect/decision.ts";
 import type { RefusalCode } from "./refusals.ts";
 
 /** Counters of the catalogue that workers add to. */
@@ -19,7 +19,11 @@ export type CountedRow = readonly [counter: GatewayCounter, labels: readonly str
 /** The application of refusals for names that no application has. */
 export const NO_APPLICATION = "-";
 
-type Counts = Map<string, number>;
+type Counts = Map<string, Count>;
+
+class Count {
+  amount = 0;
+}
 
 interface AppCounts {
   readonly types: Counts;
@@ -89,12 +93,17 @@ export class GatewayCounts {
 }
 
 function add(counts: Counts, key: string): void {
-  counts.set(key, (counts.get(key) ?? 0) + 1);
+  let count = counts.get(key);
+  if (count === undefined) {
+    count = new Count();
+    counts.set(key, count);
+  }
+  count.amount++;
 }
 
 function rowsOf(app: string, { types, rules, refusals, spills, fallbacks }: AppCounts): CountedRow[] {
   const rows = (counter: GatewayCounter, counts: Counts): CountedRow[] =>
-    [...counts].map(([key, amount]) => [counter, [app, key], amount]);
+    [...counts].map(([key, { amount }]) => [counter, [app, key], amount]);
   const fallback: CountedRow[] = fallbacks > 0 ? [["redirect_fallbacks_total", [app], fallbacks]] : [];
   return [
     ...rows("redirect_decisions_total", types),

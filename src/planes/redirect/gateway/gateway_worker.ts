@@ -10,7 +10,8 @@ import { appDeciderSlices, type DeciderParts } from "./app_decider.ts";
 import { EngineBuilds } from "./engine_builds.ts";
 import { isLarge, joinedModel } from "./model_parts.ts";
 import { trustedSources, type TrustedSources } from "./client_parameters.ts";
-import { Gateway, type GatewayApp, type GatewayHost } from "./gateway.ts";
+import { Gateway, type GatewayHost } from "./gateway.ts";
+import type { GatewayApp } from "./gateway_app.ts";
 import {
   appDocument,
   appOf,

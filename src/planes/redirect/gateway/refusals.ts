@@ -1,6 +1,6 @@
 /** Why somebody gets no decision: codes for programs, sentences for people, statuses for HTTP. */
 import type { FeedbackResult } from "../feedback/reports.ts";
-import type { NoDecision } from "../../../core/redirect/decider.ts";
+import type { NoDecision } from "../../../core/redirect/decision.ts";
 
 export type RefusalCode =
   | NoDecision

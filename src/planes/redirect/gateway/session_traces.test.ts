@@ -1,6 +1,6 @@
 import { expect, test } from "bun:test";
 import { contextOf } from "../../../core/redirect/context.ts";
-import type { Decision } from "../../../core/redirect/decider.ts";
+import type { Decision } from "../../../core/redirect/decision.ts";
 import { joinTraces, MAX_EVENTS, SessionTraces, type TraceQuestion } from "./session_traces.ts";
 
 const APP = { name: "a1", version: 7 };
@@ -29,6 +29,7 @@ const DECISION: Decision = {
   flavor: "1.0",
   is_fallback: true,
   spill: "mixed",
+  shared: null,
 };
 
 test("RD137 a million sessions take no more memory than those that are kept, the newest", () => {

@@ -4,7 +4,7 @@
  */
 import type { Context } from "../../../core/redirect/context.ts";
 import { isBlank } from "../../../core/redirect/context.ts";
-import type { Decision } from "../../../core/redirect/decider.ts";
+import type { Decision } from "../../../core/redirect/decision.ts";
 import { inUrl } from "../../../core/redirect/url.ts";
 import type { RefusalCode } from "./refusals.ts";
 

@@ -1,0 +1,22 @@
+/** Lines of answers of our own that come again and again: made once. */
+import { REASON_PHRASES } from "../../core/reason_phrases.ts";
+import { latin1Bytes } from "./bytes.ts";
+
+const statusLines = new Map<number, Uint8Array>();
+
+/** The first line of an answer, with its line end. */
+export function statusLine(status: number): Uint8Array {
+  let line = statusLines.get(status);
+  if (line === undefined) {
+    line = latin1Bytes(`HTTP/1.1 ${status} ${REASON_PHRASES[status] ?? ""}\r\n`);
+    statusLines.set(status, line);
+  }
+  return line;
+}
+
+const EMPTY_LINE = "Content-Length: 0\r\n";
+
+/** The field that tells the length of a body, with its line end. */
+export function lengthLine(length: number): string {
+  return length === 0 ? EMPTY_LINE : `Content-Length: ${length}\r\n`;
+}
