@@ -58,6 +58,8 @@ const NOBODY: Client = { address: "", port: 0, localPort: 0, peerAddress: "", tr
 export const HOLD_BYTES = 64 * 1024;
 
 const MOST_KNOWN_PATH = 128;
+/** The method that most requests have: no text is made for it. */
+const GET = "GET";
 
 export class HttpExchange extends Timed implements Exchange {
   down!: Downstream;
@@ -237,7 +239,10 @@ export class HttpExchange extends Timed implements Exchange {
   }
 
   get method(): string {
-    if (this.#method === "") this.#method = this.#text(this.methodFrom, this.methodTo);
+    if (this.#method === "")
+      this.#method = isText(this.request.bytes, this.methodFrom, this.methodTo, GET)
+        ? GET
+        : this.#text(this.methodFrom, this.methodTo);
     return this.#method;
   }
 

@@ -14,9 +14,9 @@ export function statusLine(status: number): Uint8Array {
   return line;
 }
 
-const EMPTY_LINE = "Content-Length: 0\r\n";
+const NO_BODY = "Content-Length: 0\r\n\r\n";
 
-/** The field that tells the length of a body, with its line end. */
-export function lengthLine(length: number): string {
-  return length === 0 ? EMPTY_LINE : `Content-Length: ${length}\r\n`;
+/** The end of a head: the length of a body, and the empty line. */
+export function lengthEnd(length: number): string {
+  return length === 0 ? NO_BODY : `Content-Length: ${length}\r\n\r\n`;
 }

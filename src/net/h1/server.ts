@@ -16,7 +16,7 @@ import { latin1Bytes, writeBytes, writeLatin1, writeText } from "./bytes.ts";
 import { ChunkRelay, sendChunk, sendLastChunk } from "./chunk_relay.ts";
 import { framing, isAuthority, judgeRequest, routingHost } from "./framing.ts";
 import { GrowingBytes } from "./growing_bytes.ts";
-import { lengthLine, statusLine } from "./local_lines.ts";
+import { lengthEnd, statusLine } from "./local_lines.ts";
 import { mostOfHead, tooLarge } from "./head_limits.ts";
 import { compactHead } from "./head_writer.ts";
 import {
@@ -657,7 +657,8 @@ export class ServerConnection extends Timed implements Downstream, Writer {
         : "";
     this.#answerOpen = true;
     this.#answerChunked = false;
-    this.#stageLocalHead(status, fields, `${bodyless ? "" : lengthLine(bytes.length)}${connection}\r\n`);
+    const last = bodyless ? "\r\n" : lengthEnd(bytes.length);
+    this.#stageLocalHead(status, fields, connection === "" ? last : `${connection}${last}`);
     if (!exchange.isHead && !bodyless && bytes.length > 0) send(this, bytes, 0, bytes.length);
     this.rawEnd(exchange);
   }
