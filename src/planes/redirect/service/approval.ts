@@ -12,8 +12,8 @@ import {
 import type { RedirectModel } from "../../../core/redirect/model.ts";
 import type { StoredModel } from "../models/stored.ts";
 import { type AppView, viewOf } from "./app_view.ts";
-import { auditOperations } from "./audit.ts";
-import { type Act, changeText } from "./editing.ts";
+import { type AuditEnd, auditEnd, auditOperations } from "./audit.ts";
+import { type Act, changeText, needsList } from "./editing.ts";
 import type { ServiceFacts } from "./facts.ts";
 import { chosenChanges, refuseOwn } from "./four_eyes.ts";
 import {
@@ -61,13 +61,15 @@ export class Approval {
    */
   async approve(app: string, act: Act, wish: ApprovalWish): Promise<StoredModel> {
     const stored = await this.#records.change(async () => {
+      const end = await auditEnd(this.#records);
       const view = await viewOf(this.#records, this.#facts, app);
       const taken = chosen(view, wish);
       refuseOutdated(view, taken);
       if (wish.break_glass === null) refuseOwn(taken, act, this.#facts, changeText);
       const next = nextModel(view.approved, taken);
       if (wish.is_validated) await this.#refuseUseless(view, taken, next, wish.source);
-      return this.#approved(view, taken, next, act, wish);
+      const needsLists = taken.some(({ after }) => needsList(after));
+      return this.#approved(view, taken, next, act, { ...wish, end: needsLists ? end : undefined });
     });
     await pruneRevisions(this.#records, app, this.#facts.max_revisions);
     return stored;
@@ -121,7 +123,7 @@ export class Approval {
     taken: Pending,
     model: RedirectModel,
     act: Act,
-    { source, break_glass, is_validated }: ApprovalWish,
+    { source, break_glass, is_validated, end }: ApprovalWish & { readonly end: AuditEnd | undefined },
   ): Promise<Outcome<StoredModel>> {
     const { app, pending } = view;
     const at = this.#facts.clock.wall();
@@ -146,14 +148,11 @@ export class Approval {
         recordWrite(revisionRecord(app, stored.version), revision, null),
         ...(await whitelistNotes(this.#records, app, changes, at)),
       ],
-      operations: await auditOperations(this.#records, {
-        at,
-        who: act.who.name,
-        action,
-        app,
-        subject: `model ${stored.version}: ${subject}`,
-        reason,
-      }),
+      operations: await auditOperations(
+        this.#records,
+        { at, who: act.who.name, action, app, subject: `model ${stored.version}: ${subject}`, reason },
+        end,
+      ),
       result: stored,
     };
   }
@@ -182,7 +181,7 @@ function refuseOutdated({ app, approved }: AppView, taken: Pending): void {
   if (old.length === 0) return;
   throw new ServiceError(
     409,
-    `${app}: ${old.map(changeText).join(", ")}: something else has been approved since it was edited; save it again or cancel it`,
+    `${app}: ${old.map(changeText).join(", ")}: something else has been approved since it was edited; cancel it and edit it anew`,
   );
 }
 

@@ -2,7 +2,7 @@
  * Who has done what: entries that are only ever added, each with the hash of the one before, so that one that was changed or taken
  * away shows. An entry is written in the transaction of what it tells of.
  */
-import type { StoreOperation } from "../../../store/contract.ts";
+import type { Revision, StoreOperation } from "../../../store/contract.ts";
 import { ROOT } from "../models/stored.ts";
 import type { Records } from "./records/records.ts";
 
@@ -39,10 +39,30 @@ interface AuditHead {
   readonly sha256: string;
 }
 
-/** The operations that add an entry; they meet a conflict where somebody else has added one since. */
-export async function auditOperations(records: Records, act: AuditedAct): Promise<readonly StoreOperation[]> {
+/** The end of the log at one moment. */
+export interface AuditEnd {
+  readonly head: AuditHead;
+  /** Null while the log is empty. */
+  readonly revision: Revision | null;
+}
+
+/** Rejects with ServiceError 503. */
+export async function auditEnd(records: Records): Promise<AuditEnd> {
   const node = await records.node(HEAD);
-  const head: AuditHead = node === null ? { number: 0, sha256: "" } : headIn(node.value);
+  if (node === null) return { head: { number: 0, sha256: "" }, revision: null };
+  return { head: headIn(node.value), revision: node.revision };
+}
+
+/**
+ * The operations that add an entry; they meet a conflict where somebody else has added one since. With an `end` that was read before
+ * everything else, nothing that is audited can have changed what was read: for changes that depend on more than they write.
+ */
+export async function auditOperations(
+  records: Records,
+  act: AuditedAct,
+  end?: AuditEnd,
+): Promise<readonly StoreOperation[]> {
+  const { head, revision } = end ?? (await auditEnd(records));
   const number = head.number + 1;
   const { at, who, action, app, subject, reason } = act;
   const entry: AuditEntry = {
@@ -62,7 +82,7 @@ export async function auditOperations(records: Records, act: AuditedAct): Promis
       kind: "put",
       path: HEAD,
       value: encoder.encode(JSON.stringify(next)),
-      expect: node?.revision ?? "absent",
+      expect: revision ?? "absent",
     },
     { kind: "put", path: entryPath(number), value: bytes, expect: "absent" },
   ];

@@ -7,10 +7,11 @@ import {
   type Pending,
 } from "../../../core/redirect/changes/pending.ts";
 import type { Problem } from "../../../core/redirect/checks/problem.ts";
-import type { NamedList } from "../../../core/redirect/model.ts";
+import type { NamedList, Rollout, Rule } from "../../../core/redirect/model.ts";
+import { listsOfRule } from "../../../core/redirect/rule_problems.ts";
 import type { Principal } from "./access/principal.ts";
 import { type AppView, viewOf } from "./app_view.ts";
-import { auditOperations } from "./audit.ts";
+import { auditEnd, auditOperations } from "./audit.ts";
 import type { ServiceFacts } from "./facts.ts";
 import {
   LIST_CHANGES_RECORD,
@@ -63,6 +64,7 @@ export class Editing {
    */
   async save(app: string, act: Act, make: (view: AppView) => Wish | Promise<Wish>): Promise<Saved> {
     return this.#records.change(async () => {
+      const end = await auditEnd(this.#records);
       const view = await viewOf(this.#records, this.#facts, app);
       const { edits, list_edits: listEdits = [], problems } = await make(view);
       refuseErrors(problems);
@@ -77,14 +79,10 @@ export class Editing {
       const subject = [...edits.map((edit) => editText(view, edit)), ...listEdits.map(listEditText)].join(
         ", ",
       );
-      const operations = await auditOperations(this.#records, {
-        at,
-        who: act.who.name,
-        action: "save",
-        app,
-        subject,
-        reason: act.reason,
-      });
+      const entry = { at, who: act.who.name, action: "save", app, subject, reason: act.reason };
+      // A list that these need may be deleted meanwhile, and a deletion looks for those who need the list.
+      const needsLists = listEdits.length > 0 || edits.some(({ value }) => needsList(value));
+      const operations = await auditOperations(this.#records, entry, needsLists ? end : undefined);
       return { writes: all, operations, result };
     });
   }
@@ -127,20 +125,30 @@ export function withListEdits(
   edits: readonly ListEdit[],
   { author, at }: By,
 ): ListChangesRecord {
-  let changes = value.changes;
+  // Files hold thousands of lists: nothing is searched for each of them.
+  const approvedLists = new Map(lists.map((list) => [list.name, list]));
+  const changes = new Map(value.changes.map((change) => [change.name, change]));
   for (const { name, value: after } of edits) {
-    const approved = lists.find((list) => list.name === name) ?? null;
-    const known = changes.find((change) => change.name === name);
-    const others = changes.filter((change) => change !== known);
-    if (sameList(approved, after)) {
-      changes = others;
-      continue;
-    }
+    const approved = approvedLists.get(name) ?? null;
+    const known = changes.get(name);
+    changes.delete(name);
+    if (sameList(approved, after)) continue;
     const authors = [...new Set([...(known?.authors ?? []), author])];
     const beforeVersion = known === undefined ? (approved?.version ?? null) : known.before_version;
-    changes = [...others, { name, before_version: beforeVersion, after, authors, at }];
+    changes.set(name, { name, before_version: beforeVersion, after, authors, at });
   }
-  return { ...value, version: value.version + 1, changes };
+  return { ...value, version: value.version + 1, changes: [...changes.values()] };
+}
+
+/** Whether an entity names lists: a rule, a template, or a rollout. */
+export function needsList(value: unknown): boolean {
+  if (typeof value !== "object" || value === null) return false;
+  if ("when" in value && "inner" in value) return listsOfRule(value as Rule<unknown>).length > 0;
+  if ("allow" in value && "deny" in value) {
+    const { allow, deny } = value as Rollout;
+    return allow.length + deny.length > 0;
+  }
+  return false;
 }
 
 /** Alike in everything but the time of the last change. */

@@ -5,7 +5,7 @@ import type { Problem } from "../../../core/redirect/checks/problem.ts";
 import type { NamedList } from "../../../core/redirect/model.ts";
 import type { StoredLists } from "../models/stored.ts";
 import { applicationNames, listsWith, viewOf } from "./app_view.ts";
-import { auditOperations } from "./audit.ts";
+import { type AuditEnd, auditEnd, auditOperations } from "./audit.ts";
 import {
   type Act,
   listChangeType,
@@ -49,6 +49,15 @@ export interface ListChoice {
   readonly takes: (change: ListChange) => boolean;
 }
 
+/** How changes come to act. */
+interface Acting {
+  readonly action: string;
+  /** The pending changes that are left, null = they stay as they are. */
+  readonly left: ListChangesRecord | null;
+  /** Of the audit log, before anything was read. */
+  readonly end: AuditEnd;
+}
+
 export class ListEditing {
   readonly #records: Records;
   readonly #facts: ServiceFacts;
@@ -76,12 +85,13 @@ export class ListEditing {
     make: (view: ListsView) => ListWish | Promise<ListWish>,
   ): Promise<ListsView> {
     await this.#records.change(async () => {
+      const end = await auditEnd(this.#records);
       const view = await this.#editedView(is_live);
       const { edits, problems } = await make(view);
       refuseErrors(problems);
       refuseOffline(view.changes.value.offline, "named lists");
       if (edits.length === 0) return { writes: [], result: null };
-      return is_live ? this.#liveOutcome(view, edits, act) : this.#pendingOutcome(view, edits, act);
+      return is_live ? this.#liveOutcome(view, edits, act, end) : this.#pendingOutcome(view, edits, act, end);
     });
     if (is_live) await this.#prune();
     return this.#editedView(is_live);
@@ -92,18 +102,28 @@ export class ListEditing {
     return is_live ? { ...view, next: view.lists.value.lists } : view;
   }
 
-  async #pendingOutcome(view: ListsView, edits: readonly ListEdit[], act: Act): Promise<Outcome<null>> {
+  async #pendingOutcome(
+    view: ListsView,
+    edits: readonly ListEdit[],
+    act: Act,
+    end: AuditEnd,
+  ): Promise<Outcome<null>> {
     const at = this.#facts.clock.wall();
     const by = { author: act.who.name, at };
     const next = withListEdits(view.changes, view.lists.value.lists, edits, by);
     return {
       writes: [recordWrite(LIST_CHANGES_RECORD, next, view.changes.revision)],
-      operations: await this.#audit(act, "save", edits.map(listEditText).join(", ")),
+      operations: await this.#audit(act, "save", edits.map(listEditText).join(", "), end),
       result: null,
     };
   }
 
-  async #liveOutcome(view: ListsView, edits: readonly ListEdit[], act: Act): Promise<Outcome<null>> {
+  async #liveOutcome(
+    view: ListsView,
+    edits: readonly ListEdit[],
+    act: Act,
+    end: AuditEnd,
+  ): Promise<Outcome<null>> {
     const at = this.#facts.clock.wall();
     const by = { author: act.who.name, at };
     const { changes } = withListEdits(
@@ -112,7 +132,7 @@ export class ListEditing {
       edits,
       by,
     );
-    return this.#actingOutcome(view, changes, act, "save live", null);
+    return this.#actingOutcome(view, changes, act, { action: "save live", left: null, end });
   }
 
   /** Lists of rules that are pending or approved stay, as the original has it. */
@@ -125,13 +145,19 @@ export class ListEditing {
   /** Rejects with ServiceError: 409 for another version, 404 for no such change, 403 for one's own, 400 for what is wrong by now. */
   async approve(act: Act, choice: ListChoice, break_glass: string | null = null): Promise<ListsView> {
     await this.#records.change(async () => {
+      const end = await auditEnd(this.#records);
       const view = await this.view();
       const taken = chosen(view, choice);
       if (break_glass === null) refuseOwn(taken, act, this.#facts, changeText);
       refuseErrors(await this.#problemsNow(view, taken));
       const left = leftOf(view.changes.value, taken, choice.source);
       const action = break_glass === null ? "approve" : "break glass";
-      return this.#actingOutcome(view, taken, { ...act, reason: break_glass ?? act.reason }, action, left);
+      return this.#actingOutcome(
+        view,
+        taken,
+        { ...act, reason: break_glass ?? act.reason },
+        { action, left, end },
+      );
     });
     await this.#prune();
     return this.view();
@@ -151,9 +177,18 @@ export class ListEditing {
     return this.view();
   }
 
-  /** Has these lists act again, whose version was `version`. */
-  async revert(act: Act, lists: readonly NamedList[], version: number): Promise<ListsView> {
+  /**
+   * Has these lists act again, whose version was `version`. `allowed` throws where somebody may not change the list of this name. Rejects
+   * with ServiceError: what `allowed` throws, 400 where rules need a list that would be gone.
+   */
+  async revert(
+    act: Act,
+    lists: readonly NamedList[],
+    version: number,
+    allowed: (name: string) => void,
+  ): Promise<ListsView> {
     await this.#records.change(async () => {
+      const end = await auditEnd(this.#records);
       const view = await this.view();
       const names = new Set(lists.map(({ name }) => name));
       const gone = view.lists.value.lists.filter(({ name }) => !names.has(name));
@@ -164,7 +199,9 @@ export class ListEditing {
       const by = { author: act.who.name, at: this.#facts.clock.wall() };
       const empty = { ...view.changes, value: NO_CHANGES };
       const { changes } = withListEdits(empty, view.lists.value.lists, edits, by);
-      return this.#actingOutcome(view, changes, act, `revert to ${version}`, null);
+      for (const { name } of changes) allowed(name);
+      refuseErrors(await this.#deletionsNow(changes));
+      return this.#actingOutcome(view, changes, act, { action: `revert to ${version}`, left: null, end });
     });
     await this.#prune();
     return this.view();
@@ -173,26 +210,32 @@ export class ListEditing {
   /** What was in order when it was saved may meet other lists and rules by now. */
   async #problemsNow({ lists }: ListsView, taken: readonly ListChange[]): Promise<Problem[]> {
     const found: Problem[] = [];
-    for (const { name, before_version, after } of taken) {
+    for (const { name, before_version } of taken) {
       const now = lists.value.lists.find((list) => list.name === name)?.version ?? null;
       if (now !== before_version)
         throw new ServiceError(
           409,
-          `list ${name} has been changed otherwise since it was edited; save it again or cancel it`,
+          `list ${name} has been changed otherwise since it was edited; cancel it and edit it anew`,
         );
-      if (after === null) found.push(...(await this.deletionProblems(name)));
     }
+    found.push(...(await this.#deletionsNow(taken)));
     const next = listsWith(lists.value.lists, taken);
     for (const { after } of taken) if (after !== null) found.push(...listProblems(after, next));
     return found;
+  }
+
+  /** Lists that go, and that rules need. */
+  async #deletionsNow(taken: readonly ListChange[]): Promise<Problem[]> {
+    const gone = taken.filter(({ after }) => after === null);
+    const found = await Promise.all(gone.map(({ name }) => this.deletionProblems(name)));
+    return found.flat();
   }
 
   async #actingOutcome(
     { lists, changes }: ListsView,
     taken: readonly ListChange[],
     act: Act,
-    action: string,
-    left: ListChangesRecord | null,
+    { action, left, end }: Acting,
   ): Promise<Outcome<null>> {
     const at = this.#facts.clock.wall();
     const stamped = taken.map((change) =>
@@ -223,14 +266,14 @@ export class ListEditing {
         ...(left === null ? [] : [recordWrite(LIST_CHANGES_RECORD, left, changes.revision)]),
         recordWrite(listRevisionRecord(next.version), revision, null),
       ],
-      operations: await this.#audit(act, action, `lists ${next.version}: ${changesText(taken)}`),
+      operations: await this.#audit(act, action, `lists ${next.version}: ${changesText(taken)}`, end),
       result: null,
     };
   }
 
-  #audit({ who, reason }: Act, action: string, subject: string) {
+  #audit({ who, reason }: Act, action: string, subject: string, end?: AuditEnd) {
     const at = this.#facts.clock.wall();
-    return auditOperations(this.#records, { at, who: who.name, action, app: null, subject, reason });
+    return auditOperations(this.#records, { at, who: who.name, action, app: null, subject, reason }, end);
   }
 
   async #prune(): Promise<void> {

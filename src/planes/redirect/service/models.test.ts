@@ -98,6 +98,8 @@ test("the history of a whitelist tells of a first model and of a revert when the
   const before = Date.now();
   while (Date.now() <= before + 1) await service.ask(ANN, "GET", "/whitelist/a1");
   expect(await history()).toBe(gone);
+  expect((await service.ask(ROOT, "DELETE", "/whitelistWithTimestamps/a1")).status).toBe(200);
+  expect((await service.ask(ROOT, "GET", "/audit?app=a1")).text).toContain("delete whitelist history");
 });
 
 const FROM = { templateName: "common" };

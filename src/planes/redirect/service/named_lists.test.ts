@@ -1,5 +1,7 @@
 /** Named lists over HTTP. */
 import { afterEach, expect, test } from "bun:test";
+import { withListEdits } from "./editing.ts";
+import { pendingRecord } from "./records/kinds.ts";
 import { ANN, approved, BOB, codesOf, ROOT, saved, server, started, withModel } from "./test_app.ts";
 import type { TestAnswer, TestService } from "./test_service.ts";
 
@@ -138,4 +140,75 @@ test("RD119 a template that an approved or a pending rule uses is not deleted", 
   await approved(service);
   expect((await remove()).status).toBe(200);
   expect((await service.ask(BOB, "GET", "/changes/a1")).text).toContain("common");
+});
+
+/** The same service beside `service`, where somebody else is faster: `meanwhile` happens once, right after `path` was read. */
+function slower(service: TestService, path: string, meanwhile: () => Promise<unknown>): TestService {
+  let isOver = false;
+  const store = new Proxy(service.store, {
+    get(target, key) {
+      const value: unknown = Reflect.get(target, key, target);
+      if (typeof value !== "function") return value;
+      if (key !== "get") return value.bind(target) as unknown;
+      return async (asked: string) => {
+        const found = await target.get(asked);
+        if (asked.startsWith(path) && !isOver) {
+          isOver = true;
+          await meanwhile();
+        }
+        return found;
+      };
+    },
+  });
+  return started(open, { store, stacks: Object.fromEntries(service.stacks) });
+}
+
+test("RD102 a list is not deleted when a rule that uses it is saved and approved at the same moment", async () => {
+  const service = await ready();
+  await live(service, list("TEXT", "beta", "x"));
+  const { path } = pendingRecord("a1");
+  const deleting = slower(service, path, async () => {
+    await saved(service, "/rules/a1/members", listRule("beta"));
+    await approved(service);
+  });
+  const refused = await deleting.ask(ROOT, "DELETE", "/namespacedLists/beta");
+  expect([refused.status, codesOf(refused)]).toEqual([400, ["NamespacedlistIsInUse"]]);
+  expect(await valuesOf(service, "beta")).toEqual(["x"]);
+});
+
+test("lists of a revision act again only where no rule needs what would be gone, and for those who may see each of them", async () => {
+  const service = await ready();
+  await live(service, list("TEXT", "old", "a"));
+  await live(service, list("TEXT", "beta", "x"));
+  const revert = (who: string) => service.ask(who, "POST", "/listRevisions/1/revert");
+  const denied = "eve:read-*,write-changes,redirector-accessApp-*,deny-read-namespacedLists-beta";
+  expect((await revert(denied)).status).toBe(403);
+  await saved(service, "/rules/a1/members", listRule("beta"));
+  const refused = await revert(BOB);
+  expect([refused.status, codesOf(refused)]).toEqual([400, ["NamespacedlistIsInUse"]]);
+  expect(await valuesOf(service, "beta")).toEqual(["x"]);
+  await service.ask(ANN, "DELETE", "/rules/a1/members");
+  const answer = await revert(BOB);
+  expect(answer, answer.text).toMatchObject({ status: 200 });
+  expect((await service.ask(ANN, "GET", "/namespacedLists/getOne/beta")).status).toBe(404);
+});
+
+test("edits of many lists cost as much as there are of them", () => {
+  const lists = Array.from({ length: 30_000 }, (_, index) => ({
+    name: `l${index}`,
+    description: null,
+    type: "TEXT" as const,
+    version: 1,
+    values: [],
+  }));
+  const edits = lists.map(({ name }) => ({ name, value: null }));
+  const start = performance.now();
+  const { changes } = withListEdits(
+    { value: { version: 0, changes: [], offline: null }, revision: null, is_stale: false },
+    lists,
+    edits,
+    { author: "ann", at: 1 },
+  );
+  // Looking each of them up in a list takes many seconds.
+  expect([changes.length, performance.now() - start < 2_000]).toEqual([30_000, true]);
 });

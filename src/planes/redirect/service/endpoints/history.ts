@@ -162,7 +162,8 @@ export const historyEndpoints: readonly Endpoint[] = [
       const version = call.number("version");
       const { value, revision } = await service.records.readFresh(listRevisionRecord(version));
       if (revision === null) throw new ServiceError(404, `there is no revision ${version} of the lists`);
-      const view = await service.lists.revert(call.act, value.lists, version);
+      const allowed = (name: string): void => call.expectPermission("read", "namespacedLists", name);
+      const view = await service.lists.revert(call.act, value.lists, version, allowed);
       return giveJson({ version: view.lists.value.version });
     },
   },

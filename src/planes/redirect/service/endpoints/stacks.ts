@@ -83,6 +83,19 @@ async function deleteStacks(call: Call, { records, facts }: Service): Promise<st
     if (hosts.length > 0 || acting) used.push(node);
   }
   if (used.length > 0) throw hasHosts(used);
+  // Told before it is done: what is deleted has an entry whatever happens meanwhile.
+  await records.change(async () => ({
+    writes: [],
+    operations: await auditOperations(records, {
+      at: facts.clock.wall(),
+      who: call.who.name,
+      action: "delete stacks",
+      app: null,
+      subject: namesOf(wanted),
+      reason: call.act.reason,
+    }),
+    result: null,
+  }));
   const deleted: StackNode[] = [];
   for (const node of wanted) {
     // Refused by the store where a host has registered since.
@@ -93,18 +106,6 @@ async function deleteStacks(call: Call, { records, facts }: Service): Promise<st
     for (let above = path; above !== "/"; above = parentOf(above))
       if ((await records.names(facts.services_root + above)).length === 0)
         await records.deleteNode(facts.services_root + above);
-  await records.change(async () => ({
-    writes: [],
-    operations: await auditOperations(records, {
-      at: facts.clock.wall(),
-      who: call.who.name,
-      action: "delete stacks",
-      app: null,
-      subject: namesOf(deleted),
-      reason: call.act.reason,
-    }),
-    result: null,
-  }));
   if (used.length > 0) throw hasHosts(used);
   return deleted.map(nameOf);
 }

@@ -1,5 +1,6 @@
 /** The whitelist: which stacks take everybody's traffic, and since when. */
 import type { Edit } from "../../../../core/redirect/changes/pending.ts";
+import { auditOperations } from "../audit.ts";
 import { whitelistProblems } from "../../../../core/redirect/checks/whitelist.ts";
 import {
   savedWhitelistDocument,
@@ -163,7 +164,18 @@ export const whitelistEndpoints: readonly Endpoint[] = [
       await service.records.change(async () => {
         const notes = await service.records.read(notesRecord(call.app));
         const next = { ...notes.value, version: notes.value.version + 1, whitelist_updates: [] };
-        return { writes: [recordWrite(notesRecord(call.app), next, notes.revision)], result: null };
+        return {
+          writes: [recordWrite(notesRecord(call.app), next, notes.revision)],
+          operations: await auditOperations(service.records, {
+            at: service.facts.clock.wall(),
+            who: call.who.name,
+            action: "delete whitelist history",
+            app: call.app,
+            subject: `${notes.value.whitelist_updates.length} updates of the whitelist`,
+            reason: call.act.reason,
+          }),
+          result: null,
+        };
       });
       return giveText("the history is empty");
     },
