@@ -232,13 +232,14 @@ function redirectPlan(
 
 function appPlan(
   outer: RedirectAppPlan,
-  { compat, health_check, feedback, ...own }: RedirectConfig["apps"][string],
+  { compat, health_check, feedback, without = [], ...own }: RedirectConfig["apps"][string],
 ): RedirectAppPlan {
   const semantics = compat === undefined ? {} : { compat: compat === "redirector-1" };
   const checked = health_check === undefined ? {} : { health_check: probePlan(health_check) };
   const reported = feedback === undefined ? {} : { feedback: feedbackPlan(feedback) };
   return {
     ...outer,
+    ...Object.fromEntries(without.map((name) => [name, null])),
     ...semantics,
     ...checked,
     ...reported,

@@ -11,7 +11,7 @@ async function load(text: string) {
   const files = new MemoryFiles({ [MAIN]: text });
   const cache = new ConfigCache();
   const { plan, problems } = await loadConfig({ file: MAIN, parts: testParts, files, cache, cores: 1 });
-  return { listeners: plan?.listeners, problems: problems.map(problemText) };
+  return { listeners: plan?.listeners, redirect: plan?.redirect, problems: problems.map(problemText) };
 }
 
 test("RD152 clients of the original find the gateway on port 10601", async () => {
@@ -33,4 +33,26 @@ test("settings of the listener are checked as those of other listeners", async (
     `${MAIN}:4:24: redirect.tls.certificates: expected at least 1 entry`,
     `${MAIN}:4:41: redirect.tls.min_version: min_version is above max_version`,
   ]);
+});
+
+test("an application leaves sections of the defaults out, and not what it sets itself", async () => {
+  const defaults = `defaults:
+    health_check: { type: tcp }
+    feedback: {}
+    spill_over: { datacenter: EU }
+`;
+  const app = (settings: string) => `redirect:\n  ${defaults}  apps: { a1: ${settings} }\n`;
+  const { redirect } = await load(app("{ without: [health_check, feedback], affinity: host }"));
+  expect(redirect?.defaults).toMatchObject({ health_check: { type: "tcp" }, affinity: "none" });
+  const left = { health_check: null, feedback: null, spill_over: { datacenter: "EU" }, affinity: "host" };
+  expect(redirect?.apps["a1"]).toMatchObject(left);
+  const problemsOf = async (settings: string) => (await load(app(settings))).problems;
+  expect(await problemsOf("{ feedback: {}, without: [feedback] }")).toEqual([
+    `${MAIN}:6:41: redirect.apps.a1.without[0]: feedback is set here too`,
+  ]);
+  expect(await problemsOf("{ without: [compat] }")).toEqual([
+    `${MAIN}:6:27: redirect.apps.a1.without[0]: expected one of spill_over, health_check, feedback, got "compat"`,
+  ]);
+  const { problems: outer } = await load("redirect: { defaults: { without: [feedback] } }\n");
+  expect(outer[0]).toContain("without");
 });

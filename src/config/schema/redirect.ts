@@ -101,7 +101,28 @@ const feedback = z.strictObject({
 });
 
 const app = (parts: ConfigParts) => z.strictObject(appShape(parts));
-type AppConfig = z.output<ReturnType<typeof app>>;
+
+/** Sections of an application that have no word of their own for "none". */
+const LEAVABLE = ["spill_over", "health_check", "feedback"] as const;
+
+const ownApp = (parts: ConfigParts) =>
+  app(parts).extend({
+    without: z.array(z.enum(LEAVABLE)).optional().meta({
+      description: "Sections of `defaults` that are not for this application; it has none of them then.",
+    }),
+  });
+
+/** What an application leaves out it names once, and does not set itself. */
+function checkLeft(config: AppConfig, context: z.RefinementCtx): void {
+  for (const [index, name] of (config.without ?? []).entries()) {
+    const path = ["without", index];
+    if (config[name] !== undefined)
+      context.addIssue({ code: "custom", path, message: `${name} is set here too` });
+    if (config.without!.indexOf(name) < index)
+      context.addIssue({ code: "custom", path, message: `${name} stands there twice` });
+  }
+}
+type AppConfig = z.output<ReturnType<typeof ownApp>>;
 
 function storeSchema(parts: readonly ConfigPart[]): z.ZodType<StoreConfig> {
   const kinds = parts.map(({ name: type, schema, summary }) =>
@@ -204,7 +225,7 @@ export function redirectSchema(parts: ConfigParts): z.ZodType<RedirectConfig> {
     }),
     defaults: ofApp.prefault({}).meta({ description: "Of all applications." }),
     apps: z
-      .record(z.string().min(1).max(128), ofApp)
+      .record(z.string().min(1).max(128), ownApp(parts).superRefine(checkLeft))
       .prefault({})
       .meta({ description: "What is different for an application, by its name." }),
   });

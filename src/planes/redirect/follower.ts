@@ -542,14 +542,17 @@ export class Follower {
     return appPlan(this.plan, app).compat;
   }
 
-  /** The engine with this model and these lists, and the hosts of now. */
-  deciderWith(app: string, model: RedirectModel, lists: readonly NamedList[]): Decider {
+  /** The engine with this model and these lists, and the hosts of now; made in slices, because whoever asks has time. */
+  async deciderWith(app: string, model: RedirectModel, lists: readonly NamedList[]): Promise<Decider> {
     let named = this.#namedOf.get(lists);
     if (named === undefined) {
       named = NamedLists.of(lists);
       this.#namedOf.set(lists, named);
     }
-    return this.#deciderBy(app, model, named);
+    const options = this.#publishedOptions(app);
+    const decider = await runInSlices(appDeciderSlices(app, { model, options }, named, this.#deciderParts));
+    decider.setHosts(this.stacksOf(app));
+    return decider;
   }
 
   #deciderBy(app: string, model: RedirectModel, lists: NamedLists): Decider {

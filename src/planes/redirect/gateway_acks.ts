@@ -27,6 +27,9 @@ export interface GatewayReport extends GatewayState {
 
 /** Changes within this time are told together. */
 const TELL_AFTER_MS = 50;
+/** What could not be told is told again after this, and then after twice as long each time. */
+const FIRST_RETRY_MS = 1_000;
+const LONGEST_RETRY_MS = 30_000;
 
 export class GatewayAcks {
   readonly #store: Store;
@@ -38,7 +41,9 @@ export class GatewayAcks {
   #count = 0;
   #told: Registration | null = null;
   #endWait: (() => void) | null = null;
+  #waitMs = 0;
   #telling: Promise<void> = Promise.resolve();
+  #retryMs = FIRST_RETRY_MS;
   #closed = false;
 
   constructor(store: Store, clock: Clock, state: () => GatewayState, failed: (text: string) => void) {
@@ -51,8 +56,16 @@ export class GatewayAcks {
 
   /** The state may be another one. */
   changed(): void {
+    this.#tellAfter(TELL_AFTER_MS);
+  }
+
+  /** A wait that is longer gives way. */
+  #tellAfter(delayMs: number): void {
     if (this.#closed) return;
-    this.#endWait ??= this.#clock.every(TELL_AFTER_MS, () => {
+    if (this.#endWait !== null && this.#waitMs <= delayMs) return;
+    this.#endWait?.();
+    this.#waitMs = delayMs;
+    this.#endWait = this.#clock.every(delayMs, () => {
       this.#endWait?.();
       this.#endWait = null;
       this.#telling = this.#telling.then(() => this.#tell());
@@ -72,9 +85,11 @@ export class GatewayAcks {
       const bytes = new TextEncoder().encode(JSON.stringify(report));
       this.#told = await this.#store.register(`${GATEWAYS}/${this.#id}.${this.#count++}`, bytes);
       await before?.close();
+      this.#retryMs = FIRST_RETRY_MS;
     } catch (error) {
-      // Told again with the next change, or when the store is back.
       this.#failed(messageOf(error));
+      this.#tellAfter(this.#retryMs);
+      this.#retryMs = Math.min(2 * this.#retryMs, LONGEST_RETRY_MS);
     }
   }
 

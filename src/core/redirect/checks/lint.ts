@@ -1,5 +1,6 @@
 /** What may be saved and is hardly meant: warnings about a whole model. */
 import { literalRegex } from "../../rules/literal_regex.ts";
+import { allSteps } from "../../steps.ts";
 import type { StackHosts } from "../hosts.ts";
 import type { Condition, Destination, NamedList, RedirectModel, Rollout, Rule, Server } from "../model.ts";
 import type { Contains } from "../operators/contains.ts";
@@ -22,42 +23,67 @@ export interface LintFacts {
   readonly compat: boolean;
 }
 
+/** Rules that are looked at between two steps: some 2 ms of work. */
+const STEP_RULES = 50;
+
 /** Warnings about all of `model`. Rules that the engine leaves out are not looked at: they have errors. */
-export function lintModel(model: RedirectModel, { stacks, lists, compat }: LintFacts): Problem[] {
+export function lintModel(model: RedirectModel, facts: LintFacts): Problem[] {
+  return allSteps(lintSlices(model, facts));
+}
+
+/** The same in steps. */
+export function* lintSlices(
+  model: RedirectModel,
+  { stacks, lists, compat }: LintFacts,
+): Generator<void, Problem[]> {
   const paths = new LivePaths(stacks, model.whitelist);
   const known = new Set(lists.map(({ name }) => name));
   const acts = (rule: Rule<unknown>): boolean => ruleProblems(rule, compat).length === 0;
   const rules = model.rules.filter(acts);
+  yield;
   const urlRules = model.url_rules.filter(acts);
   return [
-    ...reachProblems(rules, compat),
-    ...rules.flatMap((rule) => ruleWarnings(rule, "rules", known, compat)),
-    ...urlRules.flatMap((rule) => ruleWarnings(rule, "url_rules", known, compat)),
-    ...rules.flatMap((rule) => hostWarnings(rule, paths)),
+    ...(yield* reachProblems(rules, compat)),
+    ...(yield* each(rules, (rule) => ruleWarnings(rule, "rules", known, compat))),
+    ...(yield* each(urlRules, (rule) => ruleWarnings(rule, "url_rules", known, compat))),
+    ...(yield* each(rules, (rule) => hostWarnings(rule, paths))),
     ...defaultWarnings(model.default_server, paths),
     ...percentWarnings(model, rules),
     ...rolloutWarnings(model.rollouts, paths, known),
   ];
 }
 
-function reachProblems(rules: readonly Rule<Destination>[], compat: boolean): Problem[] {
-  const coverage = new Coverage(compat);
+function* each<Result>(
+  rules: readonly Rule<Result>[],
+  problemsOf: (rule: Rule<Result>) => Problem[],
+): Generator<void, Problem[]> {
   const problems: Problem[] = [];
-  for (const rule of rulesInOrder(rules, compat)) {
-    const place = placeOfRule("rules", rule);
-    const taker = coverage.covering(rule.when);
-    if (taker === null) problems.push(...shadowProblems(rule, place, coverage));
-    else {
-      const message = `is never reached: rule ${taker}, which is tried before, takes all of its clients`;
-      problems.push(problemAt("UnreachableRule", place, message));
-    }
-    coverage.add(rule);
+  for (const [index, rule] of rules.entries()) {
+    if (index % STEP_RULES === 0) yield;
+    problems.push(...problemsOf(rule));
   }
+  return problems;
+}
+
+function* reachProblems(rules: readonly Rule<Destination>[], compat: boolean): Generator<void, Problem[]> {
+  const coverage = new Coverage(compat);
+  const problems = yield* each(rulesInOrder(rules, compat), (rule) => reachOf(rule, coverage));
   if (!coverage.isComplete) {
     const place: Place = { path: "rules", rule: null, words: "the model" };
     const message = "has too many rules on the same parameters: not all were compared with those before them";
     problems.push(problemAt("LintIncomplete", place, message));
   }
+  return problems;
+}
+
+/** `coverage` has the rules that are tried before, and this one afterwards. */
+function reachOf(rule: Rule<Destination>, coverage: Coverage): Problem[] {
+  const place = placeOfRule("rules", rule);
+  const taker = coverage.covering(rule.when);
+  const message = `is never reached: rule ${taker}, which is tried before, takes all of its clients`;
+  const problems =
+    taker === null ? shadowProblems(rule, place, coverage) : [problemAt("UnreachableRule", place, message)];
+  coverage.add(rule);
   return problems;
 }
 

@@ -1,4 +1,5 @@
 /** Test cases that are made from a model: a client for each rule and each share, which should get there. */
+import { allSteps } from "../../steps.ts";
 import { contextOf } from "../context.ts";
 import type { Decider } from "../decider.ts";
 import type { TestCase } from "../documents/service_documents.ts";
@@ -19,23 +20,30 @@ export interface GeneratedCases {
 
 /** More clients than this are not tried for one rule. */
 const MOST_TRIED = 5_000;
+/** Clients that are tried between two steps: some 0.1 ms of work. */
+const STEP_CLIENTS = 50;
 
 type Client = Readonly<Record<string, string>>;
 
 /** `decider` has the model, the lists and the hosts that the cases are for. */
 export function generateCases(decider: Decider): GeneratedCases {
+  return allSteps(caseSlices(decider));
+}
+
+/** The same in steps: a model of many rules for which clients are hard to find takes long. */
+export function* caseSlices(decider: Decider): Generator<void, GeneratedCases> {
   const cases: TestCase[] = [];
   const rules_without: string[] = [];
   for (const rule of decider.model.rules) {
     const needs = needsOf(decider, ruleSalt(decider.options.app, rule.id));
-    const client = firstClient(examplesOf(rule, needs), (each) => {
+    const client = yield* firstClient(examplesOf(rule, needs), (each) => {
       const decision = decider.decide(contextOf(each));
       return typeof decision !== "string" && decision.rule === rule.id;
     });
     if (client === null) rules_without.push(rule.id);
     else cases.push(caseOf(decider, `rule_${rule.id}`, client));
   }
-  return { cases: [...cases, ...shareCases(decider)], rules_without };
+  return { cases: [...cases, ...(yield* shareCases(decider))], rules_without };
 }
 
 function needsOf({ options, lists }: Decider, salt: string): ExampleNeeds {
@@ -56,7 +64,10 @@ function examplesOf<Result>({ when, inner }: Branch<Result>, needs: ExampleNeeds
 }
 
 /** The first of all combinations, with and without each parameter, for which `isRight` holds. */
-function firstClient(examples: Examples, isRight: (client: Client) => boolean): Client | null {
+function* firstClient(
+  examples: Examples,
+  isRight: (client: Client) => boolean,
+): Generator<void, Client | null> {
   const choices = Object.entries(examples).map(
     ([name, values]): readonly (readonly [string, string] | null)[] => [
       ...values.map((value) => [name, value] as const),
@@ -64,37 +75,43 @@ function firstClient(examples: Examples, isRight: (client: Client) => boolean): 
     ],
   );
   let tried = 0;
-  const search = (chosen: readonly (readonly [string, string])[], depth: number): Client | null => {
+  function* search(
+    chosen: readonly (readonly [string, string])[],
+    depth: number,
+  ): Generator<void, Client | null> {
     if (depth === choices.length) {
+      if (tried % STEP_CLIENTS === 0) yield;
       const client = Object.fromEntries(chosen);
       return tried++ < MOST_TRIED && isRight(client) ? client : null;
     }
     for (const choice of choices[depth]!) {
       if (tried >= MOST_TRIED) return null;
-      const found = search(choice === null ? chosen : [...chosen, choice], depth + 1);
+      const found = yield* search(choice === null ? chosen : [...chosen, choice], depth + 1);
       if (found !== null) return found;
     }
     return null;
-  };
-  return search([], 0);
+  }
+  return yield* search([], 0);
 }
 
-function shareCases(decider: Decider): TestCase[] {
+function* shareCases(decider: Decider): Generator<void, TestCase[]> {
   const { app, compat, sticky_parameters } = decider.options;
+  const cases: TestCase[] = [];
   let sum = 0;
-  return decider.model.distribution.flatMap(({ percent }, number) => {
+  for (const [number, { percent }] of decider.model.distribution.entries()) {
     // Clients just inside of its upper bound are more likely its own than those far below.
     sum += percent;
     const salt = compat ? "" : app;
     const examples = [sum, sum - percent / 2].map((bound) =>
       stickyExamples(boundOf(bound), salt, sticky_parameters),
     );
-    const client = firstClient(joinedExamples(examples), (each) => {
+    const client = yield* firstClient(joinedExamples(examples), (each) => {
       const decision = decider.decide(contextOf(each));
       return typeof decision !== "string" && decision.share === number;
     });
-    return client === null ? [] : [caseOf(decider, `distribution_${number}`, client)];
-  });
+    if (client !== null) cases.push(caseOf(decider, `distribution_${number}`, client));
+  }
+  return cases;
 }
 
 function caseOf(decider: Decider, name: string, client: Client): TestCase {

@@ -1,5 +1,6 @@
 /** What another model would change for clients that were seen: how many would go elsewhere, and from where to where. */
 import { contextOf } from "../context.ts";
+import { allSteps } from "../../steps.ts";
 import type { Decider } from "../decider.ts";
 
 export interface ReplayReport {
@@ -18,10 +19,22 @@ export function replay(
   after: Decider,
   clients: Iterable<Readonly<Record<string, string>>>,
 ): ReplayReport {
+  return allSteps(replaySlices(before, after, clients));
+}
+
+/** Clients that are decided for between two steps: some 0.2 ms of work. */
+const STEP_CLIENTS = 100;
+
+/** The same in steps. */
+export function* replaySlices(
+  before: Decider,
+  after: Decider,
+  clients: Iterable<Readonly<Record<string, string>>>,
+): Generator<void, ReplayReport> {
   const moves = new Map<string, { readonly from: string; readonly to: string; clients: number }>();
   let [count, changed] = [0, 0];
   for (const client of clients) {
-    count++;
+    if (count++ % STEP_CLIENTS === 0) yield;
     const [from, to] = [targetOf(before, client), targetOf(after, client)];
     if (from === to) continue;
     changed++;

@@ -16,8 +16,9 @@ import {
   urlParams,
 } from "../test_decider.ts";
 import { explain } from "./explain.ts";
-import { generateCases } from "./generated_cases.ts";
-import { replay } from "./replay.ts";
+import { lintSlices } from "../checks/lint.ts";
+import { caseSlices, generateCases } from "./generated_cases.ts";
+import { replay, replaySlices } from "./replay.ts";
 import { runTestCase } from "./case_run.ts";
 
 const caseOf = (settings: Partial<TestCase> = {}): TestCase => ({
@@ -124,7 +125,33 @@ test("RD122 generated cases: a client for each rule and share, and all pass", ()
     ]);
     for (const each of cases)
       expect([each.name, runTestCase(decider, each).status]).toEqual([each.name, "PASSED"]);
+    expect(cases.slice(-2).map(({ expected }) => expected.flavor)).toEqual(["2.0", "3.0"]);
+    for (const { name, expected } of cases.slice(0, -2)) expect(name).toBe(`rule_${expected.rule}`);
   }
+});
+
+test("long work on a model is done in steps: tests that are hard to make, replays, lint", () => {
+  const stepsOf = (work: Iterator<void>): number => {
+    let steps = 0;
+    while (work.next().done !== true) steps++;
+    return steps;
+  };
+  const equals = (index: number) => conditionOf("equals", { param: `p${index}`, value: "1" });
+  const hard = [
+    conditionOf("lessThan", { param: "x", value: "1" }),
+    conditionOf("greaterThan", { param: "x", value: "2" }),
+  ];
+  const many = Array.from({ length: 12 }, (_, index) => equals(index));
+  const decider = deciderOf(modelOf({ rules: [ruleOf("hard", [...hard, ...many], to(serverOf("1.0")))] }));
+  // Five thousand clients are tried, fifty in each step.
+  expect(stepsOf(caseSlices(decider))).toBeGreaterThanOrEqual(100);
+  const clients = Array.from({ length: 1_000 }, (_, index) => ({ x: String(index) }));
+  expect(stepsOf(replaySlices(decider, decider, clients))).toBe(10);
+  const rules = Array.from({ length: 500 }, (_, index) =>
+    ruleOf(`r${index}`, [equals(index)], to(serverOf("1.0"))),
+  );
+  const facts = { stacks: [], lists: [], compat: false };
+  expect(stepsOf(lintSlices(modelOf({ rules }), facts))).toBeGreaterThanOrEqual(30);
 });
 
 test("RD122 a rule that no client was found for is named", () => {

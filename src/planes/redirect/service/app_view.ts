@@ -3,7 +3,7 @@ import type { StackHosts } from "../../../core/redirect/hosts.ts";
 import { nextModel } from "../../../core/redirect/changes/pending.ts";
 import type { CheckFacts } from "../../../core/redirect/checks/facts.ts";
 import type { NamedList, RedirectModel } from "../../../core/redirect/model.ts";
-import { APPS, type StoredLists, type StoredModel } from "../models/stored.ts";
+import { appOfPath, APPS, type StoredLists, type StoredModel } from "../models/stored.ts";
 import type { ServiceFacts } from "./facts.ts";
 import {
   LIST_CHANGES_RECORD,
@@ -83,7 +83,8 @@ export async function applicationNames(records: Records, facts: ServiceFacts): P
 /** Names of the applications that something is stored of. While the store is away: of none. */
 async function storedApplications(records: Records): Promise<string[]> {
   try {
-    return (await records.names(APPS)).map((name) => decodeURIComponent(name));
+    // What others have put there under names that are none is nobody's application.
+    return (await records.names(APPS)).flatMap((name) => appOfPath(`${APPS}/${name}`) ?? []);
   } catch (error) {
     if (error instanceof ServiceError && error.status === 503) return [];
     throw error;

@@ -29,7 +29,7 @@ export interface ServiceFacts {
   /** The original's semantics act. */
   isCompat(app: string): boolean;
   /** The engine of an application with this model and these lists, and the hosts of now. */
-  decider(app: string, model: RedirectModel, lists: readonly NamedList[]): Decider;
+  decider(app: string, model: RedirectModel, lists: readonly NamedList[]): Promise<Decider>;
   /** Logins by browser; null where there are none. */
   login(): Login | null;
   /** What became of requests that asked to be traced; null where none is. */

@@ -1,5 +1,6 @@
 /** Named lists over HTTP. */
 import { afterEach, expect, test } from "bun:test";
+import { APPS } from "../models/stored.ts";
 import { withListEdits } from "./editing.ts";
 import { pendingRecord } from "./records/kinds.ts";
 import { ANN, approved, BOB, codesOf, ROOT, saved, server, started, withModel } from "./test_app.ts";
@@ -174,6 +175,14 @@ test("RD102 a list is not deleted when a rule that uses it is saved and approved
   const refused = await deleting.ask(ROOT, "DELETE", "/namespacedLists/beta");
   expect([refused.status, codesOf(refused)]).toEqual([400, ["NamespacedlistIsInUse"]]);
   expect(await valuesOf(service, "beta")).toEqual(["x"]);
+});
+
+test("a node of others under a name that is none is nobody's application", async () => {
+  const service = await ready();
+  await live(service, list("TEXT", "beta", "x"));
+  await service.store.put(`${APPS}/%zz`, new Uint8Array(0));
+  expect((await service.ask(ROOT, "GET", "/redirectorService/applicationNames")).status).toBe(200);
+  expect((await service.ask(ROOT, "DELETE", "/namespacedLists/beta")).status).toBe(200);
 });
 
 test("lists of a revision act again only where no rule needs what would be gone, and for those who may see each of them", async () => {

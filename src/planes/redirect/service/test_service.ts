@@ -107,7 +107,7 @@ export class TestService {
         const made = { model, options: { ...GATEWAY, compat } };
         const decider = appDecider(app, made, NamedLists.of(lists), parts);
         decider.setHosts(this.stacks.get(app) ?? []);
-        return decider;
+        return Promise.resolve(decider);
       },
       login: () => null,
       traces: ({ id }) =>

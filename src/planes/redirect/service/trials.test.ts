@@ -127,6 +127,9 @@ test("a rule that no client was found for is named", async () => {
   await saved(service, "/rules/a1/nobody", rule);
   const next = await service.ask(ANN, "GET", "/testSuite/runAuto/a1/NEXT");
   expect(next.fields).toContain("X-Fairlead-Without-Case: nobody\r\n");
+  for (let index = 0; index < 51; index++) await saved(service, `/rules/a1/nobody${index}`, rule);
+  const many = await service.ask(ANN, "GET", "/testSuite/runAuto/a1/NEXT");
+  expect(many.fields).toMatch(/X-Fairlead-Without-Case: nobody, nobody0, .*, nobody48, and 2 more\r\n/);
 });
 
 test("RD139 cases of another server are not run: 400, and no request leaves", async () => {

@@ -2,12 +2,13 @@
 import { nextModel } from "../../../../core/redirect/changes/pending.ts";
 import { acceptance } from "../../../../core/redirect/checks/acceptance.ts";
 import { minHostsOf } from "../../../../core/redirect/checks/settings.ts";
-import { lintModel } from "../../../../core/redirect/checks/lint.ts";
+import { lintSlices } from "../../../../core/redirect/checks/lint.ts";
 import { modelProblems } from "../../../../core/redirect/checks/whole_model.ts";
 import { contextOf } from "../../../../core/redirect/context.ts";
 import type { Decider } from "../../../../core/redirect/decider.ts";
 import { explain } from "../../../../core/redirect/trial/explain.ts";
-import { replay } from "../../../../core/redirect/trial/replay.ts";
+import { replaySlices } from "../../../../core/redirect/trial/replay.ts";
+import { runInSlices } from "../../../../platform/slices.ts";
 import type { AppView } from "../app_view.ts";
 import { giveJson } from "../http/answer.ts";
 import type { Call } from "../http/call.ts";
@@ -28,7 +29,7 @@ export function isNext({ query }: Call): boolean {
 }
 
 /** The engine with the model that acts, or with all that is pending. Rejects with ServiceError 404 where there is no model. */
-export function deciderOf(service: Service, view: AppView, next: boolean): Decider {
+export async function deciderOf(service: Service, view: AppView, next: boolean): Promise<Decider> {
   const { facts } = service;
   if (next) return facts.decider(view.app, view.next, view.next_lists);
   if (view.stored.revision === null) throw new ServiceError(404, `${view.app} has no approved model`);
@@ -62,7 +63,7 @@ export const decisionEndpoints: readonly Endpoint[] = [
     async handle(call, service) {
       const parameters = parametersOf(call.json(), "the body");
       const view = await service.view(call.app);
-      const decider = deciderOf(service, view, isNext(call));
+      const decider = await deciderOf(service, view, isNext(call));
       const explanation = explain(decider, contextOf(parameters));
       const version = view.stored.value.version;
       const isExplained = ["1", "true"].includes(call.query.get("explain") ?? "");
@@ -86,7 +87,8 @@ export const decisionEndpoints: readonly Endpoint[] = [
         throw new ServiceError(400, `the body: expected a list of at most ${MOST_CLIENTS} clients`);
       const clients = given.map((client, index) => parametersOf(client, `[${index}]`));
       const view = await service.view(call.app);
-      return giveJson(replay(deciderOf(service, view, false), deciderOf(service, view, true), clients));
+      const [before, after] = [await deciderOf(service, view, false), await deciderOf(service, view, true)];
+      return giveJson(await runInSlices(replaySlices(before, after, clients)));
     },
   },
   {
@@ -106,7 +108,7 @@ export const decisionEndpoints: readonly Endpoint[] = [
       const settings = (await service.records.read(SETTINGS_RECORD)).value;
       return giveJson({
         acceptance: acceptance(model, view.stacks, minHostsOf(settings, view.app)),
-        problems: [...modelProblems(model, facts), ...lintModel(model, facts)],
+        problems: [...modelProblems(model, facts), ...(await runInSlices(lintSlices(model, facts)))],
       });
     },
   },

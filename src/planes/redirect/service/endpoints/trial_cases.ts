@@ -1,4 +1,5 @@
 /** Test cases of an application: kept, run against the model that acts or the next one, and made from it. No request leaves. */
+import { runInSlices } from "../../../../platform/slices.ts";
 import {
   type CaseResult,
   caseResultDocument,
@@ -11,7 +12,7 @@ import {
 } from "../../../../core/redirect/documents/service_documents.ts";
 import type { Decider } from "../../../../core/redirect/decider.ts";
 import { runTestCase } from "../../../../core/redirect/trial/case_run.ts";
-import { generateCases } from "../../../../core/redirect/trial/generated_cases.ts";
+import { caseSlices } from "../../../../core/redirect/trial/generated_cases.ts";
 import { giveJson, type ServiceAnswer } from "../http/answer.ts";
 import type { Call } from "../http/call.ts";
 import { document, type Endpoint, json } from "../http/endpoint.ts";
@@ -57,10 +58,24 @@ function resultOf(decider: Decider, test: TestCase): CaseResult {
   };
 }
 
-/** Names the rules that no case could be made for. */
+function* resultSlices(decider: Decider, cases: readonly TestCase[]): Generator<void, CaseResult[]> {
+  const results: CaseResult[] = [];
+  for (const test of cases) {
+    results.push(resultOf(decider, test));
+    yield;
+  }
+  return results;
+}
+
+/** So many are named at most: a field is no place for a model's ten thousand rules. */
+const MOST_NAMED = 50;
+
+/** Names the rules that no case could be made for, and tells how many more there are. */
 function withoutCases(answer: ServiceAnswer, rules: readonly string[]): ServiceAnswer {
   if (rules.length === 0) return answer;
-  return { ...answer, fields: `${answer.fields ?? ""}X-Fairlead-Without-Case: ${rules.join(", ")}\r\n` };
+  const more = rules.length > MOST_NAMED ? `, and ${rules.length - MOST_NAMED} more` : "";
+  const names = `${rules.slice(0, MOST_NAMED).join(", ")}${more}`;
+  return { ...answer, fields: `${answer.fields ?? ""}X-Fairlead-Without-Case: ${names}\r\n` };
 }
 
 const keeping: readonly Endpoint[] = [
@@ -184,11 +199,13 @@ const running: readonly Endpoint[] = [
     path: "/testSuite/runAuto/{app}/{mode}",
     summary: "Makes a test case for each rule and share, and runs it: CURRENT or NEXT",
     permission: PERMISSION,
-    gives: document("The results; X-Fairlead-Without-Case names rules that no client was found for."),
+    gives: document(
+      "The results; X-Fairlead-Without-Case names rules that no client was found for, 50 at most.",
+    ),
     async handle(call, service) {
       const decider = await deciderIn(call, service);
-      const { cases, rules_without: without } = generateCases(decider);
-      const results = cases.map((test) => resultOf(decider, test));
+      const { cases, rules_without: without } = await runInSlices(caseSlices(decider));
+      const results = await runInSlices(resultSlices(decider, cases));
       return withoutCases(call.give(caseResultsDocument, results), without);
     },
   },
@@ -198,10 +215,12 @@ const running: readonly Endpoint[] = [
     path: "/endToEnd/testCases/{app}",
     summary: "Test cases that are made from the model that acts: one for each rule and share",
     permission: PERMISSION,
-    gives: document("The test cases; X-Fairlead-Without-Case names rules that no client was found for."),
+    gives: document(
+      "The test cases; X-Fairlead-Without-Case names rules that no client was found for, 50 at most.",
+    ),
     async handle(call, service) {
-      const decider = deciderOf(service, await service.view(call.app), false);
-      const { cases, rules_without: without } = generateCases(decider);
+      const decider = await deciderOf(service, await service.view(call.app), false);
+      const { cases, rules_without: without } = await runInSlices(caseSlices(decider));
       return withoutCases(call.give(testCasesDocument, cases), without);
     },
   },
