@@ -38,6 +38,8 @@ const SYMBOLS = {
   setxattr: { args: [pointer, pointer, pointer, u64, i32], returns: i32 },
   removexattr: { args: [pointer, pointer], returns: i32 },
   syscall: { args: [i64, i32, pointer, i32, pointer, u32], returns: i64 },
+  mount: { args: [pointer, pointer, pointer, u64, pointer], returns: i32 },
+  umount2: { args: [pointer, i32], returns: i32 },
   flock: { args: [i32, i32], returns: i32 },
   memfd_create: { args: [pointer, u32], returns: i32 },
   ftruncate: { args: [i32, i64], returns: i32 },

@@ -15,6 +15,8 @@ const PACKAGES = [
   "default-jre-headless",
   // Cuts networks of tests; its service is not started.
   "nftables",
+  // Shows that the committed objects of bpf/ are what their sources give.
+  "clang-14",
 ];
 /** Programs of packages that have none of their own name, and files of those that have no program. */
 const PROGRAMS: Readonly<Record<string, string>> = {

@@ -1,0 +1,79 @@
+/**
+ * Builds the programs of `bpf/` with clang. The objects are committed, so that nobody needs a compiler to run or to change TypeScript;
+ * the same source gives the same bytes, because version and flags are fixed and no path gets into an object.
+ *
+ * usage: tools/bpf.ts build     writes bpf/built/
+ *        tools/bpf.ts check     fails where an object is not what its source gives
+ */
+import { mkdirSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+
+const SOURCES = "bpf";
+const BUILT = "bpf/built";
+/** Another version gives other bytes. */
+export const CLANG = "clang-14";
+const FLAGS = [
+  ...["-target", "bpf", "-mcpu=v3", "-O2", "-g", "-Wall", "-Wextra", "-Werror", "-Wno-unused-parameter"],
+  ...["-nostdinc", "-isystem", `${SOURCES}/include`, "-fdebug-compilation-dir=."],
+];
+
+/** Objects by name: their source, and what is defined for it. */
+export const OBJECTS: Readonly<
+  Record<string, { readonly source: string; readonly defines: readonly string[] }>
+> = {
+  reference_tc: { source: "reference.c", defines: [] },
+  reference_xdp: { source: "reference.c", defines: ["XDP"] },
+  wrapper_tc: { source: "wrapper.c", defines: [] },
+  wrapper_xdp: { source: "wrapper.c", defines: ["XDP"] },
+};
+
+/** Compiles one object into `file`. Throws Error with what the compiler says. */
+export function compile(name: string, file: string, sources = SOURCES): void {
+  const { source, defines } = OBJECTS[name]!;
+  const words = [
+    CLANG,
+    ...FLAGS,
+    ...defines.map((define) => `-D${define}`),
+    "-c",
+    join(sources, source),
+    "-o",
+    file,
+  ];
+  const { exitCode, stderr } = Bun.spawnSync(words, { stderr: "pipe" });
+  if (exitCode !== 0) throw new Error(`${source}: ${stderr.toString().trim()}`);
+}
+
+/** Names of objects whose committed bytes are not what their sources give. */
+export function staleObjects(): string[] {
+  const folder = mkdtempSync(join(tmpdir(), "fairlead-bpf-"));
+  try {
+    return Object.keys(OBJECTS).filter((name) => {
+      const file = join(folder, `${name}.o`);
+      compile(name, file);
+      return !readFileSync(file).equals(readFileSync(join(BUILT, `${name}.o`)));
+    });
+  } finally {
+    rmSync(folder, { recursive: true });
+  }
+}
+
+function main(): number {
+  switch (process.argv[2]) {
+    case "build":
+      mkdirSync(BUILT, { recursive: true });
+      for (const name of Object.keys(OBJECTS)) compile(name, join(BUILT, `${name}.o`));
+      return 0;
+    case "check": {
+      const stale = staleObjects();
+      for (const name of stale)
+        console.error(`${BUILT}/${name}.o is not what its source gives: bun tools/bpf.ts build`);
+      return stale.length === 0 ? 0 : 1;
+    }
+    default:
+      console.error("usage: tools/bpf.ts build | check");
+      return 2;
+  }
+}
+
+if (import.meta.main) process.exitCode = main();
