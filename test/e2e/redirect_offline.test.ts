@@ -245,15 +245,22 @@ test(
   PATIENCE,
 );
 
+/** A program with an approved model that leads to a registered host. */
+const besideModel = (scene: (fairlead: RunningFairlead) => Promise<void>) => async (): Promise<void> => {
+  const folder = temporary();
+  await using fairlead = await runFairlead(configuration(join(folder, "good")));
+  const hosts = openStore("sqlite", {}, storeEnvironment(join(fairlead.directory, "state")));
+  await registerHost(hosts, "/EU/z1/1.0/a1", "10.0.0.1");
+  await makeModel(fairlead);
+  await until(async () => (await target(fairlead)) === ONLINE, "the model acts");
+  await scene(fairlead);
+  await hosts.close();
+  rmSync(folder, { recursive: true });
+};
+
 test(
   "RD134 after an upload ordinary saves answer 409 until it is approved, and gateways follow what was approved",
-  async () => {
-    const folder = temporary();
-    await using fairlead = await runFairlead(configuration(join(folder, "good")));
-    const hosts = openStore("sqlite", {}, storeEnvironment(join(fairlead.directory, "state")));
-    await registerHost(hosts, "/EU/z1/1.0/a1", "10.0.0.1");
-    await makeModel(fairlead);
-    await until(async () => (await target(fairlead)) === ONLINE, "the model acts");
+  besideModel(async (fairlead) => {
     await upload(fairlead, await bundleTo(fairlead, "xre://offline:1"));
     const save = (expected: number) =>
       call(fairlead, "ann", "POST", "/rules/a1/other", { body: rule("xre://other:1"), expected: [expected] });
@@ -262,20 +269,13 @@ test(
     await approve(fairlead, "/coreBackupChanges/a1", "/coreBackupChanges/a1/approve");
     await until(async () => (await target(fairlead)) === OFFLINE, "what was approved acts");
     await save(201);
-    await hosts.close();
-    rmSync(folder, { recursive: true });
-  },
+  }),
   PATIENCE,
 );
 
 test(
   "RD135 a bundle that is older than the live model is refused with both versions named, and merged where it is wished",
-  async () => {
-    const folder = temporary();
-    await using fairlead = await runFairlead(configuration(join(folder, "good")));
-    const hosts = openStore("sqlite", {}, storeEnvironment(join(fairlead.directory, "state")));
-    await registerHost(hosts, "/EU/z1/1.0/a1", "10.0.0.1");
-    await makeModel(fairlead);
+  besideModel(async (fairlead) => {
     const bundle = await bundleTo(fairlead, "xre://offline:1");
     const other = {
       equals: [{ param: "x", value: "1" }],
@@ -291,9 +291,7 @@ test(
     await approve(fairlead, "/coreBackupChanges/a1", "/coreBackupChanges/a1/approve");
     await until(async () => (await target(fairlead)) === OFFLINE, "the offline change acts");
     expect(await target(fairlead, "?x=1")).toBe("xre://other:1?ruleName=other");
-    await hosts.close();
-    rmSync(folder, { recursive: true });
-  },
+  }),
   PATIENCE,
 );
 
