@@ -112,10 +112,11 @@ test(
     await makeModel(base);
     await until(async () => (await decision(fairlead)) !== null, "the model acts");
     expect(await call(base, "", "GET", "/healthCheck")).toMatchObject({ status: 200, text: "OK" });
-    await store.close();
     control.program.child.kill("SIGTERM");
     expect(await control.program.child.exited).toBe(0);
     expect(await decision(fairlead)).toBe("http://10.0.0.1:8080/app");
+    // The host goes with its store.
+    await store.close();
   },
   PATIENCE,
 );
