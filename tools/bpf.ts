@@ -26,6 +26,8 @@ export const OBJECTS: Readonly<
   reference_xdp: { source: "reference.c", defines: ["XDP"] },
   wrapper_tc: { source: "wrapper.c", defines: [] },
   wrapper_xdp: { source: "wrapper.c", defines: ["XDP"] },
+  packet_tc: { source: "packet.c", defines: [] },
+  packet_xdp: { source: "packet.c", defines: ["XDP"] },
 };
 
 /** Compiles one object into `file`. Throws Error with what the compiler says. */

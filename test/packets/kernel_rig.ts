@@ -1,0 +1,160 @@
+/** The packet program in the kernel with services of a test, run on one packet after the other (BPF_PROG_TEST_RUN). */
+import { readFileSync } from "node:fs";
+import { hashBytes } from "../../src/core/strategies/hash.ts";
+import { maglevTable } from "../../src/core/strategies/maglev.ts";
+import type { KernelMap } from "../../src/kernel/maps.ts";
+import { KernelObject } from "../../src/kernel/object.ts";
+import { testRun } from "../../src/kernel/programs.ts";
+import { addressBytes, type Protocol } from "./frames.ts";
+
+export type Driver = "tc" | "xdp";
+
+const NUMBERS: Readonly<Record<Protocol, number>> = { tcp: 6, udp: 17, icmp: 1, icmpv6: 58 };
+/** Verdicts of the hooks, by what they mean. */
+const VERDICTS: Readonly<Record<Driver, Readonly<Record<number, string>>>> = {
+  tc: { 0: "pass", 2: "drop", 7: "redirect" },
+  xdp: { 1: "drop", 2: "pass", 4: "redirect", 0: "aborted" },
+};
+/** Test runs come from the loopback interface. */
+const INTERFACE = 1;
+/** As in bpf/layout.h. */
+export const COUNT_NO_BACKEND = 5;
+const FRONTEND = 1;
+const BACKEND = 2;
+
+export interface RigBackend {
+  readonly address: string;
+  readonly port: number;
+  readonly weight?: number;
+}
+
+export interface RigService {
+  readonly vip: string;
+  readonly port: number;
+  readonly protocol: Protocol;
+  readonly backends: readonly RigBackend[];
+  /** In ticks. */
+  readonly affinity?: number;
+  readonly no_backend?: number;
+}
+
+const u32 = (value: number): Uint8Array => new Uint8Array(Uint32Array.of(value).buffer);
+
+export class KernelRig {
+  readonly #object: KernelObject;
+  readonly #driver: Driver;
+  #services = 0;
+  #backends = 0;
+  #slots = 0;
+
+  constructor(driver: Driver, sizes: Readonly<Record<string, number>> = {}) {
+    this.#driver = driver;
+    const bytes = new Uint8Array(readFileSync(`bpf/built/packet_${driver}.o`));
+    this.#object = new KernelObject(bytes, {
+      max_entries: {
+        flows4: 4_096,
+        flows6: 4_096,
+        half_open4: 4_096,
+        half_open6: 4_096,
+        ring_slots: 65_536,
+        ...sizes,
+      },
+    });
+    this.role(FRONTEND);
+    if (driver === "xdp") this.map("doors").update(u32(INTERFACE), u32(INTERFACE));
+  }
+
+  map(name: string): KernelMap {
+    return this.#object.map(name);
+  }
+
+  /** The next packets come from this side. */
+  role(role: number): void {
+    this.map("ports").update(u32(INTERFACE), Uint8Array.of(...u32(role), ...u32(INTERFACE)));
+  }
+
+  /** Adds a service; its backends have the ids that are returned. */
+  add({ vip, port, protocol, backends, affinity = 0, no_backend = 0 }: RigService): number[] {
+    const id = ++this.#services;
+    const ids = backends.map((backend) => this.#addBackend(backend));
+    const keys = backends.map(({ address, port: own }) => `${address}:${own}`);
+    const table =
+      backends.length === 0
+        ? []
+        : [
+            ...maglevTable(
+              keys,
+              backends.map(({ weight = 1 }) => weight),
+              251,
+            ),
+          ];
+    this.#writeRing(
+      id,
+      table.map((index) => ids[index]!),
+    );
+    const address = addressBytes(vip);
+    const key = Uint8Array.of(...address, port >> 8, port & 255, NUMBERS[protocol], 0);
+    const value = Uint8Array.of(...u32(id), ...u32(affinity), no_backend, 0, 0, 0);
+    this.map(address.length === 4 ? "services4" : "services6").update(key, value);
+    return ids;
+  }
+
+  #addBackend({ address, port }: RigBackend): number {
+    const id = ++this.#backends;
+    this.setBackend(id, address, port);
+    return id;
+  }
+
+  /** `generation` of another owner of the id; `flags` as in bpf/layout.h. */
+  setBackend(id: number, address: string, port: number, flags = 0, generation = 1): void {
+    const bytes = new Uint8Array(24);
+    bytes.set(addressBytes(address));
+    new DataView(bytes.buffer).setUint16(16, port);
+    new DataView(bytes.buffer).setUint16(18, flags, true);
+    new DataView(bytes.buffer).setUint32(20, generation, true);
+    this.map("backends").update(u32(id), bytes);
+  }
+
+  #writeRing(service: number, ids: readonly number[]): void {
+    const offset = this.#slots;
+    this.#slots += ids.length + (ids.length % 2);
+    for (let slot = 0; slot < ids.length; slot += 2)
+      this.map("ring_slots").update(
+        u32((offset + slot) / 2),
+        Uint8Array.of(...u32(ids[slot]!), ...u32(ids[slot + 1] ?? 0)),
+      );
+    this.map("rings").update(u32(service), Uint8Array.of(...u32(offset), ...u32(ids.length)));
+  }
+
+  /** From a client. */
+  forward(frame: Uint8Array): { readonly fate: string; readonly frame: Uint8Array } {
+    this.role(FRONTEND);
+    return this.#run(frame);
+  }
+
+  /** From a backend. */
+  back(frame: Uint8Array): { readonly fate: string; readonly frame: Uint8Array } {
+    this.role(BACKEND);
+    return this.#run(frame);
+  }
+
+  #run(frame: Uint8Array): { readonly fate: string; readonly frame: Uint8Array } {
+    const { verdict, packet } = testRun(this.#object.program("packet"), frame);
+    return { fate: VERDICTS[this.#driver][verdict] ?? `verdict ${verdict}`, frame: packet };
+  }
+
+  /** Sum over all processors. */
+  count(index: number): number {
+    const values = new BigUint64Array(this.map("counts").lookup(u32(index))!.buffer);
+    return Number(values.reduce((sum, value) => sum + value, 0n));
+  }
+
+  close(): void {
+    this.#object.close();
+  }
+}
+
+/** The slot that the program takes: the twin of `hash_words` and `ring_backend` in bpf/choose.h. */
+export function slotOf(key: Uint8Array, seed: number, length: number): number {
+  return Number((BigInt(hashBytes(key, seed)) * BigInt(length)) >> 32n);
+}
