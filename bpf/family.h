@@ -143,7 +143,7 @@ INLINE int OF(begin)(const struct OF(flow_key) *key, const struct packet *packet
     .generation = backend->generation,
     .service = service->id,
     .seen = now,
-    .frontend = packet->interface,
+    .frontend = own.interface,
   };
   __builtin_memcpy(ADDRESS(flow.address), backend->address, ADDRESS_BYTES);
   if (!OF(enter)(key, &flow)) {
@@ -165,7 +165,7 @@ INLINE int OF(balance)(const struct OF(flow_key) *key, const struct packet *pack
     is_half_open = 1;
     flow = bpf_map_lookup_elem(&OF(half_open), key);
   }
-  if (packet->role == ROLE_BACKEND) {
+  if (own.role == ROLE_BACKEND) {
     if (!flow || flow->flags & FLOW_FORWARD || OF(has_expired)(flow, key->protocol, now)) return FATE_FOREIGN;
     OF(note_answer)(key, flow, is_half_open, now);
     if (packet->is_last && !(flow->flags & FLOW_CLOSING)) flow->flags |= FLOW_CLOSING;

@@ -8,7 +8,6 @@
 #include <linux/types.h>
 
 // A side of the balancer.
-#define ROLE_NONE 0
 #define ROLE_FRONTEND 1
 #define ROLE_BACKEND 2
 
@@ -130,6 +129,7 @@ struct affinity {
 
 // An interface that packets are taken from.
 struct port {
+  __u32 interface;
   // ROLE_…
   __u32 role;
   // Where frames leave: of a frontend the backend's interface, of a backend the frontend's (in single mode).

@@ -24,7 +24,6 @@
     __uint(map_flags, flags);                             \
   } name SEC(".maps")
 
-HASH_MAP(ports, BPF_MAP_TYPE_HASH, __u32, struct port, 256);
 HASH_MAP(services4, BPF_MAP_TYPE_HASH, struct service_key4, struct service, 65536);
 HASH_MAP(services6, BPF_MAP_TYPE_HASH, struct service_key6, struct service, 65536);
 HASH_MAP(flows4, BPF_MAP_TYPE_LRU_HASH, struct flow_key4, struct flow4, 262144);

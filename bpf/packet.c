@@ -19,6 +19,9 @@
 #include "choose.h"
 #include "rewrite.h"
 
+// Each interface has a program of its own: what it need not look up costs nothing, and branches of the other side are left out.
+const volatile struct port own = {};
+
 const volatile struct timeouts timeouts = {28, 6706, 28, 28, 112, 10};
 
 // What becomes of a packet.
@@ -33,9 +36,6 @@ const volatile struct timeouts timeouts = {28, 6706, 28, 28, 112, 10};
 
 // What is known of a packet beside its key.
 struct packet {
-  __u32 interface;
-  // ROLE_…
-  __u32 role;
   // From the start of the IP header.
   __u32 bytes;
   // Where the header behind that of IP begins, from the start of the frame.
@@ -159,50 +159,50 @@ INLINE int replace6(hook_context *context, const struct packet *packet, __u8 pro
 }
 
 // Where a packet leaves whose fate is known.
-INLINE int leave(int fate, const struct port *port, int is_replaced) {
+INLINE int leave(int fate, int is_replaced) {
   if (fate == FATE_DROP) return HOOK_DROP;
   if (is_replaced < 0) {
     count(COUNT_MALFORMED);
     return HOOK_DROP;
   }
   if (fate == FATE_FOREIGN) count(COUNT_PASSED);
-  return leave_by(port->opposite);
+  return leave_by(own.opposite);
 }
 
-INLINE int balance_ipv4(hook_context *context, const struct port *port, struct packet *packet) {
+INLINE int balance_ipv4(hook_context *context, struct packet *packet) {
   void *data = (void *)(long)context->data;
   void *end = (void *)(long)context->data_end;
   struct iphdr *ip = data + sizeof(struct ethhdr);
-  if ((void *)(ip + 1) > end || ip->ihl < 5) return leave(FATE_REPLACE, port, -1);
+  if ((void *)(ip + 1) > end || ip->ihl < 5) return leave(FATE_REPLACE, -1);
   struct flow_key4 key = {.source = ip->saddr, .target = ip->daddr, .protocol = ip->protocol};
   packet->bytes = bpf_ntohs(ip->tot_len);
   packet->payload_at = sizeof(struct ethhdr) + ip->ihl * 4;
   if (ip->frag_off & bpf_htons(0x3fff)) {
     count(COUNT_FRAGMENT);
-    return leave(FATE_FOREIGN, port, 0);
+    return leave(FATE_FOREIGN, 0);
   }
   int read = read_ports(context, packet, key.protocol, &key.source_port, &key.target_port);
-  if (read <= 0) return leave(FATE_FOREIGN, port, read);
+  if (read <= 0) return leave(FATE_FOREIGN, read);
   struct replacement4 by = {};
   int fate = balance4(&key, packet, &by);
-  return leave(fate, port, fate == FATE_REPLACE ? replace4(context, packet, key.protocol, &by) : 0);
+  return leave(fate, fate == FATE_REPLACE ? replace4(context, packet, key.protocol, &by) : 0);
 }
 
-INLINE int balance_ipv6(hook_context *context, const struct port *port, struct packet *packet) {
+INLINE int balance_ipv6(hook_context *context, struct packet *packet) {
   void *data = (void *)(long)context->data;
   void *end = (void *)(long)context->data_end;
   struct ipv6hdr *ip = data + sizeof(struct ethhdr);
-  if ((void *)(ip + 1) > end) return leave(FATE_REPLACE, port, -1);
+  if ((void *)(ip + 1) > end) return leave(FATE_REPLACE, -1);
   struct flow_key6 key = {.protocol = ip->nexthdr};
   __builtin_memcpy(key.source, &ip->saddr, 16);
   __builtin_memcpy(key.target, &ip->daddr, 16);
   packet->bytes = bpf_ntohs(ip->payload_len) + sizeof *ip;
   packet->payload_at = sizeof(struct ethhdr) + sizeof *ip;
   int read = read_ports(context, packet, key.protocol, &key.source_port, &key.target_port);
-  if (read <= 0) return leave(FATE_FOREIGN, port, read);
+  if (read <= 0) return leave(FATE_FOREIGN, read);
   struct replacement6 by = {};
   int fate = balance6(&key, packet, &by);
-  return leave(fate, port, fate == FATE_REPLACE ? replace6(context, packet, key.protocol, &by) : 0);
+  return leave(fate, fate == FATE_REPLACE ? replace6(context, packet, key.protocol, &by) : 0);
 }
 
 // Enough for the headers of every packet that is looked into.
@@ -210,22 +210,19 @@ INLINE int balance_ipv6(hook_context *context, const struct port *port, struct p
 
 SEC(HOOK)
 int packet(hook_context *context) {
-#ifdef XDP
-  __u32 interface = context->ingress_ifindex;
-#else
-  __u32 interface = context->ifindex;
-  bpf_skb_pull_data(context, context->len < HEADER_BYTES ? context->len : HEADER_BYTES);
+#ifndef XDP
+  // Headers may lie in pages of their own.
+  __u32 needed = context->len < HEADER_BYTES ? context->len : HEADER_BYTES;
+  if (context->data_end - context->data < needed) bpf_skb_pull_data(context, needed);
 #endif
-  struct port *port = bpf_map_lookup_elem(&ports, &interface);
-  if (!port) return HOOK_PASS;
   void *data = (void *)(long)context->data;
   void *end = (void *)(long)context->data_end;
   struct ethhdr *ethernet = data;
-  if ((void *)(ethernet + 1) > end) return leave(FATE_REPLACE, port, -1);
-  struct packet found = {.interface = interface, .role = port->role};
-  if (ethernet->h_proto == bpf_htons(ETH_P_IP)) return balance_ipv4(context, port, &found);
-  if (ethernet->h_proto == bpf_htons(ETH_P_IPV6)) return balance_ipv6(context, port, &found);
-  return leave(FATE_FOREIGN, port, 0);
+  if ((void *)(ethernet + 1) > end) return leave(FATE_REPLACE, -1);
+  struct packet found = {};
+  if (ethernet->h_proto == bpf_htons(ETH_P_IP)) return balance_ipv4(context, &found);
+  if (ethernet->h_proto == bpf_htons(ETH_P_IPV6)) return balance_ipv6(context, &found);
+  return leave(FATE_FOREIGN, 0);
 }
 
 const char license_text[] SEC("license") = "GPL";

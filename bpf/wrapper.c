@@ -9,8 +9,9 @@
 
 #define PACKET_BYTES 96
 
+// In words of eight bytes, because that is how they are copied.
 struct packet {
-  __u8 bytes[PACKET_BYTES];
+  __u64 words[PACKET_BYTES / 8];
 };
 
 struct plan {
@@ -18,10 +19,15 @@ struct plan {
   __u64 runs;
   // So many flows less one, a power of two less one; 0 = one flow.
   __u64 mask;
-  // Where the source port stands, and two bytes of the source address; at most PACKET_BYTES - 2.
-  __u32 port_at;
-  __u32 address_at;
+  __u32 is_ipv6;
+  __u32 zero;
 };
+
+// Where the source port stands, and the last bytes of the source address.
+#define PORT_AT_4 34
+#define ADDRESS_AT_4 28
+#define PORT_AT_6 54
+#define ADDRESS_AT_6 36
 
 struct {
   __uint(type, BPF_MAP_TYPE_ARRAY);
@@ -52,11 +58,13 @@ int wrapper(hook_context *context) {
   void *data = (void *)(long)context->data;
   void *end = (void *)(long)context->data_end;
   if (!packet || !plan || data + PACKET_BYTES > end) return HOOK_DROP;
-  __builtin_memcpy(data, packet->bytes, PACKET_BYTES);
+  __u64 *words = data;
+#pragma unroll
+  for (int word = 0; word < PACKET_BYTES / 8; word++) words[word] = packet->words[word];
   __u64 flow = plan->runs++ & plan->mask;
-  if (plan->mask && plan->port_at <= PACKET_BYTES - 2 && plan->address_at <= PACKET_BYTES - 2) {
-    *(__u16 *)(data + plan->port_at) = flow;
-    *(__u16 *)(data + plan->address_at) ^= flow >> 16;
+  if (plan->mask) {
+    *(__u16 *)(data + (plan->is_ipv6 ? PORT_AT_6 : PORT_AT_4)) = flow;
+    *(__u16 *)(data + (plan->is_ipv6 ? ADDRESS_AT_6 : ADDRESS_AT_4)) ^= flow >> 16;
   }
   bpf_tail_call(context, &wrapped_program, 0);
   return HOOK_DROP;

@@ -40,8 +40,13 @@ export interface RigService {
 
 const u32 = (value: number): Uint8Array => new Uint8Array(Uint32Array.of(value).buffer);
 
+/** Small, because they are made for each test. */
+const SIZES = { flows4: 4_096, flows6: 4_096, half_open4: 4_096, half_open6: 4_096, ring_slots: 65_536 };
+
 export class KernelRig {
-  readonly #object: KernelObject;
+  /** A program for each side; the second has the maps of the first. */
+  readonly #frontend: KernelObject;
+  readonly #backend: KernelObject;
   readonly #driver: Driver;
   #services = 0;
   #backends = 0;
@@ -50,27 +55,19 @@ export class KernelRig {
   constructor(driver: Driver, sizes: Readonly<Record<string, number>> = {}) {
     this.#driver = driver;
     const bytes = new Uint8Array(readFileSync(`bpf/built/packet_${driver}.o`));
-    this.#object = new KernelObject(bytes, {
-      max_entries: {
-        flows4: 4_096,
-        flows6: 4_096,
-        half_open4: 4_096,
-        half_open6: 4_096,
-        ring_slots: 65_536,
-        ...sizes,
-      },
+    const own = (role: number) => ({
+      own: Uint8Array.of(...u32(INTERFACE), ...u32(role), ...u32(INTERFACE)),
     });
-    this.role(FRONTEND);
+    this.#frontend = new KernelObject(bytes, {
+      max_entries: { ...SIZES, ...sizes },
+      constants: own(FRONTEND),
+    });
+    this.#backend = new KernelObject(bytes, { known: this.#frontend.maps, constants: own(BACKEND) });
     if (driver === "xdp") this.map("doors").update(u32(INTERFACE), u32(INTERFACE));
   }
 
   map(name: string): KernelMap {
-    return this.#object.map(name);
-  }
-
-  /** The next packets come from this side. */
-  role(role: number): void {
-    this.map("ports").update(u32(INTERFACE), Uint8Array.of(...u32(role), ...u32(INTERFACE)));
+    return this.#frontend.map(name);
   }
 
   /** Adds a service; its backends have the ids that are returned. */
@@ -128,18 +125,16 @@ export class KernelRig {
 
   /** From a client. */
   forward(frame: Uint8Array): { readonly fate: string; readonly frame: Uint8Array } {
-    this.role(FRONTEND);
-    return this.#run(frame);
+    return this.#run(this.#frontend, frame);
   }
 
   /** From a backend. */
   back(frame: Uint8Array): { readonly fate: string; readonly frame: Uint8Array } {
-    this.role(BACKEND);
-    return this.#run(frame);
+    return this.#run(this.#backend, frame);
   }
 
-  #run(frame: Uint8Array): { readonly fate: string; readonly frame: Uint8Array } {
-    const { verdict, packet } = testRun(this.#object.program("packet"), frame);
+  #run(object: KernelObject, frame: Uint8Array): { readonly fate: string; readonly frame: Uint8Array } {
+    const { verdict, packet } = testRun(object.program("packet"), frame);
     return { fate: VERDICTS[this.#driver][verdict] ?? `verdict ${verdict}`, frame: packet };
   }
 
@@ -150,7 +145,8 @@ export class KernelRig {
   }
 
   close(): void {
-    this.#object.close();
+    this.#backend.close(this.#frontend.maps);
+    this.#frontend.close();
   }
 }
 
