@@ -30,9 +30,10 @@ INLINE __u32 hash_words(const __u32 *words, int count) {
 
 // The backend in the slot that the hash means, 0 = the service has none.
 INLINE __u32 ring_backend(__u32 service, __u32 hash) {
-  __u64 *packed = bpf_map_lookup_elem(&rings, &service);
-  if (!packed) return 0;
-  __u64 ring = *(volatile __u64 *)packed;
+  struct ring *found = bpf_map_lookup_elem(&rings, &service);
+  if (!found) return 0;
+  // One read: the ring may be exchanged at this moment.
+  __u64 ring = *(volatile __u64 *)found;
   __u32 length = ring >> 32;
   __u32 slot = (__u32)ring + (__u32)(((__u64)hash * length) >> 32);
   __u32 pair = slot >> 1;

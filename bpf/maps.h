@@ -35,7 +35,7 @@ HASH_MAP(affinities4, BPF_MAP_TYPE_LRU_HASH, struct affinity_key4, struct affini
 HASH_MAP(affinities6, BPF_MAP_TYPE_LRU_HASH, struct affinity_key6, struct affinity, 65536);
 
 // By the id of a service.
-ARRAY_MAP(rings, BPF_MAP_TYPE_ARRAY, __u64, 65536, BPF_F_MMAPABLE);
+ARRAY_MAP(rings, BPF_MAP_TYPE_ARRAY, struct ring, 65536, BPF_F_MMAPABLE);
 // Ids of backends, two in each number: the kernel gives every value of an array eight bytes.
 ARRAY_MAP(ring_slots, BPF_MAP_TYPE_ARRAY, __u64, 2097152, BPF_F_MMAPABLE);
 // By the id of a backend. 0 is nobody.

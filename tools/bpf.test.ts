@@ -1,11 +1,11 @@
 import { expect, test } from "bun:test";
 import { requireTool } from "../test/support/require.ts";
-import { CLANG, staleObjects } from "./bpf.ts";
+import { CLANG, staleFiles } from "./bpf.ts";
 
 test.skipIf(requireTool(CLANG) !== null)(
-  "the committed objects are what their sources give",
+  "the committed objects and layouts are what their sources give",
   () => {
-    expect(staleObjects()).toEqual([]);
+    expect(staleFiles()).toEqual([]);
   },
   60_000,
 );

@@ -71,6 +71,8 @@ export interface MapDefinition {
 
 export interface StructMember {
   readonly name: string;
+  /** Name of its type as it was written, such as `__be16`; "" for arrays and what has none. */
+  readonly type: string;
   /** In bytes. */
   readonly offset: number;
   readonly size: number;
@@ -127,6 +129,7 @@ export class Btf {
         size: this.#number(at + 8),
         members: this.#members(at).map(({ name, type, offset }) => ({
           name,
+          type: this.#nameAt(this.#types[type]!),
           offset,
           size: this.#sizeOf(type),
         })),

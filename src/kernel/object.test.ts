@@ -51,12 +51,12 @@ describe("objects as a compiler writes them", () => {
       name: "flow_key",
       size: 16,
       members: [
-        { name: "source", offset: 0, size: 4 },
-        { name: "target", offset: 4, size: 4 },
-        { name: "source_port", offset: 8, size: 2 },
-        { name: "target_port", offset: 10, size: 2 },
-        { name: "protocol", offset: 12, size: 1 },
-        { name: "zero", offset: 13, size: 3 },
+        { name: "source", type: "__be32", offset: 0, size: 4 },
+        { name: "target", type: "__be32", offset: 4, size: 4 },
+        { name: "source_port", type: "__be16", offset: 8, size: 2 },
+        { name: "target_port", type: "__be16", offset: 10, size: 2 },
+        { name: "protocol", type: "__u8", offset: 12, size: 1 },
+        { name: "zero", type: "", offset: 13, size: 3 },
       ],
     });
   });

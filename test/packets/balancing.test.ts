@@ -1,11 +1,12 @@
 /** What the packet program does with single packets, in the kernel, on both hooks. */
 import { afterEach, describe, expect, test } from "bun:test";
 import { kernelLacking } from "../../src/kernel/rights.ts";
+import { COUNT_NO_BACKEND } from "../../src/planes/packet/layout.ts";
 import { requirement } from "../support/require.ts";
 import { maglevTable } from "../../src/core/strategies/maglev.ts";
 import { seededRandom } from "../../src/core/strategies/random.ts";
 import { ACK, addressBytes, FIN, frameOf, type FrameFields, readFrame, RST } from "./frames.ts";
-import { COUNT_NO_BACKEND, KernelRig, type RigService, slotOf } from "./kernel_rig.ts";
+import { KernelRig, RING_SLOTS, type RigService, slotOf } from "./kernel_rig.ts";
 
 const lacks = requirement("ebpf", kernelLacking());
 const VIP = "10.9.9.9";
@@ -159,7 +160,7 @@ for (const driver of ["tc", "xdp"] as const) {
     test(`P-N5 [${driver}] which backend a packet gets is known without the kernel: 10,000 tuples`, () => {
       const rig = rigOf(WEB);
       const keys = WEB.backends.map(({ address, port }) => `${address}:${port}`);
-      const table = maglevTable(keys, [1, 1, 1], 251);
+      const table = maglevTable(keys, [1, 1, 1], RING_SLOTS);
       const random = seededRandom(5);
       const wrong: unknown[] = [];
       for (let number = 0; number < 10_000; number++) {
@@ -172,7 +173,7 @@ for (const driver of ["tc", "xdp"] as const) {
           ...addressBytes(VIP),
           ...[source_port >> 8, source_port & 255, 0, 80, 6, 0, 0, 0],
         );
-        const expected = WEB.backends[table[slotOf(key, 0, 251)]!]!.address;
+        const expected = WEB.backends[table[slotOf(key, 0, RING_SLOTS)]!]!.address;
         const { target } = readFrame(rig.forward(frameOf({ source, source_port })).frame);
         if (target !== expected) wrong.push([source, source_port, target, expected]);
       }

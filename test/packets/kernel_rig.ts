@@ -5,6 +5,7 @@ import { maglevTable } from "../../src/core/strategies/maglev.ts";
 import type { KernelMap } from "../../src/kernel/maps.ts";
 import { KernelObject } from "../../src/kernel/object.ts";
 import { testRun } from "../../src/kernel/programs.ts";
+import * as layout from "../../src/planes/packet/layout.ts";
 import { addressBytes, type Protocol } from "./frames.ts";
 
 export type Driver = "tc" | "xdp";
@@ -17,10 +18,8 @@ const VERDICTS: Readonly<Record<Driver, Readonly<Record<number, string>>>> = {
 };
 /** Test runs come from the loopback interface. */
 const INTERFACE = 1;
-/** As in bpf/layout.h. */
-export const COUNT_NO_BACKEND = 5;
-const FRONTEND = 1;
-const BACKEND = 2;
+/** The smallest ring of a service. */
+export const RING_SLOTS = 251;
 
 export interface RigBackend {
   readonly address: string;
@@ -56,13 +55,16 @@ export class KernelRig {
     this.#driver = driver;
     const bytes = new Uint8Array(readFileSync(`bpf/built/packet_${driver}.o`));
     const own = (role: number) => ({
-      own: Uint8Array.of(...u32(INTERFACE), ...u32(role), ...u32(INTERFACE)),
+      own: layout.port.encode({ interface: INTERFACE, role, opposite: INTERFACE }),
     });
     this.#frontend = new KernelObject(bytes, {
       max_entries: { ...SIZES, ...sizes },
-      constants: own(FRONTEND),
+      constants: own(layout.ROLE_FRONTEND),
     });
-    this.#backend = new KernelObject(bytes, { known: this.#frontend.maps, constants: own(BACKEND) });
+    this.#backend = new KernelObject(bytes, {
+      known: this.#frontend.maps,
+      constants: own(layout.ROLE_BACKEND),
+    });
     if (driver === "xdp") this.map("doors").update(u32(INTERFACE), u32(INTERFACE));
   }
 
@@ -75,24 +77,23 @@ export class KernelRig {
     const id = ++this.#services;
     const ids = backends.map((backend) => this.#addBackend(backend));
     const keys = backends.map(({ address, port: own }) => `${address}:${own}`);
-    const table =
-      backends.length === 0
-        ? []
-        : [
-            ...maglevTable(
-              keys,
-              backends.map(({ weight = 1 }) => weight),
-              251,
-            ),
-          ];
+    const weights = backends.map(({ weight = 1 }) => weight);
+    const table = backends.length === 0 ? [] : [...maglevTable(keys, weights, RING_SLOTS)];
     this.#writeRing(
       id,
       table.map((index) => ids[index]!),
     );
     const address = addressBytes(vip);
-    const key = Uint8Array.of(...address, port >> 8, port & 255, NUMBERS[protocol], 0);
-    const value = Uint8Array.of(...u32(id), ...u32(affinity), no_backend, 0, 0, 0);
-    this.map(address.length === 4 ? "services4" : "services6").update(key, value);
+    const is4 = address.length === 4;
+    const key = (is4 ? layout.service_key4 : layout.service_key6).encode({
+      vip: address,
+      port,
+      protocol: NUMBERS[protocol],
+    });
+    this.map(is4 ? "services4" : "services6").update(
+      key,
+      layout.service.encode({ id, affinity, no_backend }),
+    );
     return ids;
   }
 
@@ -104,15 +105,11 @@ export class KernelRig {
 
   /** `generation` of another owner of the id; `flags` as in bpf/layout.h. */
   setBackend(id: number, address: string, port: number, flags = 0, generation = 1): void {
-    const bytes = new Uint8Array(24);
-    bytes.set(addressBytes(address));
-    new DataView(bytes.buffer).setUint16(16, port);
-    new DataView(bytes.buffer).setUint16(18, flags, true);
-    new DataView(bytes.buffer).setUint32(20, generation, true);
+    const bytes = layout.backend.encode({ address: addressBytes(address), port, flags, generation });
     this.map("backends").update(u32(id), bytes);
   }
 
-  #writeRing(service: number, ids: readonly number[]): void {
+  #writeRing(id: number, ids: readonly number[]): void {
     const offset = this.#slots;
     this.#slots += ids.length + (ids.length % 2);
     for (let slot = 0; slot < ids.length; slot += 2)
@@ -120,7 +117,7 @@ export class KernelRig {
         u32((offset + slot) / 2),
         Uint8Array.of(...u32(ids[slot]!), ...u32(ids[slot + 1] ?? 0)),
       );
-    this.map("rings").update(u32(service), Uint8Array.of(...u32(offset), ...u32(ids.length)));
+    this.map("rings").update(u32(id), layout.ring.encode({ offset, length: ids.length }));
   }
 
   /** From a client. */
