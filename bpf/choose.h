@@ -42,6 +42,13 @@ INLINE __u32 ring_backend(__u32 service, __u32 hash) {
   return slot & 1 ? *slots >> 32 : (__u32)*slots;
 }
 
+INLINE int is_same_address(const __be32 *one, const __be32 *other, int words) {
+  __u32 difference = 0;
+#pragma unroll
+  for (int word = 0; word < words; word++) difference |= one[word] ^ other[word];
+  return difference == 0;
+}
+
 INLINE void count(__u32 what) {
   __u64 *counter = bpf_map_lookup_elem(&counts, &what);
   if (counter) ++*counter;

@@ -74,16 +74,22 @@ INLINE __u32 OF(sticky_backend)(const struct OF(flow_key) *key, const struct ser
   return id;
 }
 
+// Does another flow use these ways already? Two services that share a backend may have clients with the same address and port.
+INLINE int OF(is_taken)(const struct OF(flow_key) *answer, const struct OF(flow_key) *key, __u32 now) {
+  struct OF(flow) *other = bpf_map_lookup_elem(&OF(flows), answer);
+  if (!other) other = bpf_map_lookup_elem(&OF(half_open), answer);
+  if (!other || OF(has_expired)(other, key->protocol, now)) return 0;
+  return other->port != key->target_port || !is_same_address(ADDRESS(other->address), ADDRESS(key->target), ADDRESS_BYTES / 4);
+}
+
 // Enters a flow, both ways, into the half-open table. Returns 0 where that could not be: its answers would not find their way.
-INLINE int OF(enter)(const struct OF(flow_key) *key, const struct OF(flow) *flow) {
-  struct OF(flow_key) answer;
-  OF(answer_key)(&answer, key, ADDRESS(flow->address), flow->port);
+INLINE int OF(enter)(const struct OF(flow_key) *key, const struct OF(flow_key) *answer, const struct OF(flow) *flow) {
   struct OF(flow) back = *flow;
   back.flags = 0;
   __builtin_memcpy(ADDRESS(back.address), ADDRESS(key->target), ADDRESS_BYTES);
   back.port = key->target_port;
   if (bpf_map_update_elem(&OF(half_open), key, flow, BPF_ANY)) return 0;
-  return !bpf_map_update_elem(&OF(half_open), &answer, &back, BPF_ANY);
+  return !bpf_map_update_elem(&OF(half_open), answer, &back, BPF_ANY);
 }
 
 // Moves an answered flow to the table that no flood reaches.
@@ -128,30 +134,38 @@ INLINE int OF(begin)(const struct OF(flow_key) *key, const struct packet *packet
   __builtin_memcpy(ADDRESS(wanted.vip), ADDRESS(key->target), ADDRESS_BYTES);
   struct service *service = bpf_map_lookup_elem(&OF(services), &wanted);
   if (!service) return FATE_FOREIGN;
-  __u32 id = service->affinity ? OF(sticky_backend)(key, service, now)
-                               : ring_backend(service->id, hash_words((const __u32 *)key, sizeof *key / 4));
-  struct backend *backend = bpf_map_lookup_elem(&backends, &id);
-  if (!id || !backend) {
-    count(COUNT_NO_BACKEND);
-    return service->no_backend == ABSENT_PASS ? FATE_FOREIGN : FATE_DROP;
-  }
+  __u32 hash = hash_words((const __u32 *)key, sizeof *key / 4);
+  __u32 id = service->affinity ? OF(sticky_backend)(key, service, now) : ring_backend(service->id, hash);
   int is_echo = key->protocol == IPPROTO_ICMP || key->protocol == IPPROTO_ICMPV6;
-  struct OF(flow) flow = {
-    .port = is_echo ? 0 : backend->port,
-    .flags = FLOW_FORWARD,
-    .backend = id,
-    .generation = backend->generation,
-    .service = service->id,
-    .seen = now,
-    .frontend = own.interface,
-  };
-  __builtin_memcpy(ADDRESS(flow.address), backend->address, ADDRESS_BYTES);
-  if (!OF(enter)(key, &flow)) {
+  struct OF(flow) flow = {.flags = FLOW_FORWARD, .service = service->id, .seen = now, .frontend = own.interface};
+  struct OF(flow_key) answer;
+  int is_found = 0;
+  for (int attempt = 0; attempt < CHOICES && !is_found; attempt++) {
+    struct backend *backend = bpf_map_lookup_elem(&backends, &id);
+    if (!id || !backend) {
+      count(COUNT_NO_BACKEND);
+      return service->no_backend == ABSENT_PASS ? FATE_FOREIGN : FATE_DROP;
+    }
+    flow.backend = id;
+    flow.generation = backend->generation;
+    flow.port = is_echo ? 0 : backend->port;
+    __builtin_memcpy(ADDRESS(flow.address), backend->address, ADDRESS_BYTES);
+    OF(answer_key)(&answer, key, ADDRESS(flow.address), flow.port);
+    is_found = !OF(is_taken)(&answer, key, now);
+    if (is_found) break;
+    hash += 0x9e3779b9;
+    id = ring_backend(service->id, hash);
+  }
+  if (!is_found) {
+    count(COUNT_WAYS_TAKEN);
+    return FATE_DROP;
+  }
+  if (!OF(enter)(key, &answer, &flow)) {
     count(COUNT_NO_ROOM);
     return FATE_DROP;
   }
   count(COUNT_NEW_FLOW);
-  count_traffic(id, packet->bytes, 1);
+  count_traffic(flow.backend, packet->bytes, 1);
   OF(replace_by)(replacement, &flow);
   return FATE_REPLACE;
 }

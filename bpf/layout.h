@@ -164,4 +164,6 @@ struct timeouts {
 #define COUNT_FRAGMENT 8
 #define COUNT_TABLE_FULL 9
 #define COUNT_NO_ROOM 10
+// The ways back to the client are those of other flows, whichever backend is taken.
+#define COUNT_WAYS_TAKEN 11
 #define COUNTS 16

@@ -29,6 +29,9 @@ const volatile struct timeouts timeouts = {28, 6706, 28, 28, 112, 10};
 #define FATE_REPLACE 1
 #define FATE_DROP 2
 
+// Backends that are tried for a flow whose way back is taken.
+#define CHOICES 8
+
 #define ICMP_ECHO_REPLY 0
 #define ICMP_ECHO 8
 #define ICMPV6_ECHO 128

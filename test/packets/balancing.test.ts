@@ -1,7 +1,7 @@
 /** What the packet program does with single packets, in the kernel, on both hooks. */
 import { afterEach, describe, expect, test } from "bun:test";
 import { kernelLacking } from "../../src/kernel/rights.ts";
-import { COUNT_NO_BACKEND } from "../../src/planes/packet/layout.ts";
+import { COUNT_NO_BACKEND, COUNT_WAYS_TAKEN } from "../../src/planes/packet/layout.ts";
 import { requirement } from "../support/require.ts";
 import { maglevTable } from "../../src/core/strategies/maglev.ts";
 import { seededRandom } from "../../src/core/strategies/random.ts";
@@ -116,6 +116,79 @@ for (const driver of ["tc", "xdp"] as const) {
       // It is served from the table that no flood reaches.
       expect(rig.map("flows4").entries().length).toBe(2);
       expect(rig.map("half_open4").entries().length).toBe(0);
+    });
+
+    test(`P-A10 [${driver}] one client port at two services that share their backends: each answer is its service's`, () => {
+      const other = "10.9.9.8";
+      const rig = rigOf(WEB, { ...WEB, vip: other });
+      const answers = [VIP, other].map((target) => {
+        const { target: address, target_port: port } = sent(rig, { target });
+        return {
+          service: target,
+          answer: frameOf({
+            source: address,
+            source_port: port,
+            target: "10.0.0.7",
+            target_port: 40_000,
+            flags: 18,
+          }),
+        };
+      });
+      for (const { service, answer } of answers)
+        expect(readFrame(rig.back(answer).frame).source).toBe(service);
+      // With one backend there is no second way: refused and counted, never mixed up.
+      const narrow = rigOf(
+        ...[VIP, other].map((vip) => ({ ...WEB, vip, backends: WEB.backends.slice(0, 1) })),
+      );
+      sent(narrow);
+      expect(narrow.forward(frameOf({ target: other })).fate).toBe("drop");
+      expect(narrow.count(COUNT_WAYS_TAKEN)).toBe(1);
+    });
+
+    test(`P-B14 [${driver}] protocols that nobody balances cross as they are`, () => {
+      const rig = rigOf(WEB);
+      for (const protocol of [2, 47, 50, 132]) {
+        const frame = frameOf();
+        frame[23] = protocol;
+        expect(rig.forward(frame)).toEqual({ fate: "redirect", frame });
+        expect(rig.back(frame)).toEqual({ fate: "redirect", frame });
+      }
+    });
+
+    test(`P-B17 [${driver}] random frames cross or are dropped, and no table grows`, () => {
+      const rig = rigOf(WEB, WEB6);
+      const random = seededRandom(11);
+      const fates = new Map<string, number>();
+      for (let number = 0; number < 100_000; number++) {
+        const frame = number % 2 === 0 ? frameOf() : frameOf({ source: "fd00::7", target: VIP6 });
+        for (let change = 0; change < 6; change++)
+          frame[Math.floor(random() * frame.length)] = Math.floor(random() * 256);
+        const { fate, frame: out } = number % 3 === 0 ? rig.back(frame) : rig.forward(frame);
+        fates.set(fate, (fates.get(fate) ?? 0) + 1);
+        if (out.length !== frame.length) throw new Error(`${out.length} bytes of ${frame.length}`);
+      }
+      expect(new Set(fates.keys())).toEqual(new Set(["redirect", "drop"]));
+      for (const map of ["flows4", "flows6"])
+        expect(rig.map(map).entries().length).toBeLessThanOrEqual(4_096);
+    }, 60_000);
+
+    test(`P-A8 [${driver}] three thousand flows follow the weights`, () => {
+      const weights = [1, 2, 7];
+      const backends = WEB.backends.map((backend, index) => ({ ...backend, weight: weights[index]! }));
+      const rig = rigOf({ ...WEB, backends });
+      const seen = new Map<string, number>();
+      for (let flow = 0; flow < 3_000; flow++) {
+        const { target } = readFrame(
+          rig.forward(frameOf({ source: `10.8.${flow >> 8}.${flow & 255}` })).frame,
+        );
+        seen.set(target, (seen.get(target) ?? 0) + 1);
+      }
+      const chiSquare = backends.reduce((sum, { address, weight }) => {
+        const expected = 300 * weight;
+        return sum + ((seen.get(address) ?? 0) - expected) ** 2 / expected;
+      }, 0);
+      // With two degrees of freedom a thousandth of all samples is beyond 13.8.
+      expect(chiSquare).toBeLessThan(13.8);
     });
 
     test(`P-D18 [${driver}] the same ports are a new flow after a connection has ended`, () => {

@@ -22,6 +22,7 @@ export const COUNT_MALFORMED = 7;
 export const COUNT_FRAGMENT = 8;
 export const COUNT_TABLE_FULL = 9;
 export const COUNT_NO_ROOM = 10;
+export const COUNT_WAYS_TAKEN = 11;
 export const COUNTS = 16;
 
 export const service_key4 = new Struct(8, {
