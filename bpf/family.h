@@ -128,12 +128,21 @@ INLINE void OF(replace_by)(struct OF(replacement) *replacement, const struct OF(
   replacement->frontend = flow->frontend;
 }
 
+// A packet that no service takes. Returns a FATE.
+INLINE int OF(without_service)(const struct OF(flow_key) *key) {
+  struct vip *vip = bpf_map_lookup_elem(&OF(vips), ADDRESS(key->target));
+  if (!vip) return FATE_FOREIGN;
+  if (key->protocol == IPPROTO_ICMP || key->protocol == IPPROTO_ICMPV6) return vip->answers_echo ? FATE_ECHO : FATE_FOREIGN;
+  count(COUNT_OTHER_PORT);
+  return vip->other_ports == ABSENT_PASS ? FATE_FOREIGN : FATE_DROP;
+}
+
 // A first packet: which backend? Returns a FATE.
 INLINE int OF(begin)(const struct OF(flow_key) *key, const struct packet *packet, __u32 now, struct OF(replacement) *replacement) {
   struct OF(service_key) wanted = {.port = key->target_port, .protocol = key->protocol};
   __builtin_memcpy(ADDRESS(wanted.vip), ADDRESS(key->target), ADDRESS_BYTES);
   struct service *service = bpf_map_lookup_elem(&OF(services), &wanted);
-  if (!service) return FATE_FOREIGN;
+  if (!service) return OF(without_service)(key);
   __u32 hash = hash_words((const __u32 *)key, sizeof *key / 4);
   __u32 id = service->affinity ? OF(sticky_backend)(key, service, now) : ring_backend(service->id, hash);
   int is_echo = key->protocol == IPPROTO_ICMP || key->protocol == IPPROTO_ICMPV6;

@@ -40,6 +40,15 @@ struct service {
   __u8 zero[3];
 };
 
+// An address that services have, whatever their ports.
+struct vip {
+  // ABSENT_…: packets for ports that no service has.
+  __u8 other_ports;
+  // 1 = the balancer answers echo requests itself, unless a service takes them.
+  __u8 answers_echo;
+  __u8 zero[2];
+};
+
 // Where the ring of a service lies in `ring_slots`. Read and written as one 64-bit number: a ring is exchanged by one store.
 struct ring {
   __u32 offset;
@@ -166,4 +175,6 @@ struct timeouts {
 #define COUNT_NO_ROOM 10
 // The ways back to the client are those of other flows, whichever backend is taken.
 #define COUNT_WAYS_TAKEN 11
+#define COUNT_ECHO_ANSWERED 12
+#define COUNT_OTHER_PORT 13
 #define COUNTS 16

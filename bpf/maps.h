@@ -26,6 +26,8 @@
 
 HASH_MAP(services4, BPF_MAP_TYPE_HASH, struct service_key4, struct service, 65536);
 HASH_MAP(services6, BPF_MAP_TYPE_HASH, struct service_key6, struct service, 65536);
+HASH_MAP(vips4, BPF_MAP_TYPE_HASH, __be32, struct vip, 65536);
+HASH_MAP(vips6, BPF_MAP_TYPE_HASH, __be32[4], struct vip, 65536);
 HASH_MAP(flows4, BPF_MAP_TYPE_LRU_HASH, struct flow_key4, struct flow4, 262144);
 HASH_MAP(flows6, BPF_MAP_TYPE_LRU_HASH, struct flow_key6, struct flow6, 262144);
 // Flows that no backend has answered yet have tables of their own: a flood of them evicts nobody who is served.

@@ -28,6 +28,8 @@ const volatile struct timeouts timeouts = {28, 6706, 28, 28, 112, 10};
 #define FATE_FOREIGN 0
 #define FATE_REPLACE 1
 #define FATE_DROP 2
+// The balancer answers itself.
+#define FATE_ECHO 3
 
 // Backends that are tried for a flow whose way back is taken.
 #define CHOICES 8
@@ -161,6 +163,44 @@ INLINE int replace6(hook_context *context, const struct packet *packet, __u8 pro
   return replace_port(context, packet, protocol, by->direction, by->port, difference);
 }
 
+// Turns an echo request into its reply: addresses of both layers change places, which no checksum notices.
+INLINE int answer_echo(hook_context *context, const struct packet *packet, __u8 protocol) {
+  void *data = (void *)(long)context->data;
+  void *end = (void *)(long)context->data_end;
+  struct ethhdr *ethernet = data;
+  __u32 at = packet->payload_at & 0x1ff;
+  __u8 *type = data + at;
+  if ((void *)(ethernet + 1) > end || (void *)(type + 8) > end) return HOOK_DROP;
+  __u8 mac[ETH_ALEN];
+  __builtin_memcpy(mac, ethernet->h_dest, ETH_ALEN);
+  __builtin_memcpy(ethernet->h_dest, ethernet->h_source, ETH_ALEN);
+  __builtin_memcpy(ethernet->h_source, mac, ETH_ALEN);
+  int is_v6 = protocol == IPPROTO_ICMPV6;
+  if (is_v6) {
+    struct ipv6hdr *ip = (void *)(ethernet + 1);
+    if ((void *)(ip + 1) > end) return HOOK_DROP;
+    struct in6_addr source = ip->saddr;
+    ip->saddr = ip->daddr;
+    ip->daddr = source;
+    ip->hop_limit = 64;
+  } else {
+    struct iphdr *ip = (void *)(ethernet + 1);
+    if ((void *)(ip + 1) > end) return HOOK_DROP;
+    __be32 source = ip->saddr;
+    ip->saddr = ip->daddr;
+    ip->daddr = source;
+    // Time to live and protocol are one word of the sum.
+    __be16 before = *(__be16 *)&ip->ttl;
+    ip->ttl = 64;
+    add_to_checksum(&ip->check, difference16(before, *(__be16 *)&ip->ttl));
+  }
+  __be16 before = bpf_htons((is_v6 ? ICMPV6_ECHO : ICMP_ECHO) << 8);
+  __be16 after = bpf_htons((is_v6 ? ICMPV6_ECHO_REPLY : ICMP_ECHO_REPLY) << 8);
+  *type = is_v6 ? ICMPV6_ECHO_REPLY : ICMP_ECHO_REPLY;
+  count(COUNT_ECHO_ANSWERED);
+  return correct_checksum(context, at + offsetof(struct icmp6hdr, icmp6_cksum), 0, before, after, 0) ? HOOK_DROP : leave_by(own.interface);
+}
+
 // Where a packet leaves whose fate is known.
 INLINE int leave(int fate, int is_replaced) {
   if (fate == FATE_DROP) return HOOK_DROP;
@@ -188,6 +228,7 @@ INLINE int balance_ipv4(hook_context *context, struct packet *packet) {
   if (read <= 0) return leave(FATE_FOREIGN, read);
   struct replacement4 by = {};
   int fate = balance4(&key, packet, &by);
+  if (fate == FATE_ECHO) return answer_echo(context, packet, key.protocol);
   return leave(fate, fate == FATE_REPLACE ? replace4(context, packet, key.protocol, &by) : 0);
 }
 
@@ -205,6 +246,7 @@ INLINE int balance_ipv6(hook_context *context, struct packet *packet) {
   if (read <= 0) return leave(FATE_FOREIGN, read);
   struct replacement6 by = {};
   int fate = balance6(&key, packet, &by);
+  if (fate == FATE_ECHO) return answer_echo(context, packet, key.protocol);
   return leave(fate, fate == FATE_REPLACE ? replace6(context, packet, key.protocol, &by) : 0);
 }
 

@@ -1,7 +1,13 @@
 /** What the packet program does with single packets, in the kernel, on both hooks. */
 import { afterEach, describe, expect, test } from "bun:test";
 import { kernelLacking } from "../../src/kernel/rights.ts";
-import { COUNT_NO_BACKEND, COUNT_WAYS_TAKEN } from "../../src/planes/packet/layout.ts";
+import {
+  ABSENT_DROP,
+  ABSENT_PASS,
+  COUNT_ECHO_ANSWERED,
+  COUNT_NO_BACKEND,
+  COUNT_WAYS_TAKEN,
+} from "../../src/planes/packet/layout.ts";
 import { requirement } from "../support/require.ts";
 import { maglevTable } from "../../src/core/strategies/maglev.ts";
 import { seededRandom } from "../../src/core/strategies/random.ts";
@@ -189,6 +195,56 @@ for (const driver of ["tc", "xdp"] as const) {
       }, 0);
       // With two degrees of freedom a thousandth of all samples is beyond 13.8.
       expect(chiSquare).toBeLessThan(13.8);
+    });
+
+    test(`P-B2 [${driver}] the balancer answers echo requests for an address without a service for them`, () => {
+      const rig = rigOf(WEB, WEB6);
+      for (const [source, target, protocol] of [
+        ["10.0.0.7", VIP, "icmp"],
+        ["fd00::7", VIP6, "icmpv6"],
+      ] as const) {
+        const request = frameOf({
+          source,
+          target,
+          protocol,
+          source_port: 77,
+          target_port: 3,
+          payload: Buffer.from("ping!"),
+          ttl: 9,
+        });
+        expect(rig.forward(request)).toEqual({ fate: "redirect", frame: request });
+        rig.addVip(target, { answers_echo: 1 });
+        const { fate, frame } = rig.forward(request);
+        expect(fate).toBe("redirect");
+        const swapped = {
+          source: target,
+          target: source,
+          source_port: 77,
+          target_port: 3,
+          ttl: 64,
+          is_sound: true,
+        };
+        expect(readFrame(frame)).toEqual(swapped);
+        expect(Buffer.from(frame.subarray(-5)).toString()).toBe("ping!");
+        expect(frame.subarray(0, 12)).toEqual(
+          new Uint8Array([...request.subarray(6, 12), ...request.subarray(0, 6)]),
+        );
+      }
+      expect(rig.count(COUNT_ECHO_ANSWERED)).toBe(2);
+    });
+
+    test(`P-A9 [${driver}] other ports of an address pass or are dropped`, () => {
+      const rig = rigOf(WEB);
+      const other = frameOf({ target_port: 81 });
+      expect(rig.forward(other)).toEqual({ fate: "redirect", frame: other });
+      for (const [other_ports, fate] of [
+        [ABSENT_DROP, "drop"],
+        [ABSENT_PASS, "redirect"],
+      ] as const) {
+        rig.addVip(VIP, { other_ports });
+        expect(rig.forward(other)).toEqual({ fate, frame: other });
+        expect(sent(rig).target).toStartWith("10.1.0.");
+      }
     });
 
     test(`P-D18 [${driver}] the same ports are a new flow after a connection has ended`, () => {

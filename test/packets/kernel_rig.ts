@@ -97,6 +97,12 @@ export class KernelRig {
     return ids;
   }
 
+  /** What is true of an address, whatever its ports. */
+  addVip(address: string, facts: { readonly other_ports?: number; readonly answers_echo?: number }): void {
+    const bytes = addressBytes(address);
+    this.map(bytes.length === 4 ? "vips4" : "vips6").update(bytes, layout.vip.encode(facts));
+  }
+
   #addBackend({ address, port }: RigBackend): number {
     const id = ++this.#backends;
     this.setBackend(id, address, port);

@@ -23,6 +23,8 @@ export const COUNT_FRAGMENT = 8;
 export const COUNT_TABLE_FULL = 9;
 export const COUNT_NO_ROOM = 10;
 export const COUNT_WAYS_TAKEN = 11;
+export const COUNT_ECHO_ANSWERED = 12;
+export const COUNT_OTHER_PORT = 13;
 export const COUNTS = 16;
 
 export const service_key4 = new Struct(8, {
@@ -41,6 +43,11 @@ export const service = new Struct(12, {
   id: [0, 4, "number"],
   affinity: [4, 4, "number"],
   no_backend: [8, 1, "number"],
+});
+
+export const vip = new Struct(4, {
+  other_ports: [0, 1, "number"],
+  answers_echo: [1, 1, "number"],
 });
 
 export const ring = new Struct(8, {
