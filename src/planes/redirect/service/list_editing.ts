@@ -1,10 +1,11 @@
 /** Edits of named lists, which are there for all applications: pending until they are approved, or at once for those who may. */
 import { listProblems } from "../../../core/redirect/checks/named_lists.ts";
-import { listDeletionProblems } from "../../../core/redirect/checks/deletion.ts";
+import { type ApplicationModels, listDeletionProblems } from "../../../core/redirect/checks/deletion.ts";
 import type { Problem } from "../../../core/redirect/checks/problem.ts";
-import type { NamedList } from "../../../core/redirect/model.ts";
+import { nextModel } from "../../../core/redirect/changes/pending.ts";
+import { EMPTY_MODEL, type NamedList } from "../../../core/redirect/model.ts";
 import type { StoredLists } from "../models/stored.ts";
-import { applicationNames, listsWith, viewOf } from "./app_view.ts";
+import { applicationNames, type AppView, listsWith, viewOf } from "./app_view.ts";
 import { type AuditEnd, auditEnd, auditOperations } from "./audit.ts";
 import {
   type Act,
@@ -139,7 +140,10 @@ export class ListEditing {
   async deletionProblems(name: string): Promise<Problem[]> {
     const names = await applicationNames(this.#records, this.#facts);
     const views = await Promise.all(names.map((app) => viewOf(this.#records, this.#facts, app)));
-    return listDeletionProblems(name, views);
+    return listDeletionProblems(
+      name,
+      views.flatMap((view) => [view, ...offlineModels(view)]),
+    );
   }
 
   /** Rejects with ServiceError: 409 for another version, 404 for no such change, 403 for one's own, 400 for what is wrong by now. */
@@ -286,6 +290,12 @@ const NO_CHANGES: ListChangesRecord = { version: 0, changes: [], offline: null }
 const changeText = (change: ListChange): string => `${listChangeType(change)} list ${change.name}`;
 
 const changesText = (changes: readonly ListChange[]): string => changes.map(changeText).join(", ");
+
+/** What changes that were made offline would bring, which are pending as well. */
+function offlineModels({ app, pending: { value } }: AppView): ApplicationModels[] {
+  if (value.offline === null) return [];
+  return [{ app, approved: EMPTY_MODEL, next: nextModel(EMPTY_MODEL, value.offline.changes) }];
+}
 
 export function listChangesOf(
   { changes, offline }: ListChangesRecord,

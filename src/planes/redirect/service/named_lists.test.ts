@@ -3,6 +3,7 @@ import { afterEach, expect, test } from "bun:test";
 import { APPS } from "../models/stored.ts";
 import { withListEdits } from "./editing.ts";
 import { pendingRecord } from "./records/kinds.ts";
+import { recordWrite } from "./records/records.ts";
 import { ANN, approved, BOB, codesOf, ROOT, saved, server, started, withModel } from "./test_app.ts";
 import type { TestAnswer, TestService } from "./test_service.ts";
 
@@ -175,6 +176,22 @@ test("RD102 a list is not deleted when a rule that uses it is saved and approved
   const refused = await deleting.ask(ROOT, "DELETE", "/namespacedLists/beta");
   expect([refused.status, codesOf(refused)]).toEqual([400, ["NamespacedlistIsInUse"]]);
   expect(await valuesOf(service, "beta")).toEqual(["x"]);
+});
+
+test("RD102 a list that a rule uses which was changed offline is not deleted", async () => {
+  const service = await ready();
+  await live(service, list("TEXT", "beta", "x"));
+  await saved(service, "/rules/a1/members", listRule("beta"));
+  const { records } = service.service;
+  await records.change(async () => {
+    const { value, revision } = await records.readFresh(pendingRecord("a1"));
+    const offline = { base_version: 1, changes: value.changes };
+    const next = { version: value.version + 1, changes: [], offline };
+    return { writes: [recordWrite(pendingRecord("a1"), next, revision)], result: null };
+  });
+  const refused = await service.ask(ROOT, "DELETE", "/namespacedLists/beta");
+  expect([refused.status, codesOf(refused)]).toEqual([400, ["NamespacedlistIsInUse"]]);
+  expect(refused.text).toContain("a1/members (pending)");
 });
 
 test("a node of others under a name that is none is nobody's application", async () => {

@@ -1,5 +1,8 @@
 /** Stacks, hosts, comments on stacks, and which applications and gateways there are. */
 import { afterEach, expect, test } from "bun:test";
+import type { StoreOperation } from "../../../store/contract.ts";
+import { StoreUnavailable } from "../../../store/errors.ts";
+import { ROOT as STORE_ROOT } from "../models/stored.ts";
 import { ANN, ROOT, started, withModel } from "./test_app.ts";
 import { stack, type TestService } from "./test_service.ts";
 
@@ -9,6 +12,7 @@ afterEach(async () => {
   for (const service of open.splice(0)) await service.close();
 });
 
+const AUDIT_HEAD = `${STORE_ROOT}/audit/head`;
 const bytes = (text: string): Uint8Array => new TextEncoder().encode(text);
 
 /** Flavor 1.0 on z1 (two hosts) and on z2, 2.0 on z2; z1 is whitelisted. */
@@ -121,7 +125,7 @@ test("a host that registers while its stack is deleted keeps it", async () => {
       return async (path: string) => {
         const names = await store.children(path);
         // The look right before the deletion finds no host, and then there is one.
-        if (path === node && ++looks === 1) await store.put(`${node}/10.0.0.9:80`, bytes("{}"));
+        if (path === node && ++looks === 2) await store.put(`${node}/10.0.0.9:80`, bytes("{}"));
         return names;
       };
     },
@@ -129,9 +133,41 @@ test("a host that registers while its stack is deleted keeps it", async () => {
   const other = started(open, { store: late, stacks: Object.fromEntries(service.stacks) });
   const body = { paths: [{ serviceName: "a1", stack: [{ value: "/EU/z1/0.9" }] }] };
   const answer = await other.ask(ROOT, "PUT", "/stacks/deleteStacks", { body });
-  expect(looks).toBe(1);
+  expect(looks).toBe(3);
   expect(answer.status).toBe(409);
   expect(await service.store.children(node)).toEqual(["10.0.0.9:80"]);
+});
+
+test("no stack is deleted without its entry in the audit log", async () => {
+  const service = await ready();
+  const nodes = ["0.8", "0.9"].map((flavor) => `/EU/z1/${flavor}/a1`);
+  for (const node of nodes) await service.store.put(`/services${node}`, bytes(""));
+  const written = new Proxy(service.store, {
+    get(store, key) {
+      const value: unknown = Reflect.get(store, key, store);
+      if (typeof value !== "function") return value;
+      if (key !== "transact") return value.bind(store) as unknown;
+      return (operations: readonly StoreOperation[]) =>
+        operations.some(({ path }) => path === AUDIT_HEAD && isLost)
+          ? Promise.reject(new StoreUnavailable("lost for the test"))
+          : store.transact(operations);
+    },
+  });
+  let isLost = true;
+  const other = started(open, { store: written, stacks: Object.fromEntries(service.stacks) });
+  const stacks = ["/EU/z1/0.8", "/EU/z1/0.9"].map((value) => ({ value }));
+  const request = { body: { paths: [{ serviceName: "a1", stack: stacks }] } };
+  const remove = () => other.ask(ROOT, "PUT", "/stacks/deleteStacks?reason=old", request);
+  expect((await remove()).status).toBe(503);
+  for (const node of nodes) expect(await service.store.get(`/services${node}`)).not.toBeNull();
+  isLost = false;
+  expect((await remove()).json()).toEqual({ deleted: nodes } as never);
+  const audit = (await service.ask(ROOT, "GET", "/audit?limit=2")).json();
+  expect(audit).toMatchObject({ is_intact: true });
+  expect(audit["entries"]).toMatchObject({
+    0: { who: "root", action: "delete stacks", subject: nodes[1], reason: "old" },
+    1: { who: "root", action: "delete stacks", subject: nodes[0], reason: "old" },
+  });
 });
 
 test("the version of the stacks grows when one comes or goes, for all who serve the same store", async () => {

@@ -63,7 +63,8 @@ async function stackSetVersion({ records, facts }: Service): Promise<number> {
 }
 
 /** Deletes nodes that hosts registered below, and what is empty above them. Rejects with ServiceError where one is unknown or used. */
-async function deleteStacks(call: Call, { records, facts }: Service): Promise<string[]> {
+async function deleteStacks(call: Call, service: Service): Promise<string[]> {
+  const { records, facts } = service;
   const wanted = call
     .document(servicePathsDocument)
     .flatMap(({ service: app, stacks }) => stacks.map(({ value }): StackNode => ({ path: value, app })));
@@ -83,31 +84,34 @@ async function deleteStacks(call: Call, { records, facts }: Service): Promise<st
     if (hosts.length > 0 || acting) used.push(node);
   }
   if (used.length > 0) throw hasHosts(used);
-  // Told before it is done: what is deleted has an entry whatever happens meanwhile.
-  await records.change(async () => ({
-    writes: [],
-    operations: await auditOperations(records, {
-      at: facts.clock.wall(),
-      who: call.who.name,
-      action: "delete stacks",
-      app: null,
-      subject: namesOf(wanted),
-      reason: call.act.reason,
-    }),
-    result: null,
-  }));
   const deleted: StackNode[] = [];
-  for (const node of wanted) {
-    // Refused by the store where a host has registered since.
-    if (await records.deleteNode(facts.services_root + nameOf(node))) deleted.push(node);
+  // One transaction for each: a request may name more than a store takes in one.
+  for (const node of wanted)
+    if (await deleteStack(call, service, node)) deleted.push(node);
     else used.push(node);
-  }
   for (const { path } of deleted)
     for (let above = path; above !== "/"; above = parentOf(above))
       if ((await records.names(facts.services_root + above)).length === 0)
         await records.deleteNode(facts.services_root + above);
   if (used.length > 0) throw hasHosts(used);
   return deleted.map(nameOf);
+}
+
+/** The node with its entry in the audit; false where a host has registered since, which the store refuses. */
+function deleteStack({ who, act }: Call, { records, facts }: Service, node: StackNode): Promise<boolean> {
+  const path = facts.services_root + nameOf(node);
+  return records.change(async () => {
+    if ((await records.names(path)).length > 0) return { writes: [], result: false };
+    const audit = await auditOperations(records, {
+      at: facts.clock.wall(),
+      who: who.name,
+      action: "delete stacks",
+      app: null,
+      subject: nameOf(node),
+      reason: act.reason,
+    });
+    return { writes: [], operations: [{ kind: "delete", path }, ...audit], result: true };
+  });
 }
 
 const nameOf = ({ path, app }: StackNode): string => `${path}/${app}`;

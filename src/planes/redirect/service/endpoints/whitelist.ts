@@ -1,6 +1,5 @@
 /** The whitelist: which stacks take everybody's traffic, and since when. */
 import type { Edit } from "../../../../core/redirect/changes/pending.ts";
-import { auditOperations } from "../audit.ts";
 import { whitelistProblems } from "../../../../core/redirect/checks/whitelist.ts";
 import {
   savedWhitelistDocument,
@@ -14,8 +13,8 @@ import type { Wish } from "../editing.ts";
 import { giveText } from "../http/answer.ts";
 import type { Call } from "../http/call.ts";
 import { document, type Endpoint, text } from "../http/endpoint.ts";
+import { changeNotes } from "../notes.ts";
 import { notesRecord } from "../records/kinds.ts";
-import { recordWrite } from "../records/records.ts";
 import type { Service } from "../service.ts";
 import { giveSaved } from "./saved.ts";
 
@@ -160,22 +159,10 @@ export const whitelistEndpoints: readonly Endpoint[] = [
     permission: "whitelist",
     gives: text("What was done."),
     async handle(call, service) {
-      await service.view(call.app);
-      await service.records.change(async () => {
-        const notes = await service.records.read(notesRecord(call.app));
-        const next = { ...notes.value, version: notes.value.version + 1, whitelist_updates: [] };
-        return {
-          writes: [recordWrite(notesRecord(call.app), next, notes.revision)],
-          operations: await auditOperations(service.records, {
-            at: service.facts.clock.wall(),
-            who: call.who.name,
-            action: "delete whitelist history",
-            app: call.app,
-            subject: `${notes.value.whitelist_updates.length} updates of the whitelist`,
-            reason: call.act.reason,
-          }),
-          result: null,
-        };
+      await changeNotes(service, call.app, call.act, {
+        action: "delete whitelist history",
+        subject: "when stacks came and went",
+        make: () => ({ whitelist_updates: [] }),
       });
       return giveText("the history is empty");
     },
