@@ -97,6 +97,13 @@ export class NamedLists {
     return this.numbers(name, compat).flatMap((number) => [...this.table.textsOf(number)]);
   }
 
+  /** The first of `texts`; none for a list that is unknown or empty. */
+  firstText(name: string, compat: boolean): readonly string[] {
+    for (const number of this.numbers(name, compat))
+      for (const text of this.table.textsOf(number)) return [text];
+    return [];
+  }
+
   /** The addresses and networks among the values with this number. */
   addresses(number: number): AddressSet {
     let set = this.#addresses.get(number);

@@ -34,8 +34,9 @@ export function generateCases(decider: Decider): GeneratedCases {
 export function* caseSlices(decider: Decider): Generator<void, GeneratedCases> {
   const cases: TestCase[] = [];
   const rules_without: string[] = [];
+  const list = firstTexts(decider);
   for (const rule of decider.model.rules) {
-    const needs = needsOf(decider, ruleSalt(decider.options.app, rule.id));
+    const needs = needsOf(decider, ruleSalt(decider.options.app, rule.id), list);
     const client = yield* firstClient(examplesOf(rule, needs), (each) => {
       const decision = decider.decide(contextOf(each));
       return typeof decision !== "string" && decision.rule === rule.id;
@@ -46,13 +47,23 @@ export function* caseSlices(decider: Decider): Generator<void, GeneratedCases> {
   return { cases: [...cases, ...(yield* shareCases(decider))], rules_without };
 }
 
-function needsOf({ options, lists }: Decider, salt: string): ExampleNeeds {
+/** The first value of a list is all that examples need; it is looked for once. */
+function firstTexts({ options, lists }: Decider): ExampleNeeds["list"] {
+  const known = new Map<string, readonly string[]>();
+  return (name) => {
+    const first = known.get(name) ?? lists.firstText(name, options.compat);
+    known.set(name, first);
+    return first;
+  };
+}
+
+function needsOf({ options }: Decider, salt: string, list: ExampleNeeds["list"]): ExampleNeeds {
   const { compat, sticky_parameters } = options;
   const needs: ExampleNeeds = {
     compat,
     sticky_parameters,
     salt,
-    list: (name) => lists.texts(name, compat),
+    list,
     examples: (condition: Condition) => operatorOf(condition).examples(condition, needs),
   };
   return needs;

@@ -89,7 +89,7 @@ function decisionLines({ rule, stack, flavor, type }: Decision, version: number)
 }
 
 /** What a field of an answer may hold: everything else is encoded as in URLs. */
-function visibleAscii(text: string): string {
+export function visibleAscii(text: string): string {
   return /^[\x21-\x7e]*$/.test(text)
     ? text
     : text.toWellFormed().replace(/[^\x21-\x7e]/gu, (character) => encodeURIComponent(character));

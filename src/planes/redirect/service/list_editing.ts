@@ -139,11 +139,21 @@ export class ListEditing {
   /** Lists of rules that are pending or approved stay, as the original has it. */
   async deletionProblems(name: string): Promise<Problem[]> {
     const names = await applicationNames(this.#records, this.#facts);
-    const views = await Promise.all(names.map((app) => viewOf(this.#records, this.#facts, app)));
+    const views = (await Promise.all(names.map((app) => this.#viewOrNone(app)))).flat();
     return listDeletionProblems(
       name,
       views.flatMap((view) => [view, ...offlineModels(view)]),
     );
+  }
+
+  /** None for a name in the store below which nothing of ours stands. */
+  async #viewOrNone(app: string): Promise<AppView[]> {
+    try {
+      return [await viewOf(this.#records, this.#facts, app)];
+    } catch (error) {
+      if (error instanceof ServiceError && error.status === 404) return [];
+      throw error;
+    }
   }
 
   /** Rejects with ServiceError: 409 for another version, 404 for no such change, 403 for one's own, 400 for what is wrong by now. */

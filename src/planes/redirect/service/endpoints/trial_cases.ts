@@ -1,4 +1,6 @@
 /** Test cases of an application: kept, run against the model that acts or the next one, and made from it. No request leaves. */
+import { visibleAscii } from "../../gateway/answers.ts";
+import { listed } from "../../../../core/redirect/checks/problem.ts";
 import { runInSlices } from "../../../../platform/slices.ts";
 import {
   type CaseResult,
@@ -67,15 +69,17 @@ function* resultSlices(decider: Decider, cases: readonly TestCase[]): Generator<
   return results;
 }
 
-/** So many are named at most: a field is no place for a model's ten thousand rules. */
-const MOST_NAMED = 50;
+/** Characters of names: with the rest of the head they fit what clients take. */
+const MOST_WITHOUT_CHARACTERS = 4_000;
 
-/** Names the rules that no case could be made for, and tells how many more there are. */
+/** Names the rules that no case could be made for: as many as fit, and how many others there are. */
 function withoutCases(answer: ServiceAnswer, rules: readonly string[]): ServiceAnswer {
   if (rules.length === 0) return answer;
-  const more = rules.length > MOST_NAMED ? `, and ${rules.length - MOST_NAMED} more` : "";
-  const names = `${rules.slice(0, MOST_NAMED).join(", ")}${more}`;
-  return { ...answer, fields: `${answer.fields ?? ""}X-Fairlead-Without-Case: ${names}\r\n` };
+  const names = rules.map(visibleAscii);
+  let length = 0;
+  const fitting = names.findIndex((name) => (length += name.length + 2) > MOST_WITHOUT_CHARACTERS);
+  const named = listed(names, fitting < 0 ? names.length : fitting);
+  return { ...answer, fields: `${answer.fields ?? ""}X-Fairlead-Without-Case: ${named}\r\n` };
 }
 
 const keeping: readonly Endpoint[] = [
@@ -200,7 +204,7 @@ const running: readonly Endpoint[] = [
     summary: "Makes a test case for each rule and share, and runs it: CURRENT or NEXT",
     permission: PERMISSION,
     gives: document(
-      "The results; X-Fairlead-Without-Case names rules that no client was found for, 50 at most.",
+      "The results; X-Fairlead-Without-Case names rules that no client was found for, as many as fit.",
     ),
     async handle(call, service) {
       const decider = await deciderIn(call, service);
@@ -216,7 +220,7 @@ const running: readonly Endpoint[] = [
     summary: "Test cases that are made from the model that acts: one for each rule and share",
     permission: PERMISSION,
     gives: document(
-      "The test cases; X-Fairlead-Without-Case names rules that no client was found for, 50 at most.",
+      "The test cases; X-Fairlead-Without-Case names rules that no client was found for, as many as fit.",
     ),
     async handle(call, service) {
       const decider = await deciderOf(service, await service.view(call.app), false);
