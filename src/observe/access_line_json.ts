@@ -61,6 +61,7 @@ interface JsonField extends LoggedField {
 export class JsonLineFormat implements LineFormat {
   readonly #time = new SecondPrefix((second) => `{"time":"${second.toISOString().slice(0, 20)}`);
   readonly #phases = new Phases();
+  readonly #names = new KeptNames();
   readonly #secrets: SecretParameters;
   readonly #fields: readonly JsonField[];
   readonly #secretUserAgent: boolean;
@@ -112,7 +113,7 @@ export class JsonLineFormat implements LineFormat {
     at = putPiece(out, at, PROTOCOL);
     at = putJsonText(out.bytes, at, at + VALUE_LIMITS.address, record.protocol);
     at = this.#putNumbers(out, at, record, durationMs);
-    at = putNames(out, at, record);
+    at = this.#names.put(out, at, record);
     at = this.#putUserAgent(out, at, record);
     if (this.#fields.length > 0) at = this.#putFields(out, putPiece(out, at, HEADERS), record);
     if (decision === null) return putPiece(out, at, chosen ? this.#endOfChosen : this.#end);
@@ -205,6 +206,54 @@ function putNames(out: LineOutput, at: number, record: AccessRecord): number {
   at = putPiece(out, at, USER);
   at = putJsonText(out.bytes, at, at + VALUE_LIMITS.user, record.user);
   return putName(out, putPiece(out, at, TLS), record.tlsVersion);
+}
+
+/** Lines with the same names before what is written of them is kept. */
+const ALIKE_LINES = 16;
+
+/** The names of the line before: where nearly all lines have the same, they are written once. */
+class KeptNames {
+  #route = "";
+  #pool = "";
+  #backend = "";
+  #reason = "";
+  #tls = "";
+  #alike = 0;
+  #text: Piece | null = null;
+
+  put(out: LineOutput, at: number, record: AccessRecord): number {
+    // Users are many, and nobody wants them kept.
+    if (record.retries !== 0 || record.user !== "") return putNames(out, at, record);
+    if (!this.#isAsBefore(record)) {
+      this.#begin(record);
+      return putNames(out, at, record);
+    }
+    if (this.#text !== null) return putPiece(out, at, this.#text);
+    const end = putNames(out, at, record);
+    if (++this.#alike === ALIKE_LINES)
+      this.#text = piece(Buffer.from(out.bytes.buffer, at, end - at).latin1Slice());
+    return end;
+  }
+
+  #isAsBefore({ routeName, poolName, backendId, reason, tlsVersion }: AccessRecord): boolean {
+    return (
+      routeName === this.#route &&
+      poolName === this.#pool &&
+      backendId === this.#backend &&
+      reason === this.#reason &&
+      tlsVersion === this.#tls
+    );
+  }
+
+  #begin({ routeName, poolName, backendId, reason, tlsVersion }: AccessRecord): void {
+    this.#route = routeName;
+    this.#pool = poolName;
+    this.#backend = backendId;
+    this.#reason = reason;
+    this.#tls = tlsVersion;
+    this.#alike = 0;
+    this.#text = null;
+  }
 }
 
 /** A word of ours; `-` stands for none. */

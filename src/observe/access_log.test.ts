@@ -368,6 +368,19 @@ test("a decision stands behind the rest of a line, before its share", () => {
   expect("decision" in jsonLine(testRecord())).toBe(false);
 });
 
+test("names that many lines have stand in each of them, also after others came between", () => {
+  const names = [
+    ...Array.from({ length: 40 }, () => ({ routeName: "a" })),
+    { routeName: "b" },
+    ...Array.from({ length: 20 }, () => ({ routeName: "a", backendId: "x" })),
+    { routeName: "a", backendId: "x", user: "ann" },
+    { routeName: "a", backendId: "x", retries: 2 },
+    { routeName: "a", backendId: "x", tlsVersion: "1.3" },
+  ];
+  const records = names.map((each) => testRecord({}, each));
+  expect(lines(planOf(), records)).toEqual(records.flatMap((record) => lines(planOf(), [record])));
+});
+
 test("RD138 of private requests queries are left out, and fields that give access are secret", () => {
   const record = testRecord(
     {

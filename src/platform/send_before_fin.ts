@@ -1,8 +1,9 @@
 /** The last bytes of a TCP connection, in one segment with the FIN behind them. */
 import { libc } from "./libc.ts";
 
-/** MSG_DONTWAIT, MSG_NOSIGNAL and MSG_MORE (send(2)). */
-const FLAGS = 0x40 | 0x4000 | 0x8000;
+/** MSG_DONTWAIT and MSG_NOSIGNAL (send(2)). */
+const FLAGS = 0x40 | 0x4000;
+const MSG_MORE = 0x8000;
 const SHUT_WR = 1;
 
 /**
@@ -12,6 +13,11 @@ const SHUT_WR = 1;
  * ordinary write to find.
  */
 export function sendBeforeFin(fd: number, address: number, length: number): number {
+  return Math.max(0, Number(libc.send(fd, address, length, FLAGS | MSG_MORE)));
+}
+
+/** Sends `length` bytes at `address`. Returns the bytes taken; any error is for an ordinary write to find. */
+export function sendNoWait(fd: number, address: number, length: number): number {
   return Math.max(0, Number(libc.send(fd, address, length, FLAGS)));
 }
 

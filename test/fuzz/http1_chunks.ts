@@ -47,7 +47,13 @@ function goodTrailer({ trailer }: ChunkReader): boolean {
 
 /** What a receiver gets when the segments are relayed, and whether the body ended. */
 function relaySegments(segments: readonly Uint8Array[]): { output: string; done: boolean } | null {
-  const writer = { byteSocket: new MemorySocket(), waiting: null, writtenBytes: 0, closingFd: -1 };
+  const writer = {
+    byteSocket: new MemorySocket(),
+    waiting: null,
+    writtenBytes: 0,
+    closingFd: -1,
+    plainFd: -1,
+  };
   const relay = new ChunkRelay(extensionBytes, headerBytes);
   for (const segment of segments) {
     if (relay.relay(writer, segment, 0, segment.length) < 0) return null;

@@ -8,7 +8,7 @@ import { ChunkRelay, sendChunk, sendLastChunk } from "./chunk_relay.ts";
 import type { Writer } from "./output.ts";
 
 function writer(): Writer & { readonly byteSocket: MemorySocket } {
-  return { byteSocket: new MemorySocket(), waiting: null, writtenBytes: 0, closingFd: -1 };
+  return { byteSocket: new MemorySocket(), waiting: null, writtenBytes: 0, closingFd: -1, plainFd: -1 };
 }
 
 /** What comes out for `text` in segments that end at `cuts`, its end included; null when it is malformed. */

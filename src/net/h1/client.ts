@@ -66,6 +66,7 @@ export class ClientConnection extends Attempt implements Upstream, Writer {
   writtenBytes = 0;
   /** A backend's answer is still to come when its request is written. */
   readonly closingFd = -1;
+  readonly plainFd = -1;
   /** Exchanges served before the present one. */
   served = 0;
   /** Coarse time of the last byte from the backend or for it, of the end of a request body, or of becoming idle. */

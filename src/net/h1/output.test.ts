@@ -22,7 +22,7 @@ import { parseTrailers } from "./parse.ts";
 import { JOIN_BYTES, scratch } from "./scratch.ts";
 
 function writerInto(socket: MemorySocket | null): Writer {
-  return { byteSocket: socket, waiting: null, writtenBytes: 0, closingFd: -1 };
+  return { byteSocket: socket, waiting: null, writtenBytes: 0, closingFd: -1, plainFd: -1 };
 }
 
 /** Stages `text` as the head of `writer`. */

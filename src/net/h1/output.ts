@@ -2,7 +2,7 @@
  * Writing to a socket with backpressure and with as few system calls as possible. A head is staged in the scratch block
  * and leaves together with the first body bytes of the same event; bytes that the socket does not take wait in order.
  */
-import { sendBeforeFin } from "../../platform/send_before_fin.ts";
+import { sendBeforeFin, sendNoWait } from "../../platform/send_before_fin.ts";
 import { JOIN_BYTES, scratch, SCRATCH_BYTES, scratchAddress, scratchOwner } from "./scratch.ts";
 
 /** The part of a Bun socket that writers use; plain, TLS and upgraded sockets have it. */
@@ -33,6 +33,8 @@ export interface Writer {
    * such an answer and the FIN share a segment.
    */
   readonly closingFd: number;
+  /** Descriptor that takes bytes as they are, -1 = there is none: with TLS, or when the connection is gone. */
+  readonly plainFd: number;
 }
 
 /** What stands staged in `scratch[0..end)`; `writer` is null when nothing does. */
@@ -112,6 +114,7 @@ function sendNow(writer: Writer, bytes: Uint8Array, from: number, to: number, la
   const socket = writer.byteSocket;
   if (socket === null) return true;
   if (last && bytes === scratch) from += sendBeforeClose(writer, from, to);
+  if (bytes === scratch) from += sendStraight(writer, from, to);
   const taken = from === to ? 0 : socket.write(bytes, from, to - from);
   if (taken === to - from) {
     writer.writtenBytes += taken;
@@ -122,6 +125,18 @@ function sendNow(writer: Writer, bytes: Uint8Array, from: number, to: number, la
   writer.writtenBytes += taken;
   writer.waiting = [keep(bytes, from + taken, to)];
   return false;
+}
+
+/**
+ * Returns how many bytes of `scratch[from..to)` the kernel took: what of Bun's `write` is more than the system call is saved. What it did
+ * not take goes the ordinary way, which waits for room.
+ */
+function sendStraight(writer: Writer, from: number, to: number): number {
+  const fd = from === to ? -1 : writer.plainFd;
+  if (fd < 0) return 0;
+  const taken = sendNoWait(fd, scratchAddress + from, to - from);
+  writer.writtenBytes += taken;
+  return taken;
 }
 
 /** Returns how many bytes of `scratch[from..to)` went into a segment that the FIN completes, 0 when that does not fit. */

@@ -123,11 +123,10 @@ export class ServerConnection extends Timed implements Downstream, Writer {
   }
 
   get closingFd(): number {
-    return this.#close && this.state !== "closed" ? this.#plainFd : -1;
+    return this.#close && this.state !== "closed" ? this.plainFd : -1;
   }
 
-  /** Descriptor that takes bytes as they are, -1 = there is none: the connection has TLS or is gone. */
-  get #plainFd(): number {
+  get plainFd(): number {
     return this.origin.secure ? -1 : (this.byteSocket?.fd ?? -1);
   }
 
@@ -793,7 +792,7 @@ export class ServerConnection extends Timed implements Downstream, Writer {
       this.#lingerOn();
       return;
     }
-    const fd = this.#plainFd;
+    const fd = this.plainFd;
     if (fd >= 0) sendFin(fd);
     if (fd >= 0 && unreadBytes(fd) > 0) this.#lingerOn();
     else this.#shut();
@@ -902,7 +901,7 @@ export class ServerConnection extends Timed implements Downstream, Writer {
     switch (this.state) {
       case "head":
         if (this.#headDeadline !== 0) this.#refuseSlowHead();
-        else if (this.#plainFd >= 0 && unreadBytes(this.#plainFd) > 0) this.host.wheel.after(this, UNREAD_MS);
+        else if (this.plainFd >= 0 && unreadBytes(this.plainFd) > 0) this.host.wheel.after(this, UNREAD_MS);
         else this.#shut();
         break;
       case "body":

@@ -129,3 +129,9 @@ test("an entry that goes on behind what it says, or is encrypted or packed other
   other[directory + 10] = 12;
   expect(problemOf(other)).toBe('has "a" packed by method 12; expected deflate');
 });
+
+test("a name of control characters does not make a refusal long", () => {
+  const problem = problemOf(writeZip(filesOf({ [`../${"\u0001".repeat(300)}`]: "x" })));
+  expect(problem).toStartWith('has an entry with the name "../\\u0001');
+  expect(problem.length).toBeLessThan(200);
+});

@@ -171,4 +171,11 @@ const tooLarge = (name: string, most: number): ZipProblem =>
   new ZipProblem(
     `has more than ${most} bytes in ${quoted(name)}, which is beyond the limit or more than it says`,
   );
-const quoted = (name: string): string => JSON.stringify(name.slice(0, 80));
+
+/** On one line; cut when it is written, because a control character takes six. */
+function quoted(name: string): string {
+  const text = JSON.stringify(name);
+  return text.length <= LONGEST_QUOTED ? text : `${text.slice(0, LONGEST_QUOTED)}…"`;
+}
+
+const LONGEST_QUOTED = 80;
