@@ -227,12 +227,23 @@ describe("where decisions lead", () => {
       expect(urlsOf([decisionOf(ruled, { x: "1" })])).toEqual(["http://10.0.0.1:8080/other"]);
     });
 
-    test("not more than fit", () => {
-      const hosts = Array.from({ length: 5_000 }, (_, index) => `10.0.${index >> 8}.${index & 255}`);
-      const decider = deciderOf(modelOf(), {}, [stackOf("/EU/z1/1.0", ...hosts)]);
-      const decisions = hosts.map(() => decisionOf(decider));
-      expect(decisions.filter(({ shared }) => shared !== null).length).toBe(4_096);
-      expect(new Set(urlsOf(decisions)).size).toBe(5_000);
+    test("those of all hosts of a target or none, and not more than fit", () => {
+      const hostsOf = (count: number) =>
+        Array.from({ length: count }, (_, index) => `10.0.${index >> 8}.${index & 255}`);
+      for (const [count, shared] of [
+        [4_000, [4_000, 0]],
+        [5_000, [0, 0]],
+        [2_000, [2_000, 2_000]],
+      ] as const) {
+        const hosts = hostsOf(count);
+        const other = ruleOf("o", [conditionOf("equals", { param: "x", value: "1" })], to(serverOf("1.0")));
+        const decider = deciderOf(modelOf({ rules: [other] }), {}, [stackOf("/EU/z1/1.0", ...hosts)]);
+        const decided = (parameters = {}) => hosts.map(() => decisionOf(decider, parameters));
+        const both = [decided(), decided({ x: "1" })];
+        const kept = both.map((decisions) => decisions.filter((each) => each.shared !== null).length);
+        expect([count, kept]).toEqual([count, [...shared]]);
+        for (const decisions of both) expect(new Set(urlsOf(decisions)).size).toBe(count);
+      }
     });
   });
 

@@ -221,8 +221,8 @@ export class Decider {
     const chosen = found?.pool.picker.pick!(this.#affinityHash(parameters), NOT_TRIED) as
       HostCandidate | null | undefined;
     if (found === null || chosen === null || chosen === undefined) return "no_host";
-    if (!isAlike) return this.#towards(target, found, chosen, parameters, null);
-    return target.decisions.get(chosen) ?? this.#shared(target, found, chosen, parameters);
+    if (!isAlike || !target.mayShare) return this.#towards(target, found, chosen, parameters, null);
+    return target.decisions?.get(chosen) ?? this.#shared(target, found, chosen, parameters);
   }
 
   /** Nothing that the client sends changes the URL of the host that it is sent to. */
@@ -236,9 +236,12 @@ export class Decider {
     chosen: HostCandidate,
     parameters: Parameters,
   ): Decision | NoDecision {
-    if (!this.#pools.mayShare()) return this.#towards(target, found, chosen, parameters, null);
+    if (target.decisions === null && !this.#pools.mayShare(found.pool.candidates.length)) {
+      target.mayShare = false;
+      return this.#towards(target, found, chosen, parameters, null);
+    }
     const decision = this.#towards(target, found, chosen, parameters, new SharedNote());
-    target.decisions.set(chosen, decision);
+    (target.decisions ??= new Map()).set(chosen, decision);
     return decision;
   }
 

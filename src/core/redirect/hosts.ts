@@ -115,10 +115,10 @@ export class HostPools {
     return found;
   }
 
-  /** Counts a decision that is kept for the clients to come; false when there are enough of them. */
-  mayShare(): boolean {
-    if (this.#shared === MOST_SHARED) return false;
-    this.#shared++;
+  /** Whether so many decisions may be kept for the clients to come; they count as kept then. */
+  mayShare(decisions: number): boolean {
+    if (this.#shared + decisions > MOST_SHARED) return false;
+    this.#shared += decisions;
     return true;
   }
 

@@ -31,8 +31,10 @@ export class Target {
   /** For each wanted family. */
   #ipv4: FamilyPool | null = null;
   #ipv6: FamilyPool | null = null;
-  /** Those that all clients share, by the host that they lead to. */
-  readonly decisions = new Map<HostCandidate, Decision | NoDecision>();
+  /** Those that all clients share, by the host that they lead to; null while there is none. */
+  decisions: Map<HostCandidate, Decision | NoDecision> | null = null;
+  /** False where there is no room for those of all its hosts: a map that seldom has one costs more than it saves. */
+  mayShare = true;
   /** The one that all clients share where the URL is answered as it is. */
   literal: Decision | NoDecision | null = null;
 
@@ -69,7 +71,8 @@ export class Target {
     if (source !== this.#source) {
       this.#source = source;
       this.#ipv4 = this.#ipv6 = null;
-      this.decisions.clear();
+      this.decisions = null;
+      this.mayShare = true;
     }
     if (wanted === 4) return (this.#ipv4 ??= source.forFamily(this.#selection, wanted, compat));
     return (this.#ipv6 ??= source.forFamily(this.#selection, wanted, compat));
