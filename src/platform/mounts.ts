@@ -20,12 +20,16 @@ export function mountsOf(text = readFileSync(MOUNTS, "utf8")): Mount[] {
     .filter((line) => line !== "")
     .map((line) => {
       const [, path = "", name = ""] = line.split(" ");
-      return { place: path.replaceAll(/\\([0-7]{3})/g, (_, digits: string) => octal(digits)), type: name };
+      return { place: unescapedPlace(path), type: name };
     });
 }
 
-/** Spaces, tabs, line feeds and backslashes stand there as octal numbers. */
-const octal = (digits: string): string => String.fromCharCode(Number.parseInt(digits, 8));
+/** A path of the kernel's lists of mounts: spaces, tabs, line feeds and backslashes stand there as octal numbers. */
+export function unescapedPlace(field: string): string {
+  return field.replace(/\\([0-7]{3})/g, (_, digits: string) =>
+    String.fromCharCode(Number.parseInt(digits, 8)),
+  );
+}
 
 /** Mounts a file system without a device. Throws SystemCallError; RangeError for a name that is too long. */
 export function mountAt(path: string, name: string): void {

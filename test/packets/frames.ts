@@ -1,5 +1,7 @@
 /** Frames as bytes: made with sums that are right, and read again, with everything that a test compares. */
 
+import { formatIp, parseIp } from "../../src/core/schema/ip.ts";
+
 export type Protocol = "tcp" | "udp" | "icmp" | "icmpv6";
 
 export interface FrameFields {
@@ -131,14 +133,11 @@ function pseudoHeader(from: Uint8Array, to: Uint8Array, protocol: number, length
   return Uint8Array.of(...from, ...to, 0, protocol, length >> 8, length & 255);
 }
 
+/** Throws Error for a text that is no address. */
 export function addressBytes(text: string): Uint8Array {
-  if (!text.includes(":")) return Uint8Array.from(text.split("."), Number);
-  const [head = "", tail = ""] = text.split("::", 2);
-  const words = (part: string) =>
-    part === "" ? [] : part.split(":").map((word) => Number.parseInt(word, 16));
-  const [first, last] = [words(head), words(tail)];
-  const middle = Array<number>(8 - first.length - last.length).fill(0);
-  return Uint8Array.from([...first, ...middle, ...last].flatMap((word) => [word >> 8, word & 255]));
+  const bytes = parseIp(text);
+  if (bytes === null) throw new Error(`${text}: expected an address`);
+  return bytes;
 }
 
 export interface ReadFrame {
@@ -165,19 +164,11 @@ export function readFrame(frame: Uint8Array): ReadFrame {
   const isIpSound = !is4 || internetChecksum(frame.subarray(ETHERNET_BYTES, ETHERNET_BYTES + header)) === 0;
   const isUnsummed = protocol === 17 && view.getUint16(6) === 0;
   return {
-    source: addressText(source),
-    target: addressText(target),
+    source: formatIp(source),
+    target: formatIp(target),
     source_port: view.getUint16(isIcmp ? 4 : 0),
     target_port: view.getUint16(isIcmp ? 6 : 2),
     ttl: frame[is4 ? 22 : 21]!,
     is_sound: isIpSound && (isUnsummed || internetChecksum(Buffer.concat([pseudo, body])) === 0),
   };
-}
-
-function addressText(bytes: Uint8Array): string {
-  if (bytes.length === 4) return bytes.join(".");
-  const words = Array.from({ length: 8 }, (_, index) =>
-    ((bytes[2 * index]! << 8) | bytes[2 * index + 1]!).toString(16),
-  );
-  return words.join(":").replace(/(?:^|:)0(?::0)+(?:$|:)/, "::");
 }

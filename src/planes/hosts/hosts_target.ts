@@ -3,6 +3,7 @@ import { constants, type Stats } from "node:fs";
 import { lstat, open, readFile, realpath } from "node:fs/promises";
 import { dirname, join, basename, sep } from "node:path";
 import type { HostsPlan } from "../../core/plan.ts";
+import { unescapedPlace } from "../../platform/mounts.ts";
 import { messageOf } from "../../core/text/message_of.ts";
 import { HostsFileError } from "./hosts_file_error.ts";
 
@@ -77,9 +78,7 @@ function refusal(path: string, what: string): HostsFileError {
 /** True for a file that something is mounted on, as in containers: it can neither be renamed nor replaced. */
 export async function isMountPoint(path: string): Promise<boolean> {
   const text = await readFile("/proc/self/mountinfo", "utf8").catch(() => "");
-  const unescaped = (field: string): string =>
-    field.replace(/\\([0-7]{3})/g, (_, digits: string) => String.fromCharCode(Number.parseInt(digits, 8)));
-  return text.split("\n").some((line) => unescaped(line.split(" ")[4] ?? "") === path);
+  return text.split("\n").some((line) => unescapedPlace(line.split(" ")[4] ?? "") === path);
 }
 
 /** Makes what has changed in a folder last. */

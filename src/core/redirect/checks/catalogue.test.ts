@@ -16,7 +16,8 @@ import {
 import { CATALOGUE, type ProblemCode } from "./catalogue.ts";
 import { listDeletionProblems, templateDeletionProblems } from "./deletion.ts";
 import { distributionProblems } from "./distribution.ts";
-import { lintModel } from "./lint.ts";
+import { allSteps } from "../../steps.ts";
+import { lintSlices } from "./lint.ts";
 import { listProblems } from "./named_lists.ts";
 import type { Problem } from "./problem.ts";
 import { rolloutProblems } from "./rollouts.ts";
@@ -60,7 +61,7 @@ const rollout = (settings: Partial<Rollout>) =>
 const url = (settings: object) => defaultUrlProblems({ ...DEFAULT_URL, ...settings } as UrlParams);
 const emptied = (settings: Partial<RedirectModel>) => factsOf({ next: modelOf(settings) });
 const lint = (settings: Partial<RedirectModel>, stacks = ONE_HOST) =>
-  lintModel(modelOf(settings), { stacks, lists: [], compat: false });
+  allSteps(lintSlices(modelOf(settings), { stacks, lists: [], compat: false }));
 const rules = (...all: Condition[][]) => ({ rules: all.map((when, at) => ruleOf(`r${at}`, when, LITERAL)) });
 const used = (settings: Partial<RedirectModel>) => ({
   app: "a1",

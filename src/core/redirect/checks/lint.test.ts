@@ -17,7 +17,8 @@ import {
 import { anyModel } from "../test_models.ts";
 import { Coverage } from "./coverage.ts";
 import { conjunctsOf, isImplied, isSteady } from "./implication.ts";
-import { lintModel } from "./lint.ts";
+import { allSteps } from "../../steps.ts";
+import { lintSlices } from "./lint.ts";
 import { codesOf } from "./test_facts.ts";
 
 const FACTS = { stacks: ONE_HOST, lists: [], compat: false };
@@ -30,7 +31,7 @@ const every = (...items: Condition[]): Condition => conditionOf("and", { items }
 const some = (...items: Condition[]): Condition => conditionOf("or", { items });
 
 const modelWith = (...rules: Rule<Destination>[]): RedirectModel => modelOf({ rules });
-const lint = (model: RedirectModel, facts = {}) => lintModel(model, { ...FACTS, ...facts });
+const lint = (model: RedirectModel, facts = {}) => allSteps(lintSlices(model, { ...FACTS, ...facts }));
 /** Of a rule with `first` and one with `second` behind it. */
 const found = (first: Condition[], second: Condition[], facts = {}) =>
   codesOf(lint(modelWith(ruleOf("a", first, LITERAL), ruleOf("b", second, LITERAL)), facts));

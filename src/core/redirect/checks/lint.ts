@@ -1,6 +1,5 @@
 /** What may be saved and is hardly meant: warnings about a whole model. */
 import { literalRegex } from "../../rules/literal_regex.ts";
-import { allSteps } from "../../steps.ts";
 import type { StackHosts } from "../hosts.ts";
 import type { Condition, Destination, NamedList, RedirectModel, Rollout, Rule, Server } from "../model.ts";
 import type { Contains } from "../operators/contains.ts";
@@ -26,12 +25,7 @@ export interface LintFacts {
 /** Rules that are looked at between two steps: some 2 ms of work. */
 const STEP_RULES = 50;
 
-/** Warnings about all of `model`. Rules that the engine leaves out are not looked at: they have errors. */
-export function lintModel(model: RedirectModel, facts: LintFacts): Problem[] {
-  return allSteps(lintSlices(model, facts));
-}
-
-/** The same in steps. */
+/** Warnings about all of `model`, in steps. Rules that the engine leaves out are not looked at: they have errors. */
 export function* lintSlices(
   model: RedirectModel,
   { stacks, lists, compat }: LintFacts,

@@ -9,7 +9,7 @@ import { defaultServerProblems } from "./servers.ts";
 import { defaultUrlProblems } from "./url_params.ts";
 import { whitelistProblems } from "./whitelist.ts";
 
-/** Errors only; warnings are `lintModel`'s. What is missing as a whole is for `acceptance` to say. */
+/** Errors only; warnings are `lintSlices`'s. What is missing as a whole is for `acceptance` to say. */
 export function modelProblems(
   model: RedirectModel,
   { stacks, lists, compat }: Pick<CheckFacts, "stacks" | "lists" | "compat">,

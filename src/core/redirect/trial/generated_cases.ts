@@ -1,5 +1,4 @@
 /** Test cases that are made from a model: a client for each rule and each share, which should get there. */
-import { allSteps } from "../../steps.ts";
 import { contextOf } from "../context.ts";
 import type { Decider } from "../decider.ts";
 import type { TestCase } from "../documents/service_documents.ts";
@@ -25,12 +24,7 @@ const STEP_CLIENTS = 50;
 
 type Client = Readonly<Record<string, string>>;
 
-/** `decider` has the model, the lists and the hosts that the cases are for. */
-export function generateCases(decider: Decider): GeneratedCases {
-  return allSteps(caseSlices(decider));
-}
-
-/** The same in steps: a model of many rules for which clients are hard to find takes long. */
+/** `decider` has the model, the lists and the hosts that the cases are for. In steps: clients may be hard to find. */
 export function* caseSlices(decider: Decider): Generator<void, GeneratedCases> {
   const cases: TestCase[] = [];
   const rules_without: string[] = [];

@@ -1,6 +1,5 @@
 /** What another model would change for clients that were seen: how many would go elsewhere, and from where to where. */
 import { contextOf } from "../context.ts";
-import { allSteps } from "../../steps.ts";
 import type { Decider } from "../decider.ts";
 
 export interface ReplayReport {
@@ -10,22 +9,13 @@ export interface ReplayReport {
   readonly moves: readonly { readonly from: string; readonly to: string; readonly clients: number }[];
 }
 
-/**
- * Both decide for each client. Compared is where to in the words of the model (literal URL, or stack-independent flavor with what leads
- * there), not which host has its turn, so the report is the same each time.
- */
-export function replay(
-  before: Decider,
-  after: Decider,
-  clients: Iterable<Readonly<Record<string, string>>>,
-): ReplayReport {
-  return allSteps(replaySlices(before, after, clients));
-}
-
 /** Clients that are decided for between two steps: some 0.2 ms of work. */
 const STEP_CLIENTS = 100;
 
-/** The same in steps. */
+/**
+ * Both decide for each client. Compared is where to in the words of the model (literal URL, or stack-independent flavor with what leads
+ * there), not which host has its turn, so the report is the same each time. In steps.
+ */
 export function* replaySlices(
   before: Decider,
   after: Decider,

@@ -17,8 +17,9 @@ import {
 } from "../test_decider.ts";
 import { explain } from "./explain.ts";
 import { lintSlices } from "../checks/lint.ts";
-import { caseSlices, generateCases } from "./generated_cases.ts";
-import { replay, replaySlices } from "./replay.ts";
+import { allSteps } from "../../steps.ts";
+import { caseSlices } from "./generated_cases.ts";
+import { replaySlices } from "./replay.ts";
 import { runTestCase } from "./case_run.ts";
 
 const caseOf = (settings: Partial<TestCase> = {}): TestCase => ({
@@ -116,7 +117,7 @@ test("RD122 generated cases: a client for each rule and share, and all pass", ()
   );
   for (const compat of [false, true]) {
     const decider = deciderOf(model, { compat }, stacks, LISTS);
-    const { cases, rules_without } = generateCases(decider);
+    const { cases, rules_without } = allSteps(caseSlices(decider));
     expect(rules_without).toEqual([]);
     expect(cases.map(({ name }) => name)).toEqual([
       ...model.rules.map(({ id }) => `rule_${id}`),
@@ -160,7 +161,9 @@ test("RD122 a rule that no client was found for is named", () => {
     [conditionOf("lessThan", { param: "x", value: "1" }), ...X_IS_1],
     to(serverOf("1.0")),
   );
-  const { cases, rules_without } = generateCases(deciderOf(modelOf({ rules: [never, ...NEXT.rules] })));
+  const { cases, rules_without } = allSteps(
+    caseSlices(deciderOf(modelOf({ rules: [never, ...NEXT.rules] }))),
+  );
   expect([cases.map(({ name }) => name), rules_without]).toEqual([["rule_Beta"], ["never"]]);
 });
 
@@ -222,7 +225,8 @@ test("RD129 a replay counts who would go elsewhere, the same each time", () => {
   const share = { percent: 10, server: serverOf("2.0") };
   const after = modelOf({ rules: NEXT.rules, distribution: [share] });
   const stacks = [...ONE_HOST, stackOf("/EU/z1/2.0", "10.0.0.2")];
-  const run = () => replay(deciderOf(APPROVED, {}, stacks), deciderOf(after, {}, stacks), clients);
+  const run = () =>
+    allSteps(replaySlices(deciderOf(APPROVED, {}, stacks), deciderOf(after, {}, stacks), clients));
   const report = run();
   expect(report).toEqual(run());
   const [rule, moved] = report.moves;

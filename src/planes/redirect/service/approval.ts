@@ -12,8 +12,8 @@ import {
 import type { RedirectModel } from "../../../core/redirect/model.ts";
 import type { StoredModel } from "../models/stored.ts";
 import { type AppView, viewOf } from "./app_view.ts";
-import { type AuditEnd, auditEnd, auditOperations } from "./audit.ts";
-import { type Act, changeText, needsList } from "./editing.ts";
+import { auditOperations } from "./audit.ts";
+import { type Act, changeText } from "./editing.ts";
 import type { ServiceFacts } from "./facts.ts";
 import { chosenChanges, refuseOwn } from "./four_eyes.ts";
 import {
@@ -61,15 +61,13 @@ export class Approval {
    */
   async approve(app: string, act: Act, wish: ApprovalWish): Promise<StoredModel> {
     const stored = await this.#records.change(async () => {
-      const end = await auditEnd(this.#records);
       const view = await viewOf(this.#records, this.#facts, app);
       const taken = chosen(view, wish);
       refuseOutdated(view, taken);
       if (wish.break_glass === null) refuseOwn(taken, act, this.#facts, changeText);
       const next = nextModel(view.approved, taken);
       if (wish.is_validated) await this.#refuseUseless(view, taken, next, wish.source);
-      const needsLists = taken.some(({ after }) => needsList(after));
-      return this.#approved(view, taken, next, act, { ...wish, end: needsLists ? end : undefined });
+      return this.#approved(view, taken, next, act, wish);
     });
     await pruneRevisions(this.#records, app, this.#facts.max_revisions);
     return stored;
@@ -123,7 +121,7 @@ export class Approval {
     taken: Pending,
     model: RedirectModel,
     act: Act,
-    { source, break_glass, is_validated, end }: ApprovalWish & { readonly end: AuditEnd | undefined },
+    { source, break_glass, is_validated }: ApprovalWish,
   ): Promise<Outcome<StoredModel>> {
     const { app, pending } = view;
     const at = this.#facts.clock.wall();
@@ -148,11 +146,14 @@ export class Approval {
         recordWrite(revisionRecord(app, stored.version), revision, null),
         ...(await whitelistNotes(this.#records, app, changes, at)),
       ],
-      operations: await auditOperations(
-        this.#records,
-        { at, who: act.who.name, action, app, subject: `model ${stored.version}: ${subject}`, reason },
-        end,
-      ),
+      operations: await auditOperations(this.#records, {
+        at,
+        who: act.who.name,
+        action,
+        app,
+        subject: `model ${stored.version}: ${subject}`,
+        reason,
+      }),
       result: stored,
     };
   }

@@ -7,11 +7,10 @@ import {
   type Pending,
 } from "../../../core/redirect/changes/pending.ts";
 import type { Problem } from "../../../core/redirect/checks/problem.ts";
-import type { NamedList, Rollout, Rule } from "../../../core/redirect/model.ts";
-import { listsOfRule } from "../../../core/redirect/rule_problems.ts";
+import type { NamedList } from "../../../core/redirect/model.ts";
 import type { Principal } from "./access/principal.ts";
 import { type AppView, viewOf } from "./app_view.ts";
-import { auditEnd, auditOperations } from "./audit.ts";
+import { auditOperations } from "./audit.ts";
 import type { ServiceFacts } from "./facts.ts";
 import {
   LIST_CHANGES_RECORD,
@@ -64,7 +63,6 @@ export class Editing {
    */
   async save(app: string, act: Act, make: (view: AppView) => Wish | Promise<Wish>): Promise<Saved> {
     return this.#records.change(async () => {
-      const end = await auditEnd(this.#records);
       const view = await viewOf(this.#records, this.#facts, app);
       const { edits, list_edits: listEdits = [], problems } = await make(view);
       refuseErrors(problems);
@@ -79,10 +77,14 @@ export class Editing {
       const subject = [...edits.map((edit) => editText(view, edit)), ...listEdits.map(listEditText)].join(
         ", ",
       );
-      const entry = { at, who: act.who.name, action: "save", app, subject, reason: act.reason };
-      // A list that these need may be deleted meanwhile, and a deletion looks for those who need the list.
-      const needsLists = listEdits.length > 0 || edits.some(({ value }) => needsList(value));
-      const operations = await auditOperations(this.#records, entry, needsLists ? end : undefined);
+      const operations = await auditOperations(this.#records, {
+        at,
+        who: act.who.name,
+        action: "save",
+        app,
+        subject,
+        reason: act.reason,
+      });
       return { writes: all, operations, result };
     });
   }
@@ -138,17 +140,6 @@ export function withListEdits(
     changes.set(name, { name, before_version: beforeVersion, after, authors, at });
   }
   return { ...value, version: value.version + 1, changes: [...changes.values()] };
-}
-
-/** Whether an entity names lists: a rule, a template, or a rollout. */
-export function needsList(value: unknown): boolean {
-  if (typeof value !== "object" || value === null) return false;
-  if ("when" in value && "inner" in value) return listsOfRule(value as Rule<unknown>).length > 0;
-  if ("allow" in value && "deny" in value) {
-    const { allow, deny } = value as Rollout;
-    return allow.length + deny.length > 0;
-  }
-  return false;
 }
 
 /** Alike in everything but the time of the last change. */
