@@ -12,11 +12,11 @@ import { UNKNOWN_LENGTH, type Downstream } from "../exchange.ts";
 import { FIELD_STRIDE, type Head } from "../head.ts";
 import type { HttpExchange } from "../http_exchange.ts";
 import { takeAbsoluteForm } from "./absolute_form.ts";
-import { latin1Bytes, writeBytes, writeLatin1, writeText } from "./bytes.ts";
+import { latin1Bytes, writeBytes, writeDecimal, writeLatin1, writeText } from "./bytes.ts";
 import { ChunkRelay, sendChunk, sendLastChunk } from "./chunk_relay.ts";
 import { framing, isAuthority, judgeRequest, routingHost } from "./framing.ts";
 import { GrowingBytes } from "./growing_bytes.ts";
-import { lengthEnd, statusLine } from "./local_lines.ts";
+import { statusLine } from "./status_line.ts";
 import { mostOfHead, tooLarge } from "./head_limits.ts";
 import { compactHead } from "./head_writer.ts";
 import {
@@ -51,6 +51,7 @@ type State = "head" | "body" | "answer" | "tunnel" | "discard" | "closed";
 
 const CLOSE_LINE = latin1Bytes("Connection: close\r\n");
 const KEEP_ALIVE_LINE = latin1Bytes("Connection: keep-alive\r\n");
+const LENGTH_NAME = latin1Bytes("Content-Length: ");
 const CHUNKED_LINE = latin1Bytes("Transfer-Encoding: chunked\r\n");
 const CONTINUE = latin1Bytes("HTTP/1.1 100 Continue\r\n\r\n");
 const NO_BODY = new Uint8Array(0);
@@ -649,29 +650,30 @@ export class ServerConnection extends Timed implements Downstream, Writer {
     const bytes = body === "" ? NO_BODY : typeof body === "string" ? Buffer.from(body, "utf8") : body;
     const bodyless = status === 204 || status === 304 || status < 200;
     if (this.state === "body" && exchange.requestLength !== 0) this.#close = true;
-    const connection = this.#close
-      ? "Connection: close\r\n"
-      : exchange.minor === 0
-        ? "Connection: keep-alive\r\n"
-        : "";
     this.#answerOpen = true;
     this.#answerChunked = false;
-    const last = bodyless ? "\r\n" : lengthEnd(bytes.length);
-    this.#stageLocalHead(status, fields, connection === "" ? last : `${connection}${last}`);
+    flushAnyStaged();
+    let end = this.#putFields(writeBytes(scratch, 0, statusLine(status)), fields);
+    if (!bodyless) {
+      end = writeDecimal(scratch, writeBytes(scratch, end, LENGTH_NAME), bytes.length);
+      scratch[end++] = 13;
+      scratch[end++] = 10;
+    }
+    end = this.#connectionLine(exchange, end);
+    scratch[end++] = 13;
+    scratch[end++] = 10;
+    stage(this, 0, end);
     if (!exchange.isHead && !bodyless && bytes.length > 0) send(this, bytes, 0, bytes.length);
     this.rawEnd(exchange);
   }
 
-  #stageLocalHead(status: number, fields: string, last: string): void {
-    flushAnyStaged();
-    if (fields.length > JOIN_BYTES) {
-      for (const bytes of [statusLine(status), latin1Bytes(`${fields}${last}`)])
-        send(this, bytes, 0, bytes.length);
-      return;
-    }
-    let end = writeBytes(scratch, 0, statusLine(status));
-    end = writeLatin1(scratch, end, fields);
-    stage(this, 0, writeText(scratch, end, last));
+  /** Puts lines behind the first one, which ends at `end`; they leave at once where they are too long to wait for the rest. */
+  #putFields(end: number, fields: string): number {
+    if (fields.length <= JOIN_BYTES) return writeLatin1(scratch, end, fields);
+    stage(this, 0, end);
+    flushStaged(this);
+    send(this, latin1Bytes(fields), 0, fields.length);
+    return 0;
   }
 
   openTunnel(exchange: HttpExchange, head: Head): void {

@@ -1,4 +1,4 @@
-/** Lines of answers of our own that come again and again: made once. */
+/** First lines of answers of our own: few, and each comes again and again. */
 import { REASON_PHRASES } from "../../core/reason_phrases.ts";
 import { latin1Bytes } from "./bytes.ts";
 
@@ -12,11 +12,4 @@ export function statusLine(status: number): Uint8Array {
     statusLines.set(status, line);
   }
   return line;
-}
-
-const NO_BODY = "Content-Length: 0\r\n\r\n";
-
-/** The end of a head: the length of a body, and the empty line. */
-export function lengthEnd(length: number): string {
-  return length === 0 ? NO_BODY : `Content-Length: ${length}\r\n\r\n`;
 }
