@@ -18,8 +18,6 @@ struct OF(replacement) {
   __be16 port;
   // FLOW_FORWARD or 0.
   __u16 direction;
-  // Interface of the client's first packet.
-  __u32 frontend;
 };
 
 INLINE int OF(has_expired)(const struct OF(flow) *flow, __u8 protocol, __u32 now) {
@@ -125,14 +123,13 @@ INLINE void OF(replace_by)(struct OF(replacement) *replacement, const struct OF(
   __builtin_memcpy(replacement->address, ADDRESS(flow->address), ADDRESS_BYTES);
   replacement->port = flow->port;
   replacement->direction = flow->flags & FLOW_FORWARD;
-  replacement->frontend = flow->frontend;
 }
 
 // A packet that no service takes. Returns a FATE.
 INLINE int OF(without_service)(const struct OF(flow_key) *key) {
   struct vip *vip = bpf_map_lookup_elem(&OF(vips), ADDRESS(key->target));
   if (!vip) return FATE_FOREIGN;
-  if (key->protocol == IPPROTO_ICMP || key->protocol == IPPROTO_ICMPV6) return vip->answers_echo ? FATE_ECHO : FATE_FOREIGN;
+  if (is_echo(key->protocol)) return vip->answers_echo ? FATE_ECHO : FATE_FOREIGN;
   count(COUNT_OTHER_PORT);
   return vip->other_ports == ABSENT_PASS ? FATE_FOREIGN : FATE_DROP;
 }
@@ -145,7 +142,6 @@ INLINE int OF(begin)(const struct OF(flow_key) *key, const struct packet *packet
   if (!service) return OF(without_service)(key);
   __u32 hash = hash_words((const __u32 *)key, sizeof *key / 4);
   __u32 id = service->affinity ? OF(sticky_backend)(key, service, now) : ring_backend(service->id, hash);
-  int is_echo = key->protocol == IPPROTO_ICMP || key->protocol == IPPROTO_ICMPV6;
   struct OF(flow) flow = {.flags = FLOW_FORWARD, .service = service->id, .seen = now, .frontend = own.interface};
   struct OF(flow_key) answer;
   int is_found = 0;
@@ -157,13 +153,12 @@ INLINE int OF(begin)(const struct OF(flow_key) *key, const struct packet *packet
     }
     flow.backend = id;
     flow.generation = backend->generation;
-    flow.port = is_echo ? 0 : backend->port;
+    flow.port = is_echo(key->protocol) ? 0 : backend->port;
     __builtin_memcpy(ADDRESS(flow.address), backend->address, ADDRESS_BYTES);
     OF(answer_key)(&answer, key, ADDRESS(flow.address), flow.port);
     is_found = !OF(is_taken)(&answer, key, now);
-    if (is_found) break;
     hash += 0x9e3779b9;
-    id = ring_backend(service->id, hash);
+    if (!is_found) id = ring_backend(service->id, hash);
   }
   if (!is_found) {
     count(COUNT_WAYS_TAKEN);

@@ -31,7 +31,7 @@ struct service_key6 {
 #define ABSENT_PASS 2
 
 struct service {
-  // Immutable for as long as the service stands: index into `rings` and `service_counts`.
+  // Immutable for as long as the service stands: index into `rings`.
   __u32 id;
   // Ticks that a client stays with its backend after its last new flow, 0 = it does not.
   __u32 affinity;
@@ -163,18 +163,16 @@ struct timeouts {
 
 // Indexes of `counts`: why a packet met the fate that it did.
 #define COUNT_PASSED 0
-#define COUNT_FORWARD 1
-#define COUNT_REVERSE 2
-#define COUNT_NEW_FLOW 3
-#define COUNT_PROMOTED 4
-#define COUNT_NO_BACKEND 5
-#define COUNT_BACKEND_DOWN 6
-#define COUNT_MALFORMED 7
-#define COUNT_FRAGMENT 8
-#define COUNT_TABLE_FULL 9
-#define COUNT_NO_ROOM 10
+#define COUNT_NEW_FLOW 1
+#define COUNT_PROMOTED 2
+#define COUNT_NO_BACKEND 3
+#define COUNT_BACKEND_DOWN 4
+#define COUNT_MALFORMED 5
+#define COUNT_FRAGMENT 6
+#define COUNT_TABLE_FULL 7
+#define COUNT_NO_ROOM 8
 // The ways back to the client are those of other flows, whichever backend is taken.
-#define COUNT_WAYS_TAKEN 11
-#define COUNT_ECHO_ANSWERED 12
-#define COUNT_OTHER_PORT 13
+#define COUNT_WAYS_TAKEN 9
+#define COUNT_ECHO_ANSWERED 10
+#define COUNT_OTHER_PORT 11
 #define COUNTS 16

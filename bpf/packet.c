@@ -51,6 +51,11 @@ struct packet {
   __u8 is_last;
 };
 
+// Of ICMP nothing else is balanced.
+INLINE int is_echo(__u8 protocol) {
+  return protocol == IPPROTO_ICMP || protocol == IPPROTO_ICMPV6;
+}
+
 INLINE void count_traffic(__u32 backend, __u32 bytes, __u32 flows) {
   struct traffic *traffic = bpf_map_lookup_elem(&backend_traffic, &backend);
   if (!traffic) return;
@@ -96,7 +101,7 @@ INLINE int read_ports(hook_context *context, struct packet *packet, __u8 protoco
     *target = udp->dest;
     return 1;
   }
-  if (protocol != IPPROTO_ICMP && protocol != IPPROTO_ICMPV6) return 0;
+  if (!is_echo(protocol)) return 0;
   // Type, code and checksum, then identifier and sequence number of an echo (RFC 792, RFC 4443).
   struct {
     __u8 type, code;
@@ -201,14 +206,15 @@ INLINE int answer_echo(hook_context *context, const struct packet *packet, __u8 
   return correct_checksum(context, at + offsetof(struct icmp6hdr, icmp6_cksum), 0, before, after, 0) ? HOOK_DROP : leave_by(own.interface);
 }
 
-// Where a packet leaves whose fate is known.
-INLINE int leave(int fate, int is_replaced) {
-  if (fate == FATE_DROP) return HOOK_DROP;
-  if (is_replaced < 0) {
-    count(COUNT_MALFORMED);
-    return HOOK_DROP;
-  }
-  if (fate == FATE_FOREIGN) count(COUNT_PASSED);
+// A header is cut off.
+INLINE int malformed(void) {
+  count(COUNT_MALFORMED);
+  return HOOK_DROP;
+}
+
+// Nothing of ours: across, as it is.
+INLINE int pass_across(void) {
+  count(COUNT_PASSED);
   return leave_by(own.opposite);
 }
 
@@ -216,38 +222,42 @@ INLINE int balance_ipv4(hook_context *context, struct packet *packet) {
   void *data = (void *)(long)context->data;
   void *end = (void *)(long)context->data_end;
   struct iphdr *ip = data + sizeof(struct ethhdr);
-  if ((void *)(ip + 1) > end || ip->ihl < 5) return leave(FATE_REPLACE, -1);
+  if ((void *)(ip + 1) > end || ip->ihl < 5) return malformed();
   struct flow_key4 key = {.source = ip->saddr, .target = ip->daddr, .protocol = ip->protocol};
   packet->bytes = bpf_ntohs(ip->tot_len);
   packet->payload_at = sizeof(struct ethhdr) + ip->ihl * 4;
   if (ip->frag_off & bpf_htons(0x3fff)) {
     count(COUNT_FRAGMENT);
-    return leave(FATE_FOREIGN, 0);
+    return pass_across();
   }
   int read = read_ports(context, packet, key.protocol, &key.source_port, &key.target_port);
-  if (read <= 0) return leave(FATE_FOREIGN, read);
+  if (read <= 0) return read < 0 ? malformed() : pass_across();
   struct replacement4 by = {};
   int fate = balance4(&key, packet, &by);
   if (fate == FATE_ECHO) return answer_echo(context, packet, key.protocol);
-  return leave(fate, fate == FATE_REPLACE ? replace4(context, packet, key.protocol, &by) : 0);
+  if (fate == FATE_DROP) return HOOK_DROP;
+  if (fate == FATE_FOREIGN) return pass_across();
+  return replace4(context, packet, key.protocol, &by) < 0 ? malformed() : leave_by(own.opposite);
 }
 
 INLINE int balance_ipv6(hook_context *context, struct packet *packet) {
   void *data = (void *)(long)context->data;
   void *end = (void *)(long)context->data_end;
   struct ipv6hdr *ip = data + sizeof(struct ethhdr);
-  if ((void *)(ip + 1) > end) return leave(FATE_REPLACE, -1);
+  if ((void *)(ip + 1) > end) return malformed();
   struct flow_key6 key = {.protocol = ip->nexthdr};
   __builtin_memcpy(key.source, &ip->saddr, 16);
   __builtin_memcpy(key.target, &ip->daddr, 16);
   packet->bytes = bpf_ntohs(ip->payload_len) + sizeof *ip;
   packet->payload_at = sizeof(struct ethhdr) + sizeof *ip;
   int read = read_ports(context, packet, key.protocol, &key.source_port, &key.target_port);
-  if (read <= 0) return leave(FATE_FOREIGN, read);
+  if (read <= 0) return read < 0 ? malformed() : pass_across();
   struct replacement6 by = {};
   int fate = balance6(&key, packet, &by);
   if (fate == FATE_ECHO) return answer_echo(context, packet, key.protocol);
-  return leave(fate, fate == FATE_REPLACE ? replace6(context, packet, key.protocol, &by) : 0);
+  if (fate == FATE_DROP) return HOOK_DROP;
+  if (fate == FATE_FOREIGN) return pass_across();
+  return replace6(context, packet, key.protocol, &by) < 0 ? malformed() : leave_by(own.opposite);
 }
 
 // Enough for the headers of every packet that is looked into.
@@ -263,11 +273,11 @@ int packet(hook_context *context) {
   void *data = (void *)(long)context->data;
   void *end = (void *)(long)context->data_end;
   struct ethhdr *ethernet = data;
-  if ((void *)(ethernet + 1) > end) return leave(FATE_REPLACE, -1);
+  if ((void *)(ethernet + 1) > end) return malformed();
   struct packet found = {};
   if (ethernet->h_proto == bpf_htons(ETH_P_IP)) return balance_ipv4(context, &found);
   if (ethernet->h_proto == bpf_htons(ETH_P_IPV6)) return balance_ipv6(context, &found);
-  return leave(FATE_FOREIGN, 0);
+  return pass_across();
 }
 
 const char license_text[] SEC("license") = "GPL";
